@@ -1,0 +1,1 @@
+"""What we keep: evidence as read, projections derived from it, and the questions asked of them."""

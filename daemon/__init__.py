@@ -1,0 +1,1 @@
+"""The running thing: configuration, reconciling, sweeps, the read API and the command."""
