@@ -1,0 +1,131 @@
+"""Front matter: the YAML between two `---` lines at the top of a file, and the body below it, kept as it is.
+
+The parsing goes through python-frontmatter with a handler of ours. On its own that library strips the body, takes
+two rules in a plain body for front matter, silently ignores unclosed or non-mapping front matter and a byte order
+mark, and hands hostile YAML to a loader that can be made to crash the process.
+"""
+
+from __future__ import annotations
+
+import re
+
+import frontmatter
+from frontmatter.default_handlers import BaseHandler
+from msgspec import Struct
+
+from cache.profile.nodes import NodeError, Table, read_yaml
+from cache.profile.rules import Problem, problem
+
+MAX_FRONT_MATTER = 64 * 1024
+
+_OPEN = re.compile(r"(?:[ \t]*\r?\n)*---[ \t]*(?:\r?\n|\Z)")
+_CLOSE = re.compile(r"^---[ \t]*(?:\r?\n|\r?\Z)", re.MULTILINE)
+
+
+class FrontMatter(Struct, frozen=True):
+    """A file, split.
+
+    `data` is None where the file has no front matter or it cannot be read (then `problems` says why). `body` is
+    the text below the closing line, to the byte; `body_line` the number of its first line.
+    """
+
+    data: Table | None
+    body: str
+    body_line: int = 1
+    problems: tuple[Problem, ...] = ()
+
+
+class _Handler(BaseHandler):
+    """Fences of exactly three dashes at the very top; what stands between them must be one guarded YAML mapping."""
+
+    FM_BOUNDARY = _OPEN
+
+    def __init__(self, first_line: int) -> None:
+        super().__init__()
+        self.first_line = first_line
+
+    def split(self, text: str) -> tuple[str, str]:
+        opening = _OPEN.match(text)
+        closing = _CLOSE.search(text, opening.end()) if opening else None
+        if opening is None or closing is None:
+            raise ValueError("no front matter")
+        return text[opening.end() : closing.start()], text[closing.end() :]
+
+    def load(self, fm: str) -> dict[str, object]:
+        node = read_yaml(fm, self.first_line)
+        if node is None:
+            node = Table({}, {}, self.first_line)
+        if not isinstance(node, Table):
+            message = "The front matter must be 'name: value' lines, not a list or a single value."
+            raise NodeError(problem("front-matter-not-mapping", message, line=node.line))
+        return {"table": node}
+
+
+def decode(content: bytes) -> str:
+    """The text of a file, without a byte order mark. NodeError: not UTF-8 or holding a NUL, with the line."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # the codec counts from after the mark
+        start = error.start + (3 if content.startswith(b"\xef\xbb\xbf") else 0)
+        line = content.count(b"\n", 0, start) + 1
+        message = f"Byte {start} is not UTF-8; save the file as UTF-8."
+        raise NodeError(problem("not-utf8", message, line=line)) from None
+    check_text(text)
+    return text
+
+
+def check_text(text: str) -> None:
+    """NodeError where text holds a NUL or half a surrogate pair: no database column and no JSON reader takes them."""
+    if (at := text.find("\0")) >= 0:
+        message = "The file holds a NUL character; remove it."
+        raise NodeError(problem("bad-text", message, line=text.count("\n", 0, at) + 1))
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        message = "The file holds half a surrogate pair; remove it."
+        raise NodeError(problem("bad-text", message, line=text.count("\n", 0, error.start) + 1)) from None
+
+
+def split(content: bytes | str) -> FrontMatter:
+    """Split a file into front matter and body. Never raises: what is wrong stands in `problems`.
+
+    Accepted: a byte order mark, blank lines before the opening fence, CRLF. A file that does not begin with a
+    fence has no front matter and is all body.
+    """
+    text = ""
+    try:
+        text = decode(content) if isinstance(content, bytes) else content.removeprefix("\ufeff")
+        check_text(text)
+        return _split(text)
+    except NodeError as error:
+        return FrontMatter(None, "", problems=(error.problem,))
+
+
+def _split(text: str) -> FrontMatter:
+    opening = _OPEN.match(text)
+    if opening is None:
+        return FrontMatter(None, text)
+    first_line = text.count("\n", 0, opening.end()) + 1
+    closing = _CLOSE.search(text, opening.end())
+    if closing is None:
+        message = "The front matter opens with '---' and never closes; add a '---' line below it."
+        found = problem("unclosed-front-matter", message, line=max(first_line - 1, 1))
+        return FrontMatter(None, "", problems=(found,))
+    body = text[closing.end() :]
+    body_line = text.count("\n", 0, closing.end()) + 1
+    if len(text[opening.end() : closing.start()].encode()) > MAX_FRONT_MATTER:
+        message = f"The front matter is larger than {MAX_FRONT_MATTER // 1024} KiB; move long text into the body."
+        found = problem("front-matter-too-large", message, line=max(first_line - 1, 1))
+        return FrontMatter(None, body, body_line, (found,))
+    handler = _Handler(first_line)
+    fenced = text[opening.start() : closing.end()].lstrip()
+    if not handler.detect(fenced):
+        raise AssertionError("the handler does not see the front matter that was just found")
+    try:
+        metadata, _ = frontmatter.parse(fenced, handler=handler)
+    except NodeError as error:
+        return FrontMatter(None, body, body_line, (error.problem,))
+    table = metadata["table"]
+    assert isinstance(table, Table)  # noqa: S101 - what load() gave, through a library that calls it an object
+    return FrontMatter(table, body, body_line)

@@ -1,0 +1,218 @@
+"""From the bytes of one file to records. Never raises, whatever the bytes are: what is wrong becomes problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from cache.frontmatter import decode, split
+from cache.profile.collection import Collection
+from cache.profile.fields import Field, coerce, coerce_all, unfit_line
+from cache.profile.headings import first_heading
+from cache.profile.jsontext import read_json
+from cache.profile.nodes import NodeError, Scalar, Table, plain_value, read_yaml
+from cache.profile.rules import Problem, Severity, problem, shown
+
+__all__ = ["MAX_BAD_LINES", "MAX_FILE", "Problem", "Record", "parse_file"]
+
+MAX_FILE = 1024 * 1024
+MAX_KEY_PART = 255
+MAX_BAD_LINES = 100
+"""Bad lines of one file that are told one by one; the rest are counted."""
+
+_NOT_MAPPING = "{} must hold 'name: value' pairs at its top, not a list or a single value."
+
+
+class Record(Struct, frozen=True):
+    """What a file, or a line of a `jsonl` file, says.
+
+    `key` is None where none can be told; `fields` has every field of the collection, JSON-able, None where there is
+    no value; `extra` what the file says beyond them. `valid` is False with an error among `problems`: then `fields`
+    holds what could be read. `line` counts from 1.
+    """
+
+    key: tuple[str, ...] | None
+    fields: Mapping[str, Any]
+    body: str | None
+    line: int
+    valid: bool
+    problems: tuple[Problem, ...]
+    extra: Mapping[str, Any] = {}
+
+
+def parse_file(
+    collection: Collection, path: str, content: bytes | None, captures: Mapping[str, str]
+) -> tuple[Record, ...]:
+    """The records of a file: one for `md`, `yaml` and `json`; one a line for `jsonl`, where a bad line harms no other.
+
+    `captures` is what the collection's pattern gives for `path`. `content` is None where it could not be had.
+    """
+    if content is None:
+        message = f"The content of {shown(path)} is not at hand: larger than 1 MiB, or the forge does not give it."
+        return (_failed(collection, captures, problem("unreadable-object", message)),)
+    if len(content) > MAX_FILE:
+        message = f"The file has {len(content):,} bytes; {MAX_FILE:,} are the most."
+        return (_failed(collection, captures, problem("too-large", message)),)
+    if collection.format == "jsonl":
+        return tuple(_lines(collection, content, captures))
+    try:
+        return (_single(collection, content, captures),)
+    except NodeError as error:
+        return (_failed(collection, captures, error.problem),)
+
+
+def _single(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Record:
+    if collection.format == "md":
+        return _markdown(collection, content, captures)
+    text = decode(content)
+    node = read_json(text) if collection.format == "json" else read_yaml(text)
+    if node is None:
+        node = Table({}, {}, 1)
+    if not isinstance(node, Table):
+        message = _NOT_MAPPING.format("The file")
+        raise NodeError(problem("front-matter-not-mapping", message, line=node.line))
+    return _record(collection, node, captures, 1, None)
+
+
+def _markdown(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Record:
+    parts = split(content)
+    if parts.problems:
+        return _failed(collection, captures, *parts.problems)
+    body = parts.body if collection.body is not None else None
+    record = _record(collection, parts.data or Table({}, {}, 1), captures, 1, body, parts.body)
+    missing = [found for found in record.problems if found.rule == "missing-field"]
+    if parts.data is not None or not missing:
+        return record
+    names = ", ".join(str(found.field) for found in missing)
+    message = f"The file has no front matter; begin it with '---', the fields {names}, and '---' again."
+    others = tuple(found for found in record.problems if found.rule != "missing-field")
+    problems = (problem("missing-front-matter", message, line=1), *others)
+    return Record(record.key, record.fields, record.body, 1, False, problems, record.extra)
+
+
+def _lines(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Iterator[Record]:
+    bad = more = more_line = 0
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if not line.strip():
+            continue
+        record = _line(collection, line, number, captures)
+        if not record.valid:
+            bad += 1
+        if bad <= MAX_BAD_LINES or record.valid:
+            yield record
+        else:
+            more, more_line = more + 1, more_line or number
+    if more:
+        message = f"{more} more lines, from here on, cannot be read."
+        yield _failed(collection, {}, problem("bad-line", message, line=more_line), line=more_line)
+
+
+def _line(collection: Collection, line: bytes, number: int, captures: Mapping[str, str]) -> Record:
+    try:
+        node = read_json(decode(line), number)
+        if not isinstance(node, Table):
+            raise NodeError(problem("bad-line", "The line must be a JSON object.", line=number))
+    except NodeError as error:
+        rule = "bad-line" if error.problem.rule == "bad-json" else error.problem.rule
+        return _failed(collection, {}, problem(rule, error.problem.message, line=number), line=number)
+    return _record(collection, node, captures, number, None)
+
+
+def _failed(collection: Collection, captures: Mapping[str, str], *problems: Problem, line: int = 1) -> Record:
+    known = all(part in captures for part in collection.key)
+    key = tuple(captures[part] for part in collection.key) if known else None
+    return Record(key, {}, None, line, False, problems)
+
+
+def _record(
+    collection: Collection, table: Table, captures: Mapping[str, str], line: int, body: str | None, text: str = ""
+) -> Record:
+    """`text` is the file's body even where the collection does not keep it: the heading may be a field's value."""
+    if bad := unfit_line(table):
+        found = problem("bad-text", "The file holds a NUL or half a surrogate pair; remove it.", line=bad)
+        return _failed(collection, captures, found, line=line)
+    key, problems = _key(collection, table, captures)
+    problems += _captured(table, captures)
+
+    def fallback(field: Field) -> Any:
+        if field.name in captures:
+            return _from_text(field, captures[field.name], problems)
+        return _from_text(field, first_heading(text), problems) if field.from_ == "heading" else None
+
+    fields, found_problems = coerce_all(collection.fields, table, fallback=fallback)
+    problems += found_problems
+    extra = _unknown(collection, table, captures, problems)
+    valid = all(found.severity != "error" for found in problems)
+    return Record(key, fields, body, line, valid, tuple(problems), extra)
+
+
+def _from_text(field: Field, text: str | None, problems: list[Problem]) -> Any:
+    if text is None:
+        return None
+    value, found = coerce(field, Scalar(text, field.type in ("integer", "number", "boolean"), 1))
+    problems += found
+    return value
+
+
+def _key(
+    collection: Collection, table: Table, captures: Mapping[str, str]
+) -> tuple[tuple[str, ...] | None, list[Problem]]:
+    parts: list[str] = []
+    problems: list[Problem] = []
+    for name in collection.key:
+        if name in captures:
+            parts.append(captures[name])
+            continue
+        source = next((field.source for field in collection.fields if field.name == name), name)
+        node = table.pairs.get(source)
+        line = table.lines.get(source, table.line)
+        if node is None or (isinstance(node, Scalar) and node.null):
+            rule = "bad-line" if collection.format == "jsonl" else "missing-field"
+            problems.append(problem(rule, f"'{source}' is the key and is missing; add it.", line=line, field=source))
+        elif not isinstance(node, Scalar) or not _usable(node.text):
+            message = f"'{source}' is the key: a text of 1 to {MAX_KEY_PART} characters, without '/' or control characters."
+            problems.append(problem("bad-key", message, line=line, field=source))
+        else:
+            parts.append(node.text)
+    return (None if problems else tuple(parts)), problems
+
+
+def _usable(text: str) -> bool:
+    return 0 < len(text) <= MAX_KEY_PART and "/" not in text and text not in (".", "..") and text.isprintable()
+
+
+def _captured(table: Table, captures: Mapping[str, str]) -> list[Problem]:
+    """What the path says the file may repeat and must not contradict: else one file would be two entries."""
+    problems = []
+    for name, text in captures.items():
+        node = table.pairs.get(name)
+        if node is None or (isinstance(node, Scalar) and (node.null or node.text == text)):
+            continue
+        said = shown(node.text) if isinstance(node, Scalar) else "no single value"
+        message = f"'{name}' is {said}, and the path says {shown(text)}; rename the file or remove the field."
+        problems.append(problem("key-mismatch", message, line=table.lines[name], field=name))
+    return problems
+
+
+def _unknown(
+    collection: Collection, table: Table, captures: Mapping[str, str], problems: list[Problem]
+) -> dict[str, Any]:
+    known = {field.source for field in collection.fields} | set(captures) | set(collection.key)
+    extra: dict[str, Any] = {}
+    for name, line in table.lines.items():
+        if name in collection.refused_fields:
+            # the value is a secret: it goes nowhere
+            message = f"{shown(name)} must not be kept in Git; remove it, and renew the secret."
+            problems.append(problem("refused-field", message, line=line, field=name))
+            continue
+        if name in known:
+            continue
+        if collection.unknown_fields != "keep":
+            message = f"The profile knows no field {shown(name)}; correct its name or remove it."
+            severity: Severity = "error" if collection.unknown_fields == "refuse" else "warning"
+            problems.append(problem("unknown-field", message, line=line, field=name, severity=severity))
+        if collection.unknown_fields != "refuse":
+            extra[name] = plain_value(table.pairs[name])
+    return extra

@@ -1,0 +1,114 @@
+"""Every problem that Forgeglass can find in a file, with its remedy.
+
+The ids are stable: people filter on them and links lead to their description.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Severity = Literal["error", "warning"]
+
+
+class Rule(Struct, frozen=True):
+    """What a rule checks and what to do when it is broken."""
+
+    id: str
+    severity: Severity
+    summary: str
+    remedy: str
+
+
+class Problem(Struct, frozen=True):
+    """One broken rule. `line` counts from 1 within the file; `field` is the name that the file uses."""
+
+    rule: str
+    severity: Severity
+    message: str
+    line: int | None = None
+    field: str | None = None
+
+
+def _rules(severity: Severity, *rows: tuple[str, str, str]) -> dict[str, Rule]:
+    return {id_: Rule(id_, severity, summary, remedy) for id_, summary, remedy in rows}
+
+
+RULES: dict[str, Rule] = {
+    **_rules(
+        "error",
+        ("not-utf8", "The file is not UTF-8.", "Save it as UTF-8; a byte order mark is fine."),
+        ("bad-text", "Text holds a NUL or half a surrogate pair, which no database takes.", "Remove the character."),
+        ("too-large", "The file is larger than 1 MiB.", "Split it, or keep the bulk in a file that is no entry."),
+        (
+            "front-matter-too-large",
+            "The front matter is larger than 64 KiB.",
+            "Move long text below the closing '---'.",
+        ),
+        (
+            "missing-front-matter",
+            "The file has no front matter and its collection requires fields.",
+            "Begin the file with '---', the fields, and '---' again.",
+        ),
+        ("unclosed-front-matter", "The opening '---' has no closing one.", "Close the front matter with a '---' line."),
+        (
+            "front-matter-not-mapping",
+            "The front matter or file is a list or a single value.",
+            "Write it as 'name: value' lines.",
+        ),
+        ("yaml-syntax", "The YAML cannot be read.", "Correct the line; quote text that holds ': ', '#', '@' or '`'."),
+        ("yaml-too-deep", "The YAML nests deeper than 32 levels.", "Flatten it."),
+        ("yaml-too-many-events", "The YAML holds more than 5,000 parts.", "Move the bulk elsewhere."),
+        ("yaml-alias", "The YAML uses an anchor or an alias.", "Write the value out; quote text that begins with it."),
+        ("yaml-tag", "The YAML uses a tag.", "Remove it: the profile knows the type. Quote text that begins with '!'."),
+        ("yaml-merge-key", "The YAML uses a merge key ('<<').", "Write the values out."),
+        ("yaml-key", "A key is not plain text.", "Use a non-empty word as the key."),
+        ("duplicate-key", "A key stands twice in one mapping.", "Keep one of them."),
+        ("missing-field", "A required field is missing or empty.", "Add it."),
+        ("wrong-type", "A value does not have the type of its field.", "Write it as the profile says."),
+        ("not-a-list", "A single value stands where a list is expected.", "Put it in brackets: [value]."),
+        ("not-in-enum", "A value is not among those allowed.", "Use one of the allowed values."),
+        ("out-of-range", "A number, a length or a count is outside its range.", "Bring it into the range."),
+        (
+            "key-mismatch",
+            "The file says another key than its path.",
+            "Rename the file, or correct or remove the field.",
+        ),
+        ("refused-field", "The file holds a field that must not be kept in Git.", "Remove it, and renew the secret."),
+        ("bad-json", "The JSON cannot be read.", "Correct it; NaN, Infinity and comments are not JSON."),
+        ("bad-line", "A line is not a JSON object with the fields of its key.", "Correct the line; the others stand."),
+        ("bad-key", "The key cannot be used.", "Use 1 to 255 characters, without '/' and control characters."),
+        (
+            "duplicate-key-claim",
+            "Two files claim one key; the first that landed keeps it.",
+            "Give the later one another key.",
+        ),
+        ("symlink", "The path is a symbolic link, which is never followed.", "Commit the file itself."),
+        ("submodule", "The path is a submodule, which is never read.", "Commit the file itself."),
+        ("ambiguous-path", "A path belongs to two collections.", "Narrow one of their paths in the profile."),
+        (
+            "unreadable-object",
+            "The file's content is not at hand.",
+            "Check the repository on the forge; keep entries below 1 MiB.",
+        ),
+    ),
+    **_rules(
+        "warning",
+        ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
+        ("unknown-repository", "An entry names a repository that the forge does not have.", "Correct the name."),
+        ("dangling", "A reference leads to nothing.", "Restore what it names, or correct it."),
+    ),
+}
+
+
+def problem(
+    rule: str, message: str, *, line: int | None = None, field: str | None = None, severity: Severity | None = None
+) -> Problem:
+    """A problem under a known rule, with the rule's severity unless another is given. KeyError: no such rule."""
+    return Problem(rule, severity or RULES[rule].severity, message, line, field)
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """Foreign text for a message: quoted, escaped and cut short."""
+    return repr(text if len(text) <= limit else text[:limit] + "…")
