@@ -1,0 +1,127 @@
+"""The values that flow from reading to rows: all frozen, none does I/O.
+
+*Evidence* is what was read of a forge, unjudged. *Rows* (in `cache.rows`) are what follows from it. Times are
+aware datetimes in UTC and come from Git or the forge, never from the local clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+
+
+class Repository(Struct, frozen=True):
+    """A repository as the forge's API tells it, keyed by the forge's numeric id."""
+
+    id: int
+    owner: str
+    name: str
+    default_branch: str = ""
+    private: bool = False
+    archived: bool = False
+    empty: bool = False
+    fork: bool = False
+    mirror: bool = False
+    description: str = ""
+    topics: tuple[str, ...] = ()
+    created_at: datetime | None = None
+
+    @property
+    def full_name(self) -> str:
+        """`owner/name`, as the forge spells it today."""
+        return f"{self.owner}/{self.name}"
+
+
+class Commit(Struct, frozen=True):
+    """A commit as Git tells it; dates in UTC."""
+
+    sha: str
+    author_name: str
+    author_email: str
+    authored_at: datetime
+    committer_name: str
+    committer_email: str
+    committed_at: datetime
+    message: str
+    parents: tuple[str, ...] = ()
+
+
+class FileVersion(Struct, frozen=True):
+    """One change of one path along the first-parent history of the default branch.
+
+    `position` counts first-parent commits from the root (the root is 0). `landed` is the commit with which the
+    change arrived on the branch, `commit` the one that made it (`git log -1 -- path` at `landed`); the two differ
+    for merged side branches. `blob` is None where the path was removed.
+    """
+
+    path: str
+    position: int
+    landed: str
+    commit: str
+    blob: str | None
+    mode: str
+
+
+class Blob(Struct, frozen=True):
+    """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it."""
+
+    id: str
+    content: bytes | None
+
+
+class PullRequest(Struct, frozen=True):
+    """A pull request as the forge's API tells it, less what the forge recomputes by itself.
+
+    `head_label` is the branch's name even after the branch is gone (`head.ref` then reads `refs/pull/N/head`);
+    it is empty for AGit pull requests. `head_repository_id` is None once a fork was deleted.
+    """
+
+    repository_id: int
+    number: int
+    title: str
+    body: str
+    user: str
+    state: str
+    draft: bool
+    merged: bool
+    head_label: str
+    head_repository_id: int | None
+    base_ref: str
+    created_at: datetime
+    closed_at: datetime | None = None
+    merged_at: datetime | None = None
+    merged_by: str | None = None
+    merge_commit_sha: str | None = None
+    html_path: str = ""
+    labels: tuple[str, ...] = ()
+
+
+class RepositoryEvidence(Struct, frozen=True):
+    """Everything read of one mirrored repository, at one moment.
+
+    `branches` maps a branch's short name to its head, `pull_heads` a pull request's number to `refs/pull/N/head`.
+    `versions` maps a path of interest to its changes, oldest first. `unreadable` maps an object id that the forge
+    lists and does not give to where it was named.
+    """
+
+    repository: Repository
+    depth: str
+    interest: str
+    """What was looked for in the tree, canonical; a different interest means reading again from the store."""
+    position: int = -1
+    """How many first-parent commits the default branch has, less one; -1 where nothing was read of it."""
+    branches: Mapping[str, str] = {}
+    pull_heads: Mapping[int, str] = {}
+    commits: Mapping[str, Commit] = {}
+    versions: Mapping[str, tuple[FileVersion, ...]] = {}
+    blobs: Mapping[str, Blob] = {}
+    pulls: Mapping[int, PullRequest] = {}
+    unreadable: Mapping[str, str] = {}
+
+    @property
+    def head(self) -> str | None:
+        """The commit at the default branch, None where there is none."""
+        return self.branches.get(self.repository.default_branch)

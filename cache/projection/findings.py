@@ -1,0 +1,59 @@
+"""Findings as rows: an id that stays the same for as long as the thing that is wrong stays the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cache.model import Commit
+from cache.rows import FindingRow
+
+
+class Place(Struct, frozen=True):
+    """Where a finding is: what collection it concerns, the file, and the commit that brought it."""
+
+    repository_id: int | None = None
+    path: str | None = None
+    block: str | None = None
+    collection: str | None = None
+    key: str | None = None
+    commit: Commit | None = None
+
+
+def finding(
+    place: Place, rule: str, message: str, *, severity: str = "error", line: int | None = None, field: str | None = None
+) -> FindingRow:
+    """A finding at a place. Its id leaves out line and commit, which move while the fault stays the same."""
+    identity = (rule, place.block, place.collection, place.repository_id, place.path, place.key, field)
+    return FindingRow(
+        id=_digest(identity),
+        rule=rule,
+        severity=severity,
+        message=message,
+        block=place.block,
+        collection=place.collection,
+        key=place.key,
+        repository_id=place.repository_id,
+        path=place.path,
+        line=line,
+        field=field,
+        commit=place.commit.sha if place.commit else None,
+        since=place.commit.committed_at if place.commit else None,
+    )
+
+
+def numbered(findings: Iterable[FindingRow]) -> tuple[FindingRow, ...]:
+    """The same findings, the second and later ones of one id given an id of their own by their order."""
+    seen: dict[str, int] = {}
+    result = []
+    for row in sorted(findings, key=lambda f: (f.id, f.line or 0, f.message)):
+        count = seen[row.id] = seen.get(row.id, 0) + 1
+        result.append(row if count == 1 else replace(row, id=_digest((row.id, count))))
+    return tuple(result)
+
+
+def _digest(parts: tuple[object, ...]) -> str:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,183 @@
+"""The tables of `cache.db`, built from the row types, so that a column is written down once."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    types as sqltypes,
+)
+
+from cache.rows import (
+    EVIDENCE,
+    OPERATIONAL,
+    PROJECTED,
+    BranchRow,
+    EntryRow,
+    FileVersionRow,
+    FindingRow,
+    HistoryRow,
+    PullEntryRow,
+    PullRow,
+    RelationRow,
+    RepositoryRow,
+    Row,
+)
+
+metadata = MetaData()
+
+
+class UtcText(sqltypes.TypeDecorator[datetime]):
+    """An instant as text, `2026-01-02T03:04:05Z`: sorts as it reads, and any SQLite tool can show it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:
+        """Aware datetimes only; fractions of a second are kept to the microsecond where there are any."""
+        return None if value is None else to_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:
+        """The instant, in UTC."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class JsonText(sqltypes.TypeDecorator[Any]):
+    """A JSON value as canonical text: sorted keys, no spaces."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        """Canonical JSON."""
+        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        """The value; lists come back as lists."""
+        return None if value is None else json.loads(value)
+
+
+class TupleText(JsonText):
+    """A JSON list that is a tuple in our rows."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        """The list as a tuple."""
+        return None if value is None else tuple(json.loads(value))
+
+
+class AnyText(sqltypes.TypeDecorator[str]):
+    """Text from outside: whatever it holds, a row can be written."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        """Lone surrogates, which no UTF-8 text can hold, become backslash escapes."""
+        return None if value is None else value.encode("utf-8", "backslashreplace").decode()
+
+
+def to_text(value: datetime) -> str:
+    """An instant as it stands in the database and in the API."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _type(annotation: Any) -> Any:
+    members = [a for a in typing.get_args(annotation) if a is not types.NoneType] or [annotation]
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _type(members[0])
+    if origin is tuple:
+        return TupleText
+    if origin is dict:
+        return JsonText
+    return {int: BigInteger, str: AnyText, bool: Boolean, bytes: LargeBinary, datetime: UtcText}[annotation]
+
+
+def _table(kind: type[Row]) -> Table:
+    columns = []
+    for name, annotation in typing.get_type_hints(kind).items():
+        if typing.get_origin(annotation) is typing.ClassVar:
+            continue
+        optional = types.NoneType in typing.get_args(annotation)
+        primary = name in kind.primary
+        column_type = Integer if kind.primary == (name,) and annotation is int else _type(annotation)
+        columns.append(Column(name, column_type, primary_key=primary, nullable=optional and not primary))
+    return Table(kind.table, metadata, *columns)
+
+
+tables: dict[type[Row], Table] = {kind: _table(kind) for kind in (*EVIDENCE, *PROJECTED, *OPERATIONAL)}
+
+_repositories, _entries = tables[RepositoryRow], tables[EntryRow]
+_pulls, _places, _branches = tables[PullRow], tables[PullEntryRow], tables[BranchRow]
+Index("repositories_full_name", _repositories.c.full_name)
+Index("file_versions_landed", tables[FileVersionRow].c.repository_id, tables[FileVersionRow].c.position)
+Index("entries_updated", _entries.c.block, _entries.c.collection, _entries.c.updated_at)
+Index("entries_landed", _entries.c.block, _entries.c.collection, _entries.c.landed_at)
+Index("entries_home", _entries.c.home_repository_id)
+Index("entries_repository", _entries.c.repository_id)
+Index("history_landed", tables[HistoryRow].c.block, tables[HistoryRow].c.collection, tables[HistoryRow].c.key,
+      tables[HistoryRow].c.landed_at)  # fmt: skip
+Index("relations_target", tables[RelationRow].c.kind, tables[RelationRow].c.target)
+Index("branches_repository", _branches.c.repository_id, _branches.c.name)
+Index("pulls_opened", _pulls.c.opened_at)
+Index("pulls_open", _pulls.c.repository_id, _pulls.c.opened_at, sqlite_where=_pulls.c.state == "open")
+Index("pull_entries_key", _places.c.block, _places.c.collection, _places.c.key)
+Index("findings_repository", tables[FindingRow].c.repository_id)
+Index("findings_rule", tables[FindingRow].c.rule)
+
+feed = Table(
+    "changes", metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column("at", UtcText, nullable=False),
+    Column("kind", Text, nullable=False),        # entry, branch, pull, finding, repository
+    Column("operation", Text, nullable=False),   # created, updated, deleted
+    Column("block", Text),
+    Column("collection", Text),
+    Column("key", Text),
+    Column("repository_id", Integer),
+    Column("number", Integer),
+    Column("name", Text),
+    Column("columns", TupleText, nullable=False),
+    Column("commit", Text),
+)  # fmt: skip
+Index("changes_entry", feed.c.block, feed.c.collection, feed.c.key)
+
+cleared = Table(
+    "cleared_findings", metadata,
+    *(Column(c.name, c.type) for c in tables[FindingRow].columns if c.name != "id"),
+    Column("id", Text, nullable=False),
+    Column("cleared_at", UtcText, nullable=False),
+    Column("sequence", Integer, primary_key=True),
+)  # fmt: skip
+
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+# Full text over entries: an external-content index kept by triggers, so that no write can forget it.
+FULL_TEXT = (
+    "CREATE VIRTUAL TABLE entry_text USING fts5("
+    "key, title, body, content='entries', content_rowid='rowid', tokenize='unicode61 remove_diacritics 2')",
+    "CREATE TRIGGER entry_text_insert AFTER INSERT ON entries BEGIN "
+    "INSERT INTO entry_text(rowid, key, title, body) VALUES (new.rowid, new.key, new.title, new.body); END",
+    "CREATE TRIGGER entry_text_delete AFTER DELETE ON entries BEGIN "
+    "INSERT INTO entry_text(entry_text, rowid, key, title, body) "
+    "VALUES ('delete', old.rowid, old.key, old.title, old.body); END",
+    "CREATE TRIGGER entry_text_update AFTER UPDATE OF key, title, body ON entries BEGIN "
+    "INSERT INTO entry_text(entry_text, rowid, key, title, body) "
+    "VALUES ('delete', old.rowid, old.key, old.title, old.body); "
+    "INSERT INTO entry_text(rowid, key, title, body) VALUES (new.rowid, new.key, new.title, new.body); END",
+)

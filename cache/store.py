@@ -1,0 +1,128 @@
+"""The one writer of `cache.db`: rows and feed together in one transaction, or neither."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from msgspec import Struct
+from msgspec.structs import asdict
+from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache import feed
+from cache.database import Database
+from cache.diff import RowChange
+from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, FindingRow, Row, Rows, identity
+from cache.schema import cleared, meta, tables
+from cache.schema import feed as feed_table
+
+BATCH = 500
+"""Rows a statement: keeps a long write from holding memory twice."""
+
+
+class Applied(Struct, frozen=True):
+    """What one transaction did: how many feed entries, and the sequence after it."""
+
+    changes: int
+    sequence: int
+
+
+class Store:
+    """Loads rows at start and applies changes to them. Nothing else writes `cache.db`."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.sequence = 0
+
+    async def load(self, kinds: Iterable[type[Row]] = (*EVIDENCE, *PROJECTED, *OPERATIONAL)) -> dict[type[Row], dict[Any, Row]]:
+        """Every row of the given tables, and with it the feed's last sequence."""
+        loaded: dict[type[Row], dict[Any, Row]] = {}
+        async with self.database.read() as connection:
+            for kind in kinds:
+                result = await connection.execute(select(tables[kind]))
+                rows = [kind(**record._mapping) for record in result]
+                loaded[kind] = {identity(row): row for row in rows}
+            last = (await connection.execute(select(func.max(feed_table.c.sequence)))).scalar()
+        self.sequence = max(self.sequence, last or 0)
+        return loaded
+
+    async def apply(
+        self, changes: Sequence[RowChange], *, at: datetime, rows: Rows, values: Mapping[str, str] | None = None
+    ) -> Applied:
+        """Write changes with the feed entries that follow from them.
+
+        `rows` are all rows as they are after the changes (the feed needs the places of pull requests); `values`
+        are put into the `meta` table. Raises what the database raises, with nothing written.
+        """
+        entries = feed.entries(changes, rows)
+        sequence = self.sequence
+        async with self.database.transaction() as connection:
+            await self._write(connection, changes, at)
+            for start in range(0, len(entries), BATCH):
+                numbered = [
+                    {**asdict(entry), "sequence": sequence + offset + 1, "at": at}
+                    for offset, entry in enumerate(entries[start : start + BATCH], start)
+                ]
+                await connection.execute(feed_table.insert(), numbered)
+            for name, value in (values or {}).items():
+                await put_meta(connection, name, value)
+        self.sequence = sequence + len(entries)
+        return Applied(len(entries), self.sequence)
+
+    async def _write(self, connection: AsyncConnection, changes: Sequence[RowChange], at: datetime) -> None:
+        put: dict[type[Row], list[dict[str, Any]]] = defaultdict(list)
+        removed: dict[type[Row], list[Any]] = defaultdict(list)
+        for change in changes:
+            if change.after is not None:
+                put[change.kind].append(asdict(change.after))
+            else:
+                removed[change.kind].append(change.key)
+                if isinstance(change.before, FindingRow):
+                    await connection.execute(cleared.insert().values(**asdict(change.before), cleared_at=at))
+        for kind, keys in removed.items():
+            table = tables[kind]
+            condition = [column == bindparam(f"key_{column.name}") for column in table.primary_key.columns]
+            statement = delete(table).where(*condition)
+            names = [f"key_{column.name}" for column in table.primary_key.columns]
+            parameters = [dict(zip(names, key if len(names) > 1 else (key,), strict=True)) for key in keys]
+            for start in range(0, len(parameters), BATCH):
+                await connection.execute(statement, parameters[start : start + BATCH])
+        for kind, records in put.items():
+            table = tables[kind]
+            upsert = insert(table)
+            other = {c.name: upsert.excluded[c.name] for c in table.columns if not c.primary_key}
+            if other:
+                upsert = upsert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=other)
+            else:
+                upsert = upsert.on_conflict_do_nothing()
+            for start in range(0, len(records), BATCH):
+                await connection.execute(upsert, records[start : start + BATCH])
+
+    async def prune_feed(self, keep: int) -> None:
+        """Forget feed entries older than the newest `keep`; positions before them answer that they are gone."""
+        async with self.database.transaction() as connection:
+            await connection.execute(delete(feed_table).where(feed_table.c.sequence <= self.sequence - keep))
+
+
+async def put_meta(connection: AsyncConnection, name: str, value: str) -> None:
+    """Set one value of the `meta` table."""
+    statement = insert(meta).values(name=name, value=value)
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=[meta.c.name], set_={"value": statement.excluded.value})
+    )
+
+
+async def get_meta(connection: AsyncConnection, name: str) -> str | None:
+    """One value of the `meta` table."""
+    return cast("str | None", (await connection.execute(select(meta.c.value).where(meta.c.name == name))).scalar())
+
+
+async def check(database: Database) -> str | None:
+    """What SQLite's own quick check says is wrong with the file; None where nothing is."""
+    async with database.read() as connection:
+        result = (await connection.execute(text("PRAGMA quick_check(1)"))).scalar()
+    return None if result == "ok" else str(result)

@@ -1,0 +1,212 @@
+"""All evidence at one moment, and its way into rows and back.
+
+A `World` is a value: reading a repository again gives a new one that shares every part that did not change, so
+that projecting and diffing pass over those parts by identity.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, cast
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from cache.model import Blob, Commit, FileVersion, PullRequest, Repository, RepositoryEvidence
+from cache.rows import (
+    EVIDENCE,
+    AliasRow,
+    BlobRow,
+    CommitRow,
+    FileVersionRow,
+    PullRequestRow,
+    RefRow,
+    RepositoryRow,
+    Row,
+    Rows,
+    UnreadableRow,
+    tabulate,
+)
+
+HEADS = "refs/heads/"
+PULLS = "refs/pull/"
+
+
+class BranchTombstone(Struct, frozen=True):
+    """A branch that a complete listing of refs no longer had."""
+
+    repository_id: int
+    name: str
+    sha: str
+    last_commit_at: datetime | None
+
+
+class PullTombstone(Struct, frozen=True):
+    """A pull request that the forge answered 404 for while its ref was gone from a complete listing."""
+
+    pull: PullRequest
+    head_sha: str | None
+
+
+class RepositoryTombstone(Struct, frozen=True):
+    """A repository that answered 404 by id and was missing from a complete list."""
+
+    repository: Repository
+
+
+class Tombstones(Struct, frozen=True):
+    """What is gone from the forge and only `state.db` still knows."""
+
+    branches: Mapping[tuple[int, str], BranchTombstone] = {}
+    pulls: Mapping[tuple[int, int], PullTombstone] = {}
+    repositories: Mapping[int, RepositoryTombstone] = {}
+
+
+class World(Struct, frozen=True, dict=True):
+    """Everything read of the forge, with what is gone."""
+
+    listed: Mapping[int, Repository] = {}
+    """Every repository known, by id, mirrored or not."""
+    aliases: Mapping[str, int] = {}
+    """Lower-case names that the forge redirects, to ids."""
+    mirrored: Mapping[int, RepositoryEvidence] = {}
+    tombstones: Tombstones = Tombstones()
+    complete: bool = True
+    """Whether every owner was listed to the end at least once: before that, a name not found proves nothing."""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, int]:
+        """Ids by lower-case full name; a listed name wins over an alias, as it does on the forge."""
+        return {**self.aliases, **{r.full_name.lower(): r.id for r in self.listed.values()}}
+
+    def find(self, full_name: str) -> int | None:
+        """The id of the repository that the forge answers for under this name (names fold case there)."""
+        return self.by_name.get(full_name.lower())
+
+    def with_evidence(self, evidence: RepositoryEvidence) -> World:
+        """This world after one repository was read."""
+        key = evidence.repository.id
+        return World(
+            listed={**self.listed, key: evidence.repository},
+            aliases=self.aliases,
+            mirrored={**self.mirrored, key: evidence},
+            tombstones=self.tombstones,
+            complete=self.complete,
+        )
+
+    def without(self, repository_id: int, *, listed: bool) -> World:
+        """This world without one repository's evidence; `listed` keeps it in the list."""
+        return World(
+            listed=self.listed if listed else {k: v for k, v in self.listed.items() if k != repository_id},
+            aliases={k: v for k, v in self.aliases.items() if listed or v != repository_id},
+            mirrored={k: v for k, v in self.mirrored.items() if k != repository_id},
+            tombstones=self.tombstones,
+            complete=self.complete,
+        )
+
+
+# --------------------------------------------------------------------------------------------- to rows and back
+
+_memo: dict[int, tuple[RepositoryEvidence, tuple[Row, ...]]] = {}
+
+
+def evidence_rows(world: World) -> Rows:
+    """The evidence tables of a world."""
+    rows: list[Row] = []
+    for repository in world.listed.values():
+        if repository.id not in world.mirrored:
+            rows.append(_repository_row(repository, None, "", -1))
+    for evidence in world.mirrored.values():
+        rows.extend(_rows_of(evidence))
+    rows.extend(AliasRow(name, repository_id) for name, repository_id in world.aliases.items())
+    return tabulate(rows, EVIDENCE)
+
+
+def _rows_of(evidence: RepositoryEvidence) -> tuple[Row, ...]:
+    key = evidence.repository.id
+    known = _memo.get(key)
+    if known is not None and known[0] is evidence:
+        return known[1]
+    rows = tuple(_evidence_rows(evidence))
+    _memo[key] = (evidence, rows)
+    return rows
+
+
+def _evidence_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
+    key = evidence.repository.id
+    yield _repository_row(evidence.repository, evidence.depth, evidence.interest, evidence.position)
+    for name, sha in evidence.branches.items():
+        yield RefRow(key, HEADS + name, sha)
+    for number, sha in evidence.pull_heads.items():
+        yield RefRow(key, f"{PULLS}{number}/head", sha)
+    for commit in evidence.commits.values():
+        yield CommitRow(repository_id=key, **asdict(commit))
+    for versions in evidence.versions.values():
+        for version in versions:
+            yield FileVersionRow(repository_id=key, **asdict(version))
+    for blob in evidence.blobs.values():
+        yield BlobRow(key, blob.id, blob.content)
+    for pull in evidence.pulls.values():
+        yield PullRequestRow(**asdict(pull))
+    for object_id, named_by in evidence.unreadable.items():
+        yield UnreadableRow(key, object_id, named_by)
+
+
+def _repository_row(repository: Repository, depth: str | None, interest: str, position: int) -> RepositoryRow:
+    values = asdict(repository)
+    return RepositoryRow(
+        **values, full_name=repository.full_name, depth=depth, interest=interest, position=position
+    )
+
+
+def world_of(rows: Rows, tombstones: Tombstones) -> World:
+    """The world that these evidence tables hold: the inverse of `evidence_rows`."""
+    listed: dict[int, Repository] = {}
+    parts: dict[int, dict[str, Any]] = {}
+    for row in cast("list[RepositoryRow]", list(rows[RepositoryRow].values())):
+        values = {k: v for k, v in asdict(row).items() if k not in {"full_name", "depth", "interest", "position"}}
+        listed[row.id] = Repository(**values)
+        if row.depth is not None:
+            parts[row.id] = defaultdict(dict, depth=row.depth, interest=row.interest, position=row.position)
+    for ref in cast("list[RefRow]", list(rows[RefRow].values())):
+        if ref.name.startswith(HEADS):
+            parts[ref.repository_id]["branches"][ref.name.removeprefix(HEADS)] = ref.sha
+        else:
+            parts[ref.repository_id]["pull_heads"][int(ref.name.split("/")[2])] = ref.sha
+    for commit in cast("list[CommitRow]", list(rows[CommitRow].values())):
+        parts[commit.repository_id]["commits"][commit.sha] = Commit(**_less(commit, "repository_id"))
+    grouped: dict[tuple[int, str], list[FileVersion]] = defaultdict(list)
+    for version in cast("list[FileVersionRow]", list(rows[FileVersionRow].values())):
+        grouped[version.repository_id, version.path].append(FileVersion(**_less(version, "repository_id")))
+    for (repository_id, path), versions in grouped.items():
+        parts[repository_id]["versions"][path] = tuple(sorted(versions, key=lambda v: v.position))
+    for blob in cast("list[BlobRow]", list(rows[BlobRow].values())):
+        parts[blob.repository_id]["blobs"][blob.id] = Blob(blob.id, blob.content)
+    for pull in cast("list[PullRequestRow]", list(rows[PullRequestRow].values())):
+        parts[pull.repository_id]["pulls"][pull.number] = PullRequest(**asdict(pull))
+    for lost in cast("list[UnreadableRow]", list(rows[UnreadableRow].values())):
+        parts[lost.repository_id]["unreadable"][lost.object_id] = lost.named_by
+    aliases = {row.full_name: row.repository_id for row in cast("list[AliasRow]", list(rows[AliasRow].values()))}
+    mirrored = {
+        key: RepositoryEvidence(
+            repository=listed[key], **part
+        )
+        for key, part in parts.items()
+    }
+    return World(listed=listed, aliases=aliases, mirrored=mirrored, tombstones=tombstones)
+
+
+def _less(row: Row, *names: str) -> dict[str, Any]:
+    values = asdict(row)
+    for name in names:
+        del values[name]
+    return values
+
+
+__all__ = [
+    "BranchTombstone", "PullTombstone", "RepositoryTombstone", "Tombstones", "World",
+    "evidence_rows", "replace", "world_of",
+]  # fmt: skip

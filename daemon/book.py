@@ -1,0 +1,190 @@
+"""What the daemon knows at this moment: the world, its rows, and the one way of changing either.
+
+The book is the single place where evidence becomes rows. A change of the world is projected, compared with the rows
+as they stand, and written in one transaction; only then does the book turn to the new page. Tombstones are written
+to `state.db` before the rows that need them: a crash in between leaves a tombstone for a row that still stands,
+which the next look settles, never a row lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from msgspec.structs import replace
+
+from cache.diff import RowChange, changes
+from cache.profile.collection import Block
+from cache.projection.entries import Memo
+from cache.projection.project import project
+from cache.projection.reach import Reach, reach
+from cache.rows import (
+    EVIDENCE,
+    OPERATIONAL,
+    PROJECTED,
+    EntryRow,
+    LookRow,
+    OwnerRow,
+    PullLookRow,
+    Row,
+    Rows,
+    identity,
+)
+from cache.store import Applied, Store
+from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, World, evidence_rows, world_of
+from daemon.graves import Graves
+
+Clock = Callable[[], datetime]
+Listener = Callable[[Applied, Sequence[RowChange]], None]
+
+
+class Book:
+    """The world and its rows, and the lock under which they change."""
+
+    def __init__(self, store: Store, graves: Graves, blocks: Sequence[Block], clock: Clock) -> None:
+        self.store = store
+        self.graves = graves
+        self.blocks = blocks
+        self.clock = clock
+        self.world = World(complete=False)
+        self.rows: dict[type[Row], dict[Any, Row]] = {}
+        self.reach = Reach({}, frozenset())
+        self.listeners: list[Listener] = []
+        self._memo: Memo = {}
+        self._turning = asyncio.Lock()
+
+    async def open(self, *, rows: bool = True) -> None:
+        """Read what `cache.db` and `state.db` hold. `rows` False starts from nothing but the tombstones."""
+        kinds = (*EVIDENCE, *PROJECTED, *OPERATIONAL)
+        self.rows = await self.store.load(kinds) if rows else {kind: {} for kind in kinds}
+        self.world = replace(world_of(self.rows, await self.graves.load()), complete=self._listed())
+        self._find_reach()
+
+    def looks(self) -> Mapping[int, LookRow]:
+        """Our looking at each repository."""
+        return cast("Mapping[int, LookRow]", self.rows[LookRow])
+
+    def look(self, repository_id: int) -> LookRow:
+        """Our looking at one repository, empty where there was none."""
+        return self.looks().get(repository_id) or LookRow(repository_id)
+
+    def owner(self, name: str) -> OwnerRow | None:
+        """What the sweeps remember of an owner."""
+        return cast("OwnerRow | None", self.rows[OwnerRow].get(name))
+
+    def pull_look(self, repository_id: int, number: int) -> PullLookRow | None:
+        """When a pull request was last read."""
+        return cast("PullLookRow | None", self.rows[PullLookRow].get((repository_id, number)))
+
+    async def turn(
+        self,
+        change: Callable[[World], World] | None = None,
+        *,
+        notes: Iterable[Row] = (),
+        forget: Iterable[Row] = (),
+        buried: Iterable[BranchTombstone | PullTombstone | RepositoryTombstone] = (),
+    ) -> Applied:
+        """Change the world, and write everything that follows.
+
+        `notes` are operational rows to put, `forget` such rows to remove, `buried` new tombstones. Runs to its end
+        even where the caller is cancelled: a page is turned whole or not at all.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._turn(change, notes, forget, tuple(buried))))
+
+    async def _turn(
+        self,
+        change: Callable[[World], World] | None,
+        notes: Iterable[Row],
+        forget: Iterable[Row],
+        buried: Sequence[BranchTombstone | PullTombstone | RepositoryTombstone],
+    ) -> Applied:
+        async with self._turning:
+            if change is None:
+                return await self._write(self.world, {}, self._noted(notes, forget))
+            world = change(self.world)
+            tombstones = await self.graves.bury(world.tombstones, buried)
+            tombstones, risen = _without_risen(tombstones, world)
+            world = replace(world, tombstones=tombstones)
+            page = self._page(world)
+            applied = await self._write(world, page, self._noted(notes, forget))
+            await self.graves.raise_up(risen)
+            return applied
+
+    async def reproject(self, blocks: Sequence[Block]) -> Applied:
+        """Project again with other profiles, from the evidence at hand."""
+        self.blocks = blocks
+        self._memo.clear()
+        return await self.turn(lambda world: world)
+
+    def _page(self, world: World) -> dict[type[Row], Mapping[Any, Row]]:
+        return {**evidence_rows(world), **project(world, self.blocks, self._memo)}
+
+    def _noted(self, notes: Iterable[Row], forget: Iterable[Row]) -> list[RowChange]:
+        noted = []
+        for row in notes:
+            before = self.rows[type(row)].get(identity(row))
+            if before != row:
+                noted.append(RowChange(type(row), identity(row), before, row))
+        for row in forget:
+            before = self.rows[type(row)].get(identity(row))
+            if before is not None:
+                noted.append(RowChange(type(row), identity(row), before, None))
+        return noted
+
+    async def _write(
+        self, world: World, page: Mapping[type[Row], Mapping[Any, Row]], noted: Sequence[RowChange]
+    ) -> Applied:
+        made = (*changes(self.rows, page), *noted)
+        rows: Rows = {**self.rows, **page}
+        if made:
+            applied = await self.store.apply(made, at=self.clock(), rows=rows)
+        else:
+            applied = Applied(0, self.store.sequence)
+        for kind, table in page.items():
+            self.rows[kind] = dict(table)
+        for one in noted:
+            if one.after is None:
+                self.rows[one.kind].pop(one.key, None)
+            else:
+                self.rows[one.kind][one.key] = one.after
+        self.world = world
+        if page:
+            self._find_reach()
+        for listener in self.listeners if made else ():
+            listener(applied, made)
+        return applied
+
+    def _find_reach(self) -> None:
+        self.reach = reach(self.blocks, self.world, self.rows[EntryRow].values())
+
+    def _listed(self) -> bool:
+        owners = cast("Iterable[OwnerRow]", self.rows[OwnerRow].values())
+        return bool(self.rows[OwnerRow]) and all(owner.listed_at is not None for owner in owners)
+
+
+def _without_risen(tombstones: Tombstones, world: World) -> tuple[Tombstones, Tombstones]:
+    """The tombstones of what is still gone, and of what was seen again: seeing it is the proof."""
+    branches, pulls, repositories = {}, {}, {}
+    for (repository_id, name), branch in tombstones.branches.items():
+        evidence = world.mirrored.get(repository_id)
+        if evidence is not None and name in evidence.branches:
+            branches[repository_id, name] = branch
+    for (repository_id, number), pull in tombstones.pulls.items():
+        evidence = world.mirrored.get(repository_id)
+        if evidence is not None and number in evidence.pulls:
+            pulls[repository_id, number] = pull
+    for repository_id, repository in tombstones.repositories.items():
+        if repository_id in world.listed:
+            repositories[repository_id] = repository
+    if not (branches or pulls or repositories):
+        return tombstones, Tombstones()
+    kept = Tombstones(
+        {k: v for k, v in tombstones.branches.items() if k not in branches},
+        {k: v for k, v in tombstones.pulls.items() if k not in pulls},
+        {k: v for k, v in tombstones.repositories.items() if k not in repositories},
+    )
+    return kept, Tombstones(branches, pulls, repositories)
+
+

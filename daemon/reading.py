@@ -1,0 +1,373 @@
+"""Reading one repository: refs, pull requests, objects and history, into evidence. Nothing here is written down.
+
+The order matters. Refs are listed first; whatever is read after them is at least as new. Last, where anything
+changed, the repository is asked for by its id: a name that meanwhile belongs to another repository would have
+answered with that one's refs, and nothing in Git tells the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cache.model import Blob, Commit, FileVersion, PullRequest, Repository, RepositoryEvidence
+from cache.profile.collection import Block
+from cache.projection.documents import wanted_blobs
+from cache.projection.reach import Interest, selected
+from cache.projection.reading import read_file, trailing
+from cache.world import BranchTombstone, PullTombstone, World
+from daemon.convert import pull_request_of, repository_of
+from daemon.scope import Scope
+from gitea_client.errors import ForgeError, Malformed, Missing, ObjectMissing, Redirected
+from gitea_client.history import first_parent_changes
+from gitea_client.objects import ObjectStore
+from gitea_client.refs import RefListing, ls_refs
+from gitea_client.rest import Rest
+from gitea_client.secret import Secret
+from gitea_client.transport import Transport
+
+T = TypeVar("T")
+
+MANY = 8
+"""From this many pull requests on, one complete list is cheaper than single reads (50 to a page)."""
+UNREADABLE = 64
+"""How many objects the forge may fail to give before the repository as a whole counts as unreadable."""
+
+
+class Gone(Exception):
+    """The forge answers 404 for a repository by its id. Not yet proof: a complete list must lack it too."""
+
+
+class NameReused(Malformed):
+    """The name stood for another repository while it was read; what was read is discarded."""
+
+
+class Outcome(Struct, frozen=True):
+    """What one look at a repository brought. `evidence` is the very object known before where nothing changed."""
+
+    evidence: RepositoryEvidence
+    looked_at: datetime | None
+    """The forge's clock when the refs were listed."""
+    pulls_read: frozenset[int] = frozenset()
+    branches_gone: tuple[BranchTombstone, ...] = ()
+    pulls_gone: tuple[PullTombstone, ...] = ()
+
+
+class Reader:
+    """Reads repositories of one forge into object stores under `objects`."""
+
+    def __init__(
+        self, rest: Rest, transport: Transport, objects: Path, *, token: Secret | None, git: str, max_file_size: int,
+        ca_file: Path | None = None,
+    ) -> None:  # fmt: skip
+        self._rest = rest
+        self._transport = transport
+        self._objects = objects
+        self._token = token
+        self._git = git
+        self._max_file_size = max_file_size
+        self._ca_file = ca_file
+
+    async def read(
+        self,
+        repository: Repository,
+        previous: RepositoryEvidence | None,
+        interest: Interest,
+        scope: Scope,
+        world: World,
+        blocks: Sequence[Block],
+    ) -> Outcome:
+        """Look at one repository.
+
+        Raises:
+            Gone: it answers 404 by id.
+            ForgeError: anything else went wrong; nothing about what exists follows from that.
+        """
+        for _ in range(3):
+            try:
+                return await self._read(repository, previous, interest, scope, world, blocks)
+            except NameReused:
+                repository = await self._by_id(repository.id)
+        raise NameReused(f"{repository.full_name} was renamed again and again while it was read")
+
+    async def _read(
+        self,
+        repository: Repository,
+        previous: RepositoryEvidence | None,
+        interest: Interest,
+        scope: Scope,
+        world: World,
+        blocks: Sequence[Block],
+    ) -> Outcome:
+        try:
+            listing = await ls_refs(self._transport, repository.full_name)
+        except (Missing, Redirected):
+            current = await self._by_id(repository.id)
+            if current.full_name == repository.full_name:
+                raise
+            raise NameReused(f"{repository.full_name} is called {current.full_name} now") from None
+        known = previous if previous is not None and not scope.again else None
+        if known is not None and known.interest == interest.canonical and _same_refs(listing, known):
+            pulls_to_read = scope.pulls | (frozenset(listing.pulls) - frozenset(known.pulls))
+            if not pulls_to_read and not scope.all_pulls and repository == known.repository:
+                return Outcome(known, listing.date)
+        pulls, read, pulls_gone = await self._pulls(repository, listing, known, scope)
+        unreadable: dict[str, str] = {}
+        store = ObjectStore(self._objects / f"{repository.id}.git", git=self._git, counter=self._transport.counter)
+        await self._fetch(store, repository, listing, known, interest, unreadable)
+        fresh = await self._by_id(repository.id)
+        if fresh.full_name != repository.full_name:
+            raise NameReused(f"{repository.full_name} is called {fresh.full_name} now")
+        if listing.default_branch:
+            fresh = replace(fresh, default_branch=listing.default_branch)
+        evidence = RepositoryEvidence(
+            repository=_keep(fresh, known.repository if known else None),
+            depth=interest.depth,
+            interest=interest.canonical,
+            branches=_keep(dict(listing.branches), known.branches if known else None),
+            pull_heads=_keep(dict(listing.pulls), known.pull_heads if known else None),
+            pulls=_keep(pulls, known.pulls if known else None),
+            unreadable=unreadable,
+        )
+        evidence = await load(store, evidence, known, interest, world, blocks, self._max_file_size)
+        return Outcome(
+            evidence=_keep(evidence, previous),
+            looked_at=listing.date,
+            pulls_read=read,
+            branches_gone=tuple(_branches_gone(previous, listing)),
+            pulls_gone=pulls_gone,
+        )
+
+    async def from_store(
+        self, evidence: RepositoryEvidence, interest: Interest, world: World, blocks: Sequence[Block]
+    ) -> RepositoryEvidence:
+        """The same evidence read again from the object store alone, for a changed profile: the forge is not asked.
+
+        Raises `GitFailed` where the store lacks what is needed now; then the repository has to be read.
+        """
+        store = ObjectStore(
+            self._objects / f"{evidence.repository.id}.git", git=self._git, counter=self._transport.counter
+        )
+        bare = replace(evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={})
+        return await load(store, bare, None, interest, world, blocks, self._max_file_size)
+
+    async def holds(self, repository_id: int, commit: str) -> bool:
+        """Whether a commit was fetched from a repository."""
+        store = ObjectStore(self._objects / f"{repository_id}.git", git=self._git, counter=self._transport.counter)
+        return not await store.missing([commit])
+
+    async def forget(self, repository_id: int) -> None:
+        """Remove a repository's object store: it can be fetched again."""
+        store = ObjectStore(self._objects / f"{repository_id}.git", git=self._git, counter=self._transport.counter)
+        await store.remove()
+
+    async def _by_id(self, repository_id: int) -> Repository:
+        try:
+            return repository_of(await self._rest.repository_by_id(repository_id))
+        except Missing:
+            raise Gone(f"repository {repository_id} answers 404") from None
+
+    async def _pulls(
+        self, repository: Repository, listing: RefListing, known: RepositoryEvidence | None, scope: Scope
+    ) -> tuple[dict[int, PullRequest], frozenset[int], tuple[PullTombstone, ...]]:
+        """Pull requests as they are now, which of them were read, and those that are gone.
+
+        A pull request is gone when its ref is missing from the complete listing and the forge answers 404 for it.
+        """
+        before = known.pulls if known else {}
+        pulls = dict(before)
+        wanted = set(scope.pulls) | (set(listing.pulls) - set(before)) | (set(before) - set(listing.pulls))
+        wanted |= {n for n in set(before) & set(listing.pulls) if known and known.pull_heads.get(n) != listing.pulls[n]}
+        read: set[int] = set()
+        if (known is None or scope.all_pulls or len(wanted) > MANY) and (listing.pulls or before):
+            for item in await self._rest.pull_requests(repository.owner, repository.name):
+                pulls[item.number] = pull_request_of(item, repository.id)
+                read.add(item.number)
+            wanted = (set(before) | wanted) - read
+        gone = []
+        for number in sorted(wanted):
+            try:
+                item = await self._rest.pull_request(repository.owner, repository.name, number)
+            except Missing:
+                if number not in listing.pulls and number in pulls:
+                    gone.append(PullTombstone(pulls.pop(number), known.pull_heads.get(number) if known else None))
+                continue
+            pulls[number] = pull_request_of(item, repository.id)
+            read.add(number)
+        return pulls, frozenset(read), tuple(gone)
+
+    async def _fetch(
+        self,
+        store: ObjectStore,
+        repository: Repository,
+        listing: RefListing,
+        known: RepositoryEvidence | None,
+        interest: Interest,
+        unreadable: dict[str, str],
+    ) -> None:
+        named = {sha: f"refs/pull/{number}/head" for number, sha in listing.pulls.items()}
+        named |= {sha: f"refs/heads/{name}" for name, sha in listing.branches.items()}
+        tips = [*known.branches.values()] if known else []
+        upgrade = known is not None and known.depth == "commits" and interest.depth == "files"
+        file_filter = f"blob:limit={self._max_file_size}" if interest.depth == "files" else "tree:0"
+        await store.ensure()
+        wanted = set(named)
+        head = listing.branches.get(listing.default_branch or "")
+        while True:
+            try:
+                await store.fetch(
+                    self._transport.git_url(repository.full_name),
+                    sorted(wanted),
+                    token=self._token,
+                    filter=file_filter,
+                    refetch=upgrade,
+                    tips=tips[:32],
+                    ca_file=self._ca_file,
+                    slot=self._transport.slot,
+                )
+            except ObjectMissing as error:
+                if error.object_id == head or error.object_id not in wanted or len(unreadable) >= UNREADABLE:
+                    raise
+                unreadable[error.object_id] = named[error.object_id]
+                wanted.discard(error.object_id)
+                continue
+            return
+
+
+async def load(
+    store: ObjectStore,
+    evidence: RepositoryEvidence,
+    known: RepositoryEvidence | None,
+    interest: Interest,
+    world: World,
+    blocks: Sequence[Block],
+    max_file_size: int,
+) -> RepositoryEvidence:
+    """Fill in what the object store tells: versions of files, their bytes, and the commits that rows speak of."""
+    versions: Mapping[str, tuple[FileVersion, ...]] = {}
+    position = -1
+    same = known is not None and known.interest == interest.canonical
+    head = evidence.head
+    if head is not None and interest.depth == "files":
+        before = known if same else None
+        after = before.head if before is not None and before.position >= 0 else None
+        if before is not None and after == head:
+            versions, position = before.versions, before.position
+        else:
+            start = before.position + 1 if before is not None and after is not None else 0
+            read = await first_parent_changes(store, head, after=after, wanted=interest.wants, start_position=start)
+            kept = before.versions if before is not None and after is not None and not read.rewound else {}
+            versions, position = _appended(kept, read.versions), read.tip_position
+    blobs = await _blobs(store, evidence, versions, known, interest, world, blocks, max_file_size)
+    needed = {sha for sha in evidence.branches.values() if sha not in evidence.unreadable}
+    needed |= {sha for changes in versions.values() for v in changes for sha in (v.commit, v.landed)}
+    held: Mapping[str, Commit] = known.commits if known else {}
+    commits = {sha: held[sha] for sha in needed if sha in held}
+    absent = [sha for sha in needed if sha not in commits]
+    if absent:
+        for sha, commit in (await store.commits(absent)).items():
+            commits[sha] = commit
+    return replace(
+        evidence,
+        versions=_keep(versions, known.versions if known else None),
+        blobs=_keep(blobs, known.blobs if known else None),
+        commits=_keep(commits, known.commits if known else None),
+        position=position,
+    )
+
+
+async def _blobs(
+    store: ObjectStore,
+    evidence: RepositoryEvidence,
+    versions: Mapping[str, tuple[FileVersion, ...]],
+    known: RepositoryEvidence | None,
+    interest: Interest,
+    world: World,
+    blocks: Sequence[Block],
+    max_file_size: int,
+) -> dict[str, Blob]:
+    """The bytes of each file's newest version, and of older ones back to the last that reads well.
+
+    What was loaded before is kept where the file did not change; the rest is read in rounds, each for every file.
+    """
+    pool: dict[str, Blob] = dict(known.blobs) if known else {}
+    at = evidence.repository
+    inside = replace(world, listed={**world.listed, at.id: at})
+    collections = [c for b in blocks for c in b.collections if any(r.id == at.id for r in selected(c, inside))]
+    pending = list(versions)
+    while pending:
+        wanted: dict[str, str] = {}
+        for path in pending:
+            missing = None
+            for collection in collections:
+                reading = read_file(collection, versions[path], pool)
+                missing = missing or (reading.wanted if reading else None)
+            if path in interest.documents:
+                missing = missing or wanted_blobs(path, replace(evidence, versions=versions, blobs=pool))
+            if missing is not None:
+                wanted[path] = missing
+        if not wanted:
+            break
+        loaded = await store.blobs(sorted(set(wanted.values())), max_bytes=max_file_size)
+        for blob_id in wanted.values():
+            pool[blob_id] = loaded.get(blob_id, Blob(blob_id, None))
+        pending = list(wanted)
+    keep: set[str] = set()
+    for path, changes in versions.items():
+        served = {reading.version for c in collections if (reading := read_file(c, changes, pool)) is not None}
+        keep |= _down_to(changes, served, path in interest.documents)
+    return {blob_id: blob for blob_id, blob in pool.items() if blob_id in keep}
+
+
+def _down_to(changes: Sequence[FileVersion], served: set[FileVersion], document: bool) -> set[str]:
+    """The blobs of a file's newest version and of older ones down to those served; for a document, all known."""
+    kept: set[str] = set()
+    for version in reversed(trailing(changes)):
+        if not document and not served:
+            break
+        kept.add(version.blob or "")
+        served.discard(version)
+    return kept
+
+
+def _appended(
+    kept: Mapping[str, tuple[FileVersion, ...]], read: Iterable[FileVersion]
+) -> Mapping[str, tuple[FileVersion, ...]]:
+    fresh: dict[str, list[FileVersion]] = {}
+    for version in read:
+        fresh.setdefault(version.path, []).append(version)
+    if not fresh:
+        return kept
+    return {**kept, **{path: (*kept.get(path, ()), *changes) for path, changes in fresh.items()}}
+
+
+def _same_refs(listing: RefListing, known: RepositoryEvidence) -> bool:
+    return (
+        listing.branches == known.branches
+        and listing.pulls == known.pull_heads
+        and (listing.default_branch or known.repository.default_branch) == known.repository.default_branch
+    )
+
+
+def _branches_gone(previous: RepositoryEvidence | None, listing: RefListing) -> Iterable[BranchTombstone]:
+    if previous is None:
+        return
+    for name, sha in previous.branches.items():
+        if name not in listing.branches:
+            commit = previous.commits.get(sha)
+            yield BranchTombstone(
+                previous.repository.id, name, sha, commit.committed_at if commit else None,
+            )  # fmt: skip
+
+
+def _keep(new: T, old: T | None) -> T:
+    """The old object where it equals the new one, so that what did not change is passed over by identity."""
+    return old if old is not None and old == new else new
+
+
+__all__ = ["ForgeError", "Gone", "NameReused", "Outcome", "Reader", "load"]
