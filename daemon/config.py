@@ -177,10 +177,12 @@ class _Reading:
         try:
             if name == "data_dir":
                 if whole.exists() and not whole.is_dir():
-                    raise BadValueError(f"{whole} is not a directory", "name a directory; it is made where there is none")
+                    remedy = "name a directory; it is made where there is none"
+                    raise BadValueError(f"{whole} is not a directory", remedy)
             elif KEYS_BY_NAME[name].kind is SECRET_PATH and not whole.is_file():
                 # without the name: it may be the secret itself, put here by mistake, and this goes to logs
-                raise BadValueError(f"in {whole.parent} there is no file of this name", "make it, or name another")
+                remedy = f"make it, or name another; a relative path counts from {self._path.parent}"
+                raise BadValueError("there is no such file", remedy)
             elif not whole.is_file():
                 raise BadValueError(f"there is no file {whole}", "make it, or name another")
         except OSError as error:

@@ -43,7 +43,8 @@ def read_blocks(value: object, base: Path, wrong: Callable[[str, BadValueError],
         elif (block := _block(table, base, key, wrong)) is not None:
             name = block.name or block.use
             if any(name == (other.name or other.use) for other in blocks):
-                wrong(key, BadValueError(f"two blocks are called {shown(name)}", 'give one of them another: name = "…"'))
+                remedy = 'give one of them another name: name = "…"'
+                wrong(key, BadValueError(f"two blocks are called {shown(name)}", remedy))
             blocks.append(block)
     return tuple(blocks)
 

@@ -38,8 +38,8 @@ class Secrets(msgspec.Struct, frozen=True):
 def read_secret(path: Path) -> Secret:
     """Return the secret that the file holds, without the newline an editor puts at its end.
 
-    Raises BadValueError where the file cannot be read, or is empty, too long, not UTF-8, or of more than one line: such a
-    value cannot travel in a header. The message never holds what the file holds.
+    Raises BadValueError where the file cannot be read, or is empty, too long, not UTF-8, or of more than one line:
+    such a value cannot travel in a header. The message never holds what the file holds.
     """
     try:
         with path.open("rb") as file:
