@@ -125,7 +125,7 @@ class Collection(Struct, frozen=True):
     revisions: RevisionsRule | None = None
     indexes: tuple[tuple[str, ...], ...] = ()
     search: tuple[str, ...] = ()
-    label: str | None = None
+    label: str = ""
 
     def field(self, name: str) -> Field:
         """A field by its name. KeyError: there is none."""

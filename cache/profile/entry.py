@@ -172,7 +172,7 @@ def _key(
             rule = "bad-line" if collection.format == "jsonl" else "missing-field"
             problems.append(problem(rule, f"'{source}' is the key and is missing; add it.", line=line, field=source))
         elif not isinstance(node, Scalar) or not _usable(node.text):
-            message = f"'{source}' is the key: a text of 1 to {MAX_KEY_PART} characters, without '/' or control characters."
+            message = f"'{source}' is the key: 1 to {MAX_KEY_PART} characters, without '/' and control characters."
             problems.append(problem("bad-key", message, line=line, field=source))
         else:
             parts.append(node.text)

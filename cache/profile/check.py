@@ -1,0 +1,214 @@
+"""What the JSON Schema of a profile cannot say: names that clash, references that lead nowhere, rules without sense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cache.profile import build
+from cache.profile.check_fields import check_fields
+from cache.profile.check_views import check_views
+from cache.profile.collection import Collection
+from cache.profile.format import ActorSpec, CollectionSpec, ProfileSpec
+from cache.profile.nodes import Table
+from cache.profile.patterns import HeadPattern, PathPattern, PatternError, overlaps
+from cache.profile.scalars import is_repository
+from cache.profile.shape import Found, line_of
+from cache.profile.words import COLLECTION_NAME, CONFIGURATION_KEYS, PARAMETER, PROFILE_NAME, ROUTES, SQL_NAME, near
+
+Path = Sequence[str | int]
+Told = tuple[Path, str, str]
+"""Where in the profile, rule, message."""
+
+AUDIT_FIELDS = {"repo": ("repository",), "pr_number": ("integer",), "on_behalf_of": ("string", "user")}
+
+
+def check(spec: ProfileSpec, node: Table) -> list[Found]:
+    """Every mistake in a profile whose form is right, as (line, rule, message)."""
+    told = [*_profile(spec), *check_views(spec)]
+    for name, of in spec.collections.items():
+        at = ("collections", name)
+        told += [*_names(name, at), *check_fields(name, of, spec), *_collection(name, of, spec)]
+    if not told:
+        told += _clashes(spec)
+    return [(line_of(node, path), rule, message) for path, rule, message in told]
+
+
+def _profile(spec: ProfileSpec) -> Iterator[Told]:
+    if not PROFILE_NAME.fullmatch(spec.profile):
+        yield ("profile",), "bad-name", f"{spec.profile!r} cannot name a profile; use a-z, 0-9, '-' and '_'."
+    elif spec.profile in ROUTES:
+        yield ("profile",), "reserved-name", f"{spec.profile!r} is an address of Forgeglass; rename it."
+    for name, of in spec.parameters.items():
+        at = ("parameters", name)
+        if name in CONFIGURATION_KEYS:
+            yield at, "reserved-name", f"{name!r} is a key of the configuration; name the parameter otherwise."
+        elif not SQL_NAME.fullmatch(name):
+            yield at, "bad-name", f"{name!r} cannot name a parameter; use letters, digits and '_'."
+        if of.required and of.default is not None:
+            yield (*at, "default"), "bad-default", f"The parameter {name!r} is required and has a default; keep one."
+
+
+def _names(name: str, at: Path) -> Iterator[Told]:
+    if not COLLECTION_NAME.fullmatch(name):
+        yield at, "bad-name", f"{name!r} cannot name a collection; use small letters, digits and '_'."
+
+
+def _collection(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[Told]:
+    at = ("collections", name)
+    if isinstance(spec.files.repository, str):
+        yield from _repository(spec.files.repository, (*at, "files", "repository"), spec, profile, fields=False)
+    else:
+        for text in (spec.files.repository.owner, spec.files.repository.name or ""):
+            yield from _parameters(text, (*at, "files", "repository"), profile)
+    yield from _path_and_key(name, spec, profile)
+    if spec.document is not None:
+        yield from _own(spec.document.repository, (*at, "document", "repository"), spec, profile)
+        for field in spec.document.when.keys() - spec.fields.keys():
+            yield (*at, "document", "when", field), "unknown-field", _no_field(field, name, spec)
+        try:
+            if PathPattern.parse(spec.document.path).names or "*" in spec.document.path:
+                yield (*at, "document", "path"), "bad-path", "A document has one path, without captures and '*'."
+        except PatternError as error:
+            yield (*at, "document", "path"), "bad-path", f"{error}."
+    if spec.branches is not None:
+        yield from _own(spec.branches.repository, (*at, "branches", "repository"), spec, profile)
+    yield from _pulls(name, spec, profile)
+    yield from _actor(name, spec, profile)
+    revisions = spec.revisions
+    if revisions is not None and revisions.rule == "field" and revisions.field not in spec.fields:
+        yield (*at, "revisions"), "unknown-field", _no_field(revisions.field or "", name, spec)
+    if revisions is not None and revisions.rule != "field" and revisions.field is not None:
+        yield (*at, "revisions", "field"), "wrong-value", "'field' belongs to the rule 'field'; remove it."
+
+
+def _path_and_key(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[Told]:
+    at = ("collections", name)
+    yield from _parameters(spec.files.path, (*at, "files", "path"), profile)
+    try:
+        captures = PathPattern.parse(PARAMETER.sub("x", spec.files.path)).names
+    except PatternError as error:
+        yield (*at, "files", "path"), "bad-path", f"{error}."
+        return
+    for capture in captures:
+        if capture not in spec.key and capture in ("repository", "key"):
+            yield (*at, "files", "path"), "reserved-name", f"A capture cannot be called {capture!r}; name it otherwise."
+    lines = build.file_format(spec) == "jsonl"
+    known = set(captures) | set(spec.fields) | ({"id"} if lines else set())
+    for position, part in enumerate(spec.key):
+        place = (*at, "key", position)
+        if part == "repository":
+            if position or len(spec.key) == 1:
+                yield place, "bad-key", "'repository' stands first in a key, with a capture or a field behind it."
+        elif part not in known:
+            message = f"'{part}' is neither a capture of {spec.files.path!r} nor a field{near(part, known)}."
+            yield place, "bad-key", message
+        elif part in spec.key[:position]:
+            yield place, "bad-key", f"'{part}' stands twice in the key; remove one."
+    if lines and all(part in captures for part in spec.key):
+        yield (*at, "key"), "bad-key", "Every line needs its own key: add a field of the line, as 'id'."
+    if spec.body is not None and build.file_format(spec) != "md":
+        yield (*at, "body"), "wrong-value", "Only 'md' files have a body; remove it."
+
+
+def _pulls(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[Told]:
+    for position, rule in enumerate(spec.pulls):
+        at = ("collections", name, "pulls", position)
+        yield from _repository(rule.repository, (*at, "repository"), spec, profile, fields=True)
+        own = build.named_field(rule.repository) is not None
+        captures: tuple[str, ...] = ()
+        if rule.head is not None:
+            yield from _parameters(rule.head, (*at, "head"), profile)
+            try:
+                captures = HeadPattern.parse(PARAMETER.sub("x", rule.head)).names
+            except PatternError as error:
+                yield (*at, "head"), "bad-head", f"{error}."
+                continue
+        missing = [part for part in spec.key if part not in captures and part != "repository"]
+        if not own and missing:
+            where = at if rule.head is None else (*at, "head")
+            names = ", ".join(f"{{{part}}}" for part in missing)
+            yield where, "bad-head", f"The branch name must give the key; add {names} to 'head'."
+        if spec.key[0] == "repository" and not own:
+            yield at, "bad-head", "A key with 'repository' cannot be read from a branch name; use {field.NAME}."
+
+
+def _actor(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[Told]:
+    for position, step in enumerate(spec.actor):
+        at = ("collections", name, "actor", position)
+        if isinstance(step, ActorSpec) and [step.audit, step.trailer, step.bot].count(None) != 2:
+            yield at, "wrong-value", "A step has exactly one of 'audit', 'trailer' and 'bot'."
+            continue
+        built = build.actor_step(step)
+        if built.kind == "audit":
+            yield from _audit(built.collection or "", at, profile)
+        elif built.kind == "bot":
+            parameter = profile.parameters.get(built.name or "")
+            if parameter is None or parameter.type != "user":
+                yield at, "unknown-parameter", f"'bot' needs a parameter {built.name!r} of type user; add it."
+
+
+def _audit(name: str, at: Path, profile: ProfileSpec) -> Iterator[Told]:
+    audit = profile.collections.get(name)
+    if audit is None:
+        yield at, "unknown-collection", f"There is no collection {name!r}{near(name, set(profile.collections))}."
+        return
+    for field, kinds in AUDIT_FIELDS.items():
+        if field not in audit.fields or audit.fields[field].type not in kinds:
+            message = f"The collection {name!r} needs a field {field!r} of type {' or '.join(kinds)} to serve as audit."
+            yield at, "unknown-field", message
+
+
+def _own(text: str, at: Path, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[Told]:
+    if build.named_field(text) is None:
+        yield at, "wrong-value", f"{text!r} must name a field of the entry, as '{{field.repo}}'."
+    else:
+        yield from _repository(text, at, spec, profile, fields=True)
+
+
+def _repository(
+    text: str, at: Path, spec: CollectionSpec, profile: ProfileSpec, *, fields: bool
+) -> Iterator[Told]:
+    name = build.named_field(text)
+    if name is not None:
+        if not fields:
+            yield at, "wrong-value", "Files lie in a repository known beforehand; use {param.NAME} or owner/name."
+        elif name not in spec.fields:
+            yield at, "unknown-field", f"There is no field {name!r}{near(name, set(spec.fields))}."
+        elif spec.fields[name].type != "repository":
+            yield at, "wrong-type", f"The field {name!r} must be of type repository to be used here."
+        return
+    unknown = list(_parameters(text, at, profile))
+    yield from unknown
+    if not unknown and not is_repository(text if not PARAMETER.search(text) else _sample(text, profile)):
+        yield at, "wrong-value", f"{text!r} is no repository; write owner/name, {{param.NAME}} or {{field.NAME}}."
+
+
+def _sample(text: str, profile: ProfileSpec) -> str:
+    return PARAMETER.sub(lambda found: "o/n" if profile.parameters[found[1]].type == "repository" else "x", text)
+
+
+def _parameters(text: str, at: Path, profile: ProfileSpec) -> Iterator[Told]:
+    for found in PARAMETER.finditer(text):
+        if found[1] not in profile.parameters:
+            known = set(profile.parameters)
+            yield at, "unknown-parameter", f"There is no parameter {found[1]!r}{near(found[1], known)}; declare it."
+
+
+def _no_field(field: str, name: str, spec: CollectionSpec) -> str:
+    return f"The collection {name!r} has no field {field!r}{near(field, set(spec.fields))}."
+
+
+def _clashes(spec: ProfileSpec) -> Iterator[Told]:
+    """Overlaps that are there whatever the parameters: the same words for the repository, paths that may meet."""
+    seen: list[Collection] = []
+    stand_in = {name: f"p{position}/n" for position, name in enumerate(spec.parameters)}
+    for name, of in spec.collections.items():
+        built = build.collection("", name, of, stand_in)
+        for other in seen:
+            if other.repository == built.repository and overlaps(other.pattern, built.pattern):
+                message = (
+                    f"{other.name!r} and {name!r} may match one file ({other.pattern.source}, {built.pattern.source}); "
+                    "narrow one of the paths."
+                )
+                yield ("collections", name, "files", "path"), "overlap", message
+        seen.append(built)
