@@ -1,0 +1,81 @@
+'''Brings a database to the schema that this version knows.
+
+Migrations are Alembic's (alembic.sqlalchemy.org), one file each under `cache/migrations/{cache,state}/versions/`,
+named `NNNN_what.py` with `revision = "NNNN"`. There is no alembic.ini and no env.py: they run at start, on our own
+connection, all that are pending in one transaction with the version they lead to. A failure leaves the file as it was.
+
+A migration says what it does in its own words, never through today's tables: those will have moved on when it runs.
+
+    """Count what each sweep read."""
+
+    import sqlalchemy as sa
+    from alembic import op
+
+    revision = "0002"
+    down_revision = "0001"
+
+    def upgrade() -> None:
+        op.add_column("sweeps", sa.Column("bytes_read", sa.Integer, server_default="0", nullable=False))
+
+The first one of `cache.db` may call `cache.schema.metadata.create_all(op.get_bind())` for as long as no second one
+follows, since that database can always be built anew. Migrations go one way: there is no `downgrade`.
+'''
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from cache.database import Database
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class MigrationError(Exception):
+    """The database cannot be brought to this version's schema; it is as it was before."""
+
+
+async def upgrade(database: Database, which: Literal["cache", "state"], *, migrations: Path = MIGRATIONS) -> str:
+    """Apply what is pending; gives the version reached, such as `0003`.
+
+    Raises `MigrationError` where the file was written by a newer version, or a migration leaves rows that refer
+    to nothing; and whatever a migration raises. In each case the file keeps the schema and rows it had.
+    """
+    async with database.transaction(foreign_keys=False) as connection:
+        return await connection.run_sync(_upgrade, migrations / which, database.path)
+
+
+def _upgrade(connection: Connection, folder: Path, path: Path) -> str:
+    script = ScriptDirectory(str(folder))
+    head = script.get_current_head()
+    if head is None:
+        raise MigrationError(f"no migrations in {folder}; the installation is incomplete, install Forgeglass again")
+    known = {each.revision for each in script.walk_revisions()}
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in known:
+        raise MigrationError(
+            f"{path} has schema {current}, written by a newer Forgeglass; this one knows up to {head}. "
+            "Start the newer version again, or restore a copy of the file from before it"
+        )
+    if current != head:
+        _run(connection, script, head)
+        dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(1)
+        if dangling:
+            raise MigrationError(f"{path}: migrating to {head} leaves rows of {dangling[0][0]} that refer to nothing")
+    return head
+
+
+def _run(connection: Connection, script: ScriptDirectory, head: str) -> None:
+    def steps(current: Any, _context: MigrationContext) -> list[RevisionStep]:
+        return script._upgrade_revs(head, current)  # what alembic.command.upgrade itself calls
+
+    with EnvironmentContext(Config(), script, fn=steps, destination_rev=head) as environment:
+        # The connection is in our transaction already, so Alembic neither begins nor commits one of its own.
+        environment.configure(connection=connection, render_as_batch=True)
+        environment.run_migrations()

@@ -1,0 +1,108 @@
+"""The tables of `state.db`: what neither Git nor the forge can tell again.
+
+Text holds instants (`2026-01-02T03:04:05Z`) and JSON, so that any SQLite tool can show them. A change here needs a
+migration under `cache/migrations/state/versions/`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+from cache.schema import AnyText, JsonText, UtcText
+
+metadata = MetaData()
+
+inbox = Table(
+    "inbox", metadata,
+    # AUTOINCREMENT: an id is never used twice, so "all up to this id" stays true after rows were pruned.
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("delivery", Text, nullable=False, unique=True),
+    Column("event", AnyText, nullable=False),
+    Column("repository_id", BigInteger),
+    Column("full_name", AnyText, nullable=False),
+    Column("scope", JsonText, nullable=False),
+    Column("headers", JsonText, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", Text, CheckConstraint("state IN ('pending','done','ignored','failed')"), nullable=False),
+    Column("why", AnyText, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("received_at", UtcText, nullable=False),
+    Column("done_at", UtcText),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+Index("inbox_pending", inbox.c.repository_id, inbox.c.id, sqlite_where=inbox.c.state == "pending")
+Index("inbox_done", inbox.c.done_at)
+
+tombstones = Table(
+    "tombstones", metadata,
+    Column("kind", Text, CheckConstraint("kind IN ('branch','pull','repository')"), nullable=False),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("data", JsonText, nullable=False),
+    Column("first_missing_at", UtcText, nullable=False),
+    PrimaryKeyConstraint("kind", "repository_id", "name"),
+)  # fmt: skip
+
+revisions = Table(
+    "revisions", metadata,
+    Column("block", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("content", AnyText),
+    Column("frozen_at", UtcText),
+    Column("data", JsonText, nullable=False),
+    PrimaryKeyConstraint("block", "collection", "key", "repository_id", "number"),
+)  # fmt: skip
+Index("revisions_version", revisions.c.block, revisions.c.collection, revisions.c.key, revisions.c.version, unique=True)
+
+feed_state = Table(
+    "feed_state", metadata,
+    Column("only", Integer, CheckConstraint("only = 1"), primary_key=True),
+    Column("epoch", Text, nullable=False),
+    Column("high_water", BigInteger, nullable=False),
+)  # fmt: skip
+
+sweeps = Table(
+    "sweeps", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("started_at", UtcText, nullable=False),
+    Column("finished_at", UtcText, nullable=False),
+    Column("requests_rest", Integer, nullable=False),
+    Column("requests_git", Integer, nullable=False),
+    Column("repositories", Integer, nullable=False),
+    Column("reconciled", Integer, nullable=False),
+    Column("changes", Integer, nullable=False),
+    Column("errors", JsonText, nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+Index("sweeps_kind", sweeps.c.kind, sweeps.c.id)
+
+marks = Table(
+    "marks", metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", JsonText, nullable=False),
+)  # fmt: skip
+
+tokens = Table(
+    "tokens", metadata,
+    Column("name", Text, primary_key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("data", JsonText, nullable=False),
+    Column("created_at", UtcText, nullable=False),
+    Column("expires_at", UtcText),
+)  # fmt: skip
