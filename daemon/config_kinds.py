@@ -70,13 +70,13 @@ def _secret_path(value: object) -> Path:
 
 def _url(value: object) -> str:
     text = _text(value).rstrip("/")
+    if "@" in text:  # do not show the address: what stands before the @ is a password
+        raise BadValueError("the address holds a user name or a password", "remove it; forge.token_file is the place")
     try:
         parts = urlsplit(text)
         port_is_fine = parts.port != 0
     except ValueError:
         parts, port_is_fine = urlsplit(""), False
-    if "@" in parts.netloc:  # do not show the address: what stands before the @ is a password
-        raise BadValueError("the address holds a user name or a password", "remove it; forge.token_file is the place")
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
         raise BadValueError(f"{shown(value)} is not an address", 'write it like "https://forge.example.org"')
     if parts.query or parts.fragment or " " in text:

@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+disable_created_metrics()  # else each series has a second one that says when it began, which nobody asks for
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
