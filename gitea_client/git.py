@@ -1,0 +1,63 @@
+"""The values that are read from Git objects: frozen, in no way bound to where they were read."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from msgspec import Struct
+
+OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""A full object id, SHA-1 or SHA-256."""
+
+
+def check_object_id(value: str) -> str:
+    """Return `value` if it is a full object id; raises ValueError. What becomes an argument of git passes here."""
+    if not OBJECT_ID.fullmatch(value):
+        raise ValueError(f"{value[:80]!r} is not a full object id")
+    return value
+
+
+class Commit(Struct, frozen=True):
+    """A commit as Git tells it; dates in UTC."""
+
+    sha: str
+    author_name: str
+    author_email: str
+    authored_at: datetime
+    committer_name: str
+    committer_email: str
+    committed_at: datetime
+    message: str
+    parents: tuple[str, ...] = ()
+
+
+class FileVersion(Struct, frozen=True):
+    """One change of one path along the first-parent history of the default branch.
+
+    `position` counts first-parent commits from the root (the root is 0). `landed` is the commit with which the
+    change arrived on the branch, `commit` the one that made it (`git log -1 -- path` at `landed`); the two differ
+    for merged side branches. `blob` is None where the path was removed; `mode` is `000000` then.
+    """
+
+    path: str
+    position: int
+    landed: str
+    commit: str
+    blob: str | None
+    mode: str
+
+
+class Blob(Struct, frozen=True):
+    """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it."""
+
+    id: str
+    content: bytes | None
+
+
+class TreeItem(Struct, frozen=True):
+    """A file of a tree: `mode` 100644, 100755, 120000 (symbolic link) or 160000 (submodule); `kind` blob or commit."""
+
+    mode: str
+    kind: str
+    id: str

@@ -1,0 +1,299 @@
+"""The REST API, one method a question. A list is complete or an error, unless the method says that it stops early."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from gitea_client.errors import Malformed, Missing, ServerFault
+from gitea_client.listings import older_than, reaches
+from gitea_client.paging import ATTEMPTS, LIMIT, Moved, Page, Parse, Short, complete, pages
+from gitea_client.paths import segment
+from gitea_client.refs import ls_refs
+from gitea_client.secret import Secret
+from gitea_client.transport import Query, Transport
+from gitea_client.wire import (
+    Activity,
+    ApiSettings,
+    Comment,
+    Hook,
+    IssueHit,
+    Organization,
+    PullRequest,
+    Repository,
+    SearchResults,
+    ServerVersion,
+    User,
+    Version,
+    decode,
+)
+
+T = TypeVar("T")
+
+API = "/api/v1"
+
+
+class RepositoryListing(Struct, frozen=True):
+    """Repositories of one owner. Only a `complete` one proves that something is not there.
+
+    `total` is how many the owner has by the server's count, None where it does not say; `date` the server's time.
+    """
+
+    items: tuple[Repository, ...]
+    total: int | None
+    complete: bool
+    date: datetime | None
+
+
+class PullRequests(list[PullRequest]):
+    """All pull requests of a repository; `unreadable` holds the numbers that exist and could not be read."""
+
+    unreadable: tuple[int, ...] = ()
+
+
+class Rest:
+    """Reads of one forge's API. Everything raises from the tree in `errors`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self._settings: ApiSettings | None = None
+
+    # ---- the server
+
+    async def version(self) -> ServerVersion:
+        """Which server this is. Forgejo is told by a route of its own: its version text claims to be a Gitea."""
+        told = await self._one(Version, f"{API}/version")
+        probe = await self.transport.request("GET", "/api/forgejo/v1/version", accept_statuses=(404,))
+        return ServerVersion(told.version, forgejo=probe.status != 404)
+
+    async def settings(self) -> ApiSettings:
+        """The limits of the API."""
+        return await self._one(ApiSettings, f"{API}/settings/api")
+
+    async def user(self, login: str) -> User:
+        """A user or organisation by name; its id is the owner id of its repositories."""
+        return await self._one(User, f"{API}/users/{segment(login)}", f"{API}/users/{{login}}")
+
+    async def organization(self, login: str) -> Organization:
+        """An organisation by name; raises Missing for a user."""
+        return await self._one(Organization, f"{API}/orgs/{segment(login)}", f"{API}/orgs/{{org}}")
+
+    # ---- repositories
+
+    async def repository(self, owner: str, name: str) -> Repository:
+        """A repository by its name of today; raises Redirected for one of the past."""
+        return await self._one(Repository, _repo(owner, name), f"{API}/repos/{{owner}}/{{name}}")
+
+    async def repository_by_id(self, repository_id: int) -> Repository:
+        """A repository by its number, whatever it is called."""
+        return await self._one(Repository, f"{API}/repositories/{repository_id}", f"{API}/repositories/{{id}}")
+
+    async def repositories(self, owner_id: int, *, since: datetime | None = None) -> RepositoryListing:
+        """An owner's repositories: those updated at or after `since` (and some older), or with None all of them.
+
+        The whole list is read by id: by update time, one that is updated meanwhile would slip to a page already read.
+        """
+        query: Query = {"uid": owner_id, "exclusive": True}
+        if since is not None:
+            return await self._recent(query, since)
+        whole = await complete(
+            lambda: self._search({**query, "sort": "id", "order": "asc"}), lambda item: item.id, f"owner {owner_id}"
+        )
+        return RepositoryListing(tuple(whole.items), whole.total, True, whole.date)
+
+    async def _recent(self, query: Query, since: datetime) -> RepositoryListing:
+        for _ in range(ATTEMPTS):
+            found: dict[int, Repository] = {}
+            first: Page[Repository] | None = None
+            try:
+                async for page in self._search({**query, "sort": "updated", "order": "desc"}):
+                    first = first or page
+                    found.update((item.id, item) for item in page.items)
+                    if page.last or (older_than(page.items, since) and await self._full(page)):
+                        # All on one page were read at one moment; over several, one may have slipped through.
+                        whole = page.number == 1 and page.last and len(found) == page.total
+                        if not (page.last and page.total is not None and len(found) < page.total):
+                            return RepositoryListing(tuple(found.values()), page.total, whole, first.date)
+            except Moved:
+                continue
+        raise Malformed(f"the repositories of owner {query['uid']} kept changing while they were listed")
+
+    def _search(self, query: Query) -> AsyncIterator[Page[Repository]]:
+        def parse(body: bytes, what: str) -> list[Repository]:
+            results = decode(SearchResults, body, what)
+            if not results.ok:
+                raise Malformed(f"{what}: the search failed inside the forge")
+            return list(results.data)
+
+        return self._pages(f"{API}/repos/search", query, parse)
+
+    async def _full(self, page: Page[T]) -> bool:
+        """Whether a page before the last is as long as the server makes them; raises Malformed for a shorter one."""
+        if len(page.items) < LIMIT:
+            self._settings = self._settings or await self.settings()
+            if len(page.items) < min(LIMIT, self._settings.max_response_items):
+                raise Malformed(f"page {page.number} of a list of {page.total} holds only {len(page.items)} items")
+        return True
+
+    # ---- pull requests
+
+    async def pull_requests(self, owner: str, name: str) -> PullRequests:
+        """All pull requests of a repository, whatever their state.
+
+        A server that fails to convert one puts null in its place or leaves it out. Which one that is, the refs tell;
+        it is then read by itself, and where that fails too its number is in `unreadable`.
+        """
+        path, route = f"{_repo(owner, name)}/pulls", f"{API}/repos/{{owner}}/{{name}}/pulls"
+        nulls = count(start=1)
+
+        def parse(body: bytes, what: str) -> list[PullRequest | None]:
+            return decode(list[PullRequest | None], body, what)
+
+        query: Query = {"state": "all", "sort": "recentupdate"}
+        try:
+            found = (
+                await complete(
+                    lambda: self._pages(path, query, parse, route),
+                    lambda pull: pull.number if pull else -next(nulls),
+                    f"GET {path}",
+                )
+            ).items
+            gaps = None in found
+        except Short as short:
+            found, gaps = short.found, True
+        pulls = PullRequests(pull for pull in found if pull is not None)
+        if gaps:
+            await self._fill(pulls, owner, name)
+        return pulls
+
+    async def _fill(self, pulls: PullRequests, owner: str, name: str) -> None:
+        listed = (await ls_refs(self.transport, f"{owner}/{name}")).pulls
+        unreadable = []
+        for number in sorted(set(listed) - {pull.number for pull in pulls}):
+            try:
+                pulls.append(await self.pull_request(owner, name, number))
+            except (Malformed, Missing, ServerFault):
+                unreadable.append(number)
+        pulls.unreadable = tuple(unreadable)
+
+    async def pull_request(self, owner: str, name: str, number: int) -> PullRequest:
+        """One pull request."""
+        route = f"{API}/repos/{{owner}}/{{name}}/pulls/{{number}}"
+        return await self._one(PullRequest, f"{_repo(owner, name)}/pulls/{number}", route)
+
+    async def changed_pull_requests(self, owner: str, since: datetime) -> tuple[list[IssueHit], datetime | None]:
+        """The pull requests of all of an owner's repositories updated at or after `since`, and the server's time.
+
+        Only those with a signal: a push to a closed one's head, an edited comment and a deleted one leave no trace
+        here.
+        """
+        # Gitea knows no `sort` here, ignores it and gives the newest first; Forgejo orders by update time.
+        query: Query = {
+            "type": "pulls",
+            "state": "all",
+            "owner": owner,
+            "since": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "sort": "recentupdate",
+        }
+
+        def parse(body: bytes, what: str) -> list[IssueHit]:
+            return decode(list[IssueHit], body, what)
+
+        path = f"{API}/repos/issues/search"
+        whole = await complete(
+            lambda: self._pages(path, query, parse),
+            lambda hit: (hit.repository.id, hit.number),
+            f"GET {path} of {owner}",
+        )
+        return whole.items, whole.date
+
+    async def timeline(self, owner: str, name: str, number: int) -> list[Comment]:
+        """Everything that happened to a pull request, by (created_at, id). Without `page` the server gives it whole."""
+        answer = await self.transport.request(
+            "GET",
+            path := f"{_repo(owner, name)}/issues/{number}/timeline",
+            route=f"{API}/repos/{{owner}}/{{name}}/issues/{{number}}/timeline",
+        )
+        events = decode(list[Comment], answer.body, f"GET {path}")
+        total = answer.headers.get("X-Total-Count", str(len(events)))
+        if total != str(len(events)):
+            raise Malformed(f"GET {path}: {len(events)} of {total[:20]} events")
+        return sorted(events, key=lambda event: (event.created_at, event.id))
+
+    # ---- activity
+
+    async def activities(
+        self, owner: str, *, organization: bool, after_id: int | None
+    ) -> tuple[list[Activity], datetime | None]:
+        """What the owner's feed tells since `after_id` (exclusive), greatest id first, and the server's time.
+
+        With None only the first page, to have a place to begin at. No log of all that happens: not every change is in
+        it, and what users keep private is hidden.
+        """
+        kind = "orgs" if organization else "users"
+        path, route = f"{API}/{kind}/{segment(owner)}/activities/feeds", f"{API}/{kind}/{{owner}}/activities/feeds"
+
+        def parse(body: bytes, what: str) -> list[Activity]:
+            return decode(list[Activity], body, what)
+
+        for _ in range(ATTEMPTS):
+            read: list[Activity] = []
+            date: datetime | None = None
+            try:
+                async for page in self._pages(path, {}, parse, route):
+                    date = date or page.date
+                    read += page.items
+                    if after_id is None or reaches(read, after_id):
+                        break
+            except Moved:
+                continue
+            fresh = {item.id: item for item in read if after_id is None or item.id > after_id}
+            return sorted(fresh.values(), key=lambda item: -item.id), date
+        raise Malformed(f"GET {path}: the feed kept changing while it was read")
+
+    # ---- webhooks
+
+    async def hooks(self, owner: str, name: str | None = None) -> list[Hook]:
+        """The webhooks of an organisation, or of one repository."""
+        path, route = _hooks(owner, name)
+
+        def parse(body: bytes, what: str) -> list[Hook]:
+            return decode(list[Hook], body, what)
+
+        return (await complete(lambda: self._pages(path, {}, parse, route), lambda h: h.id, f"GET {path}")).items
+
+    async def create_hook(
+        self, owner: str, name: str | None = None, *, url: str, secret: Secret, events: Sequence[str]
+    ) -> Hook:
+        """Make a webhook that sends JSON signed with `secret`. Never repeated by itself: a second one would be made."""
+        path, route = _hooks(owner, name)
+        config = {"url": url, "content_type": "json", "secret": secret.reveal()}
+        body = msgspec.json.encode({"type": "gitea", "active": True, "config": config, "events": list(events)})
+        answer = await self.transport.request(
+            "POST", path, body=body, headers={"Content-Type": "application/json"}, route=route
+        )
+        return decode(Hook, answer.body, f"POST {path}")
+
+    # ---- inside
+
+    async def _one(self, kind: type[T], path: str, route: str | None = None) -> T:
+        answer = await self.transport.request("GET", path, route=route)
+        return decode(kind, answer.body, f"GET {path}")
+
+    def _pages(self, path: str, query: Query, parse: Parse[T], route: str | None = None) -> AsyncIterator[Page[T]]:
+        return pages(self.transport, path, query, parse, route=route or path)
+
+
+def _repo(owner: str, name: str) -> str:
+    return f"{API}/repos/{segment(owner)}/{segment(name)}"
+
+
+def _hooks(owner: str, name: str | None) -> tuple[str, str]:
+    if name is None:
+        return f"{API}/orgs/{segment(owner)}/hooks", f"{API}/orgs/{{org}}/hooks"
+    return f"{_repo(owner, name)}/hooks", f"{API}/repos/{{owner}}/{{name}}/hooks"
