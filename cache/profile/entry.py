@@ -19,6 +19,8 @@ __all__ = ["MAX_BAD_LINES", "MAX_FILE", "Problem", "Record", "parse_file"]
 
 MAX_FILE = 1024 * 1024
 MAX_KEY_PART = 255
+MAX_PROBLEMS = 50
+"""Problems of one record that are told one by one."""
 MAX_BAD_LINES = 100
 """Bad lines of one file that are told one by one; the rest are counted."""
 
@@ -111,7 +113,8 @@ def _lines(collection: Collection, content: bytes, captures: Mapping[str, str]) 
 
 def _line(collection: Collection, line: bytes, number: int, captures: Mapping[str, str]) -> Record:
     try:
-        node = read_json(decode(line), number)
+        # a megabyte of rubbish has half a million lines: they are not worth a parser's exception each
+        node = read_json(decode(line), number) if line.lstrip().startswith(b"{") else None
         if not isinstance(node, Table):
             raise NodeError(problem("bad-line", "The line must be a JSON object.", line=number))
     except NodeError as error:
@@ -145,7 +148,14 @@ def _record(
     problems += found_problems
     extra = _unknown(collection, table, captures, problems)
     valid = all(found.severity != "error" for found in problems)
-    return Record(key, fields, body, line, valid, tuple(problems), extra)
+    return Record(key, fields, body, line, valid, _first(problems, line), extra)
+
+
+def _first(problems: list[Problem], line: int) -> tuple[Problem, ...]:
+    if len(problems) <= MAX_PROBLEMS:
+        return tuple(problems)
+    message = f"{len(problems) - MAX_PROBLEMS} more problems are not shown."
+    return (*problems[:MAX_PROBLEMS], problem("too-many-problems", message, line=line))
 
 
 def _from_text(field: Field, text: str | None, problems: list[Problem]) -> Any:

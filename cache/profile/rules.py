@@ -88,6 +88,13 @@ RULES: dict[str, Rule] = {
         ("submodule", "The path is a submodule, which is never read.", "Commit the file itself."),
         ("ambiguous-path", "A path belongs to two collections.", "Narrow one of their paths in the profile."),
         (
+            "too-many-problems",
+            "One file has more problems than are told one by one.",
+            "Correct those that are told; the rest then show.",
+        ),
+        ("dangling", "A reference leads to nothing.", "Restore what it names, or correct it."),
+        ("missing-document", "An entry's own repository lacks its document.", "Add the file, or correct the entry."),
+        (
             "unreadable-object",
             "The file's content is not at hand.",
             "Check the repository on the forge; keep entries below 1 MiB.",
@@ -96,8 +103,6 @@ RULES: dict[str, Rule] = {
     **_rules(
         "warning",
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
-        ("unknown-repository", "An entry names a repository that the forge does not have.", "Correct the name."),
-        ("dangling", "A reference leads to nothing.", "Restore what it names, or correct it."),
     ),
 }
 
