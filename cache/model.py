@@ -28,6 +28,8 @@ class Repository(Struct, frozen=True):
     description: str = ""
     topics: tuple[str, ...] = ()
     created_at: datetime | None = None
+    object_format: str = "sha1"
+    """What its object ids are made with: `sha1` or `sha256`."""
 
     @property
     def full_name(self) -> str:

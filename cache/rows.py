@@ -43,6 +43,7 @@ class RepositoryRow(Row, frozen=True):
     description: str
     topics: tuple[str, ...]
     created_at: datetime | None
+    object_format: str
     depth: str | None
     """`files`, `commits`, or None where no profile reaches it."""
     interest: str

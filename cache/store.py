@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -31,12 +31,21 @@ class Applied(Struct, frozen=True):
     sequence: int
 
 
-class Store:
-    """Loads rows at start and applies changes to them. Nothing else writes `cache.db`."""
+RESERVE = 256
+"""Sequence numbers reserved at once: reserving costs a write of `state.db` that reaches the disk."""
 
-    def __init__(self, database: Database) -> None:
+
+class Store:
+    """Loads rows at start and applies changes to them. Nothing else writes `cache.db`.
+
+    `reserve` gives sequence numbers that were never used before and never will be again.
+    """
+
+    def __init__(self, database: Database, reserve: Callable[[int], Awaitable[range]]) -> None:
         self.database = database
         self.sequence = 0
+        self._reserve = reserve
+        self._reserved = range(0)
 
     async def load(self, kinds: Iterable[type[Row]] = (*EVIDENCE, *PROJECTED, *OPERATIONAL)) -> dict[type[Row], dict[Any, Row]]:
         """Every row of the given tables, and with it the feed's last sequence."""
@@ -59,19 +68,25 @@ class Store:
         are put into the `meta` table. Raises what the database raises, with nothing written.
         """
         entries = feed.entries(changes, rows)
-        sequence = self.sequence
+        numbers = await self._numbers(len(entries))
         async with self.database.transaction() as connection:
             await self._write(connection, changes, at)
             for start in range(0, len(entries), BATCH):
                 numbered = [
-                    {**asdict(entry), "sequence": sequence + offset + 1, "at": at}
-                    for offset, entry in enumerate(entries[start : start + BATCH], start)
+                    {**asdict(entry), "sequence": number, "at": at}
+                    for number, entry in zip(numbers[start:], entries[start : start + BATCH], strict=False)
                 ]
                 await connection.execute(feed_table.insert(), numbered)
             for name, value in (values or {}).items():
                 await put_meta(connection, name, value)
-        self.sequence = sequence + len(entries)
+        self.sequence = numbers[-1] if numbers else self.sequence
         return Applied(len(entries), self.sequence)
+
+    async def _numbers(self, count: int) -> range:
+        if len(self._reserved) < count:
+            self._reserved = await self._reserve(max(count, RESERVE))
+        numbers, self._reserved = self._reserved[:count], self._reserved[count:]
+        return numbers
 
     async def _write(self, connection: AsyncConnection, changes: Sequence[RowChange], at: datetime) -> None:
         put: dict[type[Row], list[dict[str, Any]]] = defaultdict(list)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from msgspec.structs import replace
 
@@ -32,18 +32,36 @@ from cache.rows import (
     Rows,
     identity,
 )
-from cache.store import Applied, Store
+from cache.store import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, World, evidence_rows, world_of
 from daemon.graves import Graves
 
 Clock = Callable[[], datetime]
+
+
+class Writer(Protocol):
+    """What a book needs of a store."""
+
+    sequence: int
+
+    async def load(self, kinds: Sequence[type[Row]]) -> dict[type[Row], dict[Any, Row]]:
+        """Every row of the given tables."""
+        ...
+
+    async def apply(
+        self, changes: Sequence[RowChange], *, at: datetime, rows: Rows, values: Mapping[str, str] | None = None
+    ) -> Applied:
+        """Write changes and feed in one transaction."""
+        ...
+
+
 Listener = Callable[[Applied, Sequence[RowChange]], None]
 
 
 class Book:
     """The world and its rows, and the lock under which they change."""
 
-    def __init__(self, store: Store, graves: Graves, blocks: Sequence[Block], clock: Clock) -> None:
+    def __init__(self, store: Writer, graves: Graves, blocks: Sequence[Block], clock: Clock) -> None:
         self.store = store
         self.graves = graves
         self.blocks = blocks

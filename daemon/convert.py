@@ -13,7 +13,7 @@ def repository_of(item: wire.Repository) -> Repository:
     """A repository as evidence; what the forge recomputes by itself is left out."""
     return Repository(
         id=item.id,
-        owner=item.owner.login if item.owner else item.full_name.split("/", 1)[0],
+        owner=item.owner.login,
         name=item.name,
         default_branch=item.default_branch,
         private=item.private,
@@ -22,33 +22,33 @@ def repository_of(item: wire.Repository) -> Repository:
         fork=item.fork,
         mirror=item.mirror,
         description=item.description,
-        topics=tuple(sorted(item.topics or ())),
+        topics=tuple(sorted(item.topics)),
         created_at=utc(item.created_at),
+        object_format=item.object_format_name or "sha1",
     )
 
 
 def pull_request_of(item: wire.PullRequest, repository_id: int) -> PullRequest:
     """A pull request as evidence. A deleted fork has repository id -1 on the wire and None here."""
-    head_id = item.head.repo_id if item.head else None
     return PullRequest(
         repository_id=repository_id,
         number=item.number,
         title=item.title,
-        body=item.body or "",
+        body=item.body,
         user=item.user.login if item.user else "",
         state=item.state,
-        draft=bool(item.draft),
-        merged=bool(item.merged),
-        head_label=item.head.label if item.head else "",
-        head_repository_id=head_id if head_id is not None and head_id > 0 else None,
-        base_ref=item.base.ref if item.base else "",
+        draft=item.draft,
+        merged=item.merged,
+        head_label=item.head.label,
+        head_repository_id=item.head.repo_id if item.head.repo_id > 0 else None,
+        base_ref=item.base.ref,
         created_at=utc(item.created_at) or datetime.fromtimestamp(0, UTC),
         closed_at=utc(item.closed_at),
         merged_at=utc(item.merged_at),
         merged_by=item.merged_by.login if item.merged_by else None,
         merge_commit_sha=item.merge_commit_sha or None,
-        html_path=urlsplit(item.html_url or "").path,
-        labels=tuple(sorted(label.name for label in item.labels or () if label is not None)),
+        html_path=urlsplit(item.html_url).path,
+        labels=tuple(sorted(label.name for label in item.labels)),
     )
 
 

@@ -105,7 +105,9 @@ class Reader:
         blocks: Sequence[Block],
     ) -> Outcome:
         try:
-            listing = await ls_refs(self._transport, repository.full_name)
+            listing = await ls_refs(
+                self._transport, repository.full_name, object_format=repository.object_format
+            )
         except (Missing, Redirected):
             current = await self._by_id(repository.id)
             if current.full_name == repository.full_name:

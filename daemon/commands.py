@@ -1,0 +1,208 @@
+"""What the command does, inside a live daemon or by itself: each gives its result and its exit code."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from cache.digest import COVERED, Difference, differences, digest
+from cache.queries.sql import run_query
+from cache.rows import OPERATIONAL, Row
+from cache.sweep_history import SweepRecord
+from cache.world import World
+from daemon.desk import Desk, scratch_desk
+from daemon.engine import Engine
+from daemon.scope import Scope
+from daemon.sweeps import Report
+from daemon.workqueue import Priority
+
+Progress = Callable[[Mapping[str, Any]], None]
+Result = tuple[dict[str, Any], int]
+
+READ = 0
+UNEQUAL = 1
+NOT_ALL_READ = 3
+
+MOST_DIFFERENCES = 1_000
+
+
+async def sweep(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
+    """One sweep now: quiet, or deep with `deep`."""
+    started = engine.clock()
+    report = await engine.desk.sweeper.sweep(deep=bool(arguments.get("deep")), asked=True, progress=_telling(progress))
+    await record(engine, report, started)
+    return _reported(report)
+
+
+async def rebuild(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
+    """Read everything anew, and turn the live rows into what was read in one transaction.
+
+    Readers see the rows before or the rows after; what differs is published in the change feed. While it runs,
+    deliveries are kept and looked at afterwards.
+    """
+    started, begun = engine.clock(), time.perf_counter()
+    desk = engine.desk
+    fresh_objects = engine.config.data_dir / "objects.new"
+    shutil.rmtree(fresh_objects, ignore_errors=True)
+    fresh_objects.mkdir(mode=0o750)
+    held = desk.queue.paused_until
+    desk.queue.paused(float("inf"))
+    try:
+        await desk.workers.idle()
+        async with scratch_desk(
+            engine.config, engine.forge, engine.blocks, desk.book.world.tombstones, fresh_objects, engine.clock
+        ) as scratch:
+            report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=_telling(progress))
+            if not report.errors:
+                sequence = engine.store.sequence
+                await _take_over(desk, scratch)
+                _swap(engine.objects, fresh_objects)
+                report = replace(report, changes=engine.store.sequence - sequence)
+    finally:
+        shutil.rmtree(fresh_objects, ignore_errors=True)
+        desk.queue.paused(held)
+        desk.workers.resume()
+    report = replace(report, kind="rebuild", seconds=round(time.perf_counter() - begun, 3))
+    await record(engine, report, started)
+    return _reported(report)
+
+
+async def _take_over(desk: Desk, scratch: Desk) -> None:
+    world = scratch.book.world
+    notes = [row for kind in OPERATIONAL for row in scratch.book.rows[kind].values()]
+    forget = [
+        row
+        for kind in OPERATIONAL
+        for key, row in desk.book.rows[kind].items()
+        if key not in scratch.book.rows[kind]
+    ]
+    await desk.book.turn(
+        lambda live: World(
+            listed=world.listed,
+            aliases=world.aliases,
+            mirrored=world.mirrored,
+            tombstones=live.tombstones,
+            complete=world.complete,
+        ),
+        notes=notes,
+        forget=forget,
+    )
+
+
+def _swap(objects: Path, fresh: Path) -> None:
+    old = objects.with_name("objects.old")
+    shutil.rmtree(old, ignore_errors=True)
+    objects.replace(old)
+    fresh.replace(objects)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+async def verify(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
+    """Read everything anew and compare it with the rows that `cache.db` holds.
+
+    Where they differ, the forge may simply have moved on: the live cache follows its signals (a quiet sweep), the
+    repositories that differ are read again, and only what still differs is reported.
+    """
+    telling = _telling(progress)
+    with tempfile.TemporaryDirectory(prefix="verify-", dir=engine.config.data_dir) as folder:
+        async with scratch_desk(
+            engine.config, engine.forge, engine.blocks, engine.desk.book.world.tombstones, Path(folder), engine.clock
+        ) as scratch:
+            report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=telling)
+            found = list(differences(await _live(engine), scratch.book.rows))
+            if found:
+                report = await _look_again(engine, scratch, found, report)
+                found = list(differences(await _live(engine), scratch.book.rows))
+            live, fresh = digest(await _live(engine)), digest(scratch.book.rows)
+    result = {
+        "equal": not found and not report.errors,
+        "live": live.digest,
+        "fresh": fresh.digest,
+        "differences": msgspec.to_builtins(found[:MOST_DIFFERENCES]),
+        "errors": msgspec.to_builtins(report.errors),
+    }
+    if report.errors:
+        return result, NOT_ALL_READ
+    return result, UNEQUAL if found else READ
+
+
+async def _look_again(engine: Engine, scratch: Desk, found: list[Difference], report: Report) -> Report:
+    await engine.desk.sweeper.sweep(asked=True)
+    world = scratch.book.world
+    named = {str(repository_id) for repository_id in world.mirrored}
+    concerned = {part for each in found for part in _numbers(each.key) if str(part) in named}
+    for repository_id in concerned or set(world.mirrored):
+        await scratch.reconciler.look(repository_id, Scope(all_pulls=True, again=True), Priority.INTERACTIVE)
+    again = await scratch.sweeper.sweep(asked=True)
+    return replace(report, errors=[*report.errors, *again.errors])
+
+
+def _numbers(key: Any) -> list[int]:
+    parts = key if isinstance(key, tuple) else (key,)
+    return [part for part in parts if isinstance(part, int)]
+
+
+async def _live(engine: Engine) -> dict[type[Row], dict[Any, Row]]:
+    return await engine.store.load(COVERED)
+
+
+async def digest_rows(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
+    """Hash the rows that `cache.db` holds."""
+    made = digest(await _live(engine), without_state=bool(arguments.get("without_state")))
+    return msgspec.to_builtins(made), READ
+
+
+async def query(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
+    """Run one reading SQL statement."""
+    rows = await run_query(
+        engine.cache.path, str(arguments.get("sql", "")), seconds=engine.config.api.query_timeout,
+        rows=int(arguments.get("rows") or 10_000),
+    )  # fmt: skip
+    return {"rows": rows}, READ
+
+
+async def record(engine: Engine, report: Report, started: datetime) -> None:
+    """Keep what a sweep cost and found."""
+    await engine.state.sweeps.add(
+        SweepRecord(
+            kind=report.kind,
+            started_at=started,
+            finished_at=engine.clock(),
+            requests_rest=report.requests["rest"],
+            requests_git=report.requests["git"],
+            repositories=report.repositories,
+            reconciled=report.reconciled,
+            changes=report.changes,
+            errors=tuple(f"{trouble.scope}: {trouble.error}" for trouble in report.errors),
+        )
+    )
+    outcome = "failed" if report.errors else "done"
+    engine.metrics.sweeps.labels(report.kind, outcome).inc()
+    engine.metrics.sweep_seconds.labels(report.kind).observe(report.seconds)
+
+
+def _reported(report: Report) -> Result:
+    result: dict[str, Any] = msgspec.to_builtins(report)
+    return result, NOT_ALL_READ if report.errors else READ
+
+
+def _telling(progress: Progress) -> Callable[[str, int, int], None]:
+    return lambda what, done, of: progress({"what": what, "done": done, "of": of})
+
+
+COMMANDS: Mapping[str, Callable[[Engine, Mapping[str, Any], Progress], Awaitable[Result]]] = {
+    "sweep": sweep,
+    "rebuild": rebuild,
+    "verify": verify,
+    "digest": digest_rows,
+    "query": query,
+}
+

@@ -1,0 +1,127 @@
+"""The parts that read and write, put together: once for the live cache, and anew for each rebuild or verification."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cache.profile.collection import Block
+from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row, Rows
+from cache.store import Applied
+from cache.world import Tombstones
+from daemon.book import Book, Clock, Writer
+from daemon.config import Config
+from daemon.graves import Graves, ScratchGraves
+from daemon.reading import Reader
+from daemon.reconciler import Inbox, Reconciler
+from daemon.resolving import Resolver
+from daemon.scope import Scope, merge
+from daemon.sweeps import Sweeper
+from daemon.workers import MonotonicClock, Workers
+from daemon.workqueue import WorkQueue
+from gitea_client.rest import Rest
+from gitea_client.transport import Transport
+
+GRACE = 10.0
+"""Seconds that reads under way are given to end when the daemon stops."""
+
+
+@dataclass(frozen=True)
+class Forge:
+    """One forge, reached through one transport."""
+
+    transport: Transport
+    rest: Rest
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A book, and everything that turns its pages."""
+
+    book: Book
+    reconciler: Reconciler
+    workers: Workers[int, Scope]
+    queue: WorkQueue[int, Scope]
+    sweeper: Sweeper
+
+
+@asynccontextmanager
+async def desk(
+    config: Config,
+    forge: Forge,
+    blocks: Sequence[Block],
+    store: Writer,
+    graves: Graves,
+    inbox: Inbox,
+    objects: Path,
+    clock: Clock,
+    *,
+    spacing: float = 1.5,
+) -> AsyncIterator[Desk]:
+    """A desk at work, stopped in order at the end: what runs ends or is cancelled, and nothing stays half written."""
+    book = Book(store, graves, blocks, clock)
+    transport = forge.transport
+    reader = Reader(
+        forge.rest,
+        transport,
+        objects,
+        token=transport.token,
+        git=config.forge.git,
+        max_file_size=config.forge.max_file_size,
+        ca_file=config.forge.ca_file,
+    )
+    reconciler = Reconciler(book, reader, forge.rest, inbox, Resolver(book, forge.rest))
+    queue: WorkQueue[int, Scope] = WorkQueue(merge, random.random, spacing=spacing)
+    workers = Workers(queue, reconciler.handle, MonotonicClock(), config.forge.concurrency, random=random.random)
+    reconciler.employ(workers, queue)
+    overlap = timedelta(seconds=config.sweep.overlap)
+    sweeper = Sweeper(book, reconciler, forge.rest, transport.counter, config.forge.owners, overlap)
+    workers.start()
+    try:
+        yield Desk(book, reconciler, workers, queue, sweeper)
+    finally:
+        await workers.stop(GRACE)
+
+
+class ScratchStore:
+    """Takes rows and writes nothing: what is read for a rebuild or a verification stays in memory."""
+
+    sequence = 0
+
+    async def load(self, kinds: Sequence[type[Row]] = ()) -> dict[type[Row], dict[Any, Row]]:
+        """Nothing is known."""
+        return {kind: {} for kind in (*EVIDENCE, *PROJECTED, *OPERATIONAL)}
+
+    async def apply(
+        self, changes: object, *, at: object, rows: Rows, values: Mapping[str, str] | None = None
+    ) -> Applied:
+        """Nothing is written."""
+        return Applied(0, 0)
+
+
+class ScratchInbox:
+    """No deliveries."""
+
+    async def mark(self) -> int:
+        """None so far."""
+        return 0
+
+    async def finish(self, repository_id: int, upto: int) -> int:
+        """None to finish."""
+        return 0
+
+
+@asynccontextmanager
+async def scratch_desk(
+    config: Config, forge: Forge, blocks: Sequence[Block], tombstones: Tombstones, objects: Path, clock: Clock
+) -> AsyncIterator[Desk]:
+    """A desk that reads everything anew into memory and into object stores of its own, and writes no row."""
+    graves = ScratchGraves(tombstones)
+    async with desk(config, forge, blocks, ScratchStore(), graves, ScratchInbox(), objects, clock, spacing=0) as made:
+        await made.book.open(rows=False)
+        yield made

@@ -1,0 +1,154 @@
+"""Everything that runs in one process over one `data_dir`: opened in order, closed in the reverse order."""
+
+from __future__ import annotations
+
+import secrets as random_secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from msgspec.structs import replace
+from sqlalchemy.exc import DatabaseError
+
+from cache.database import Database, NotOurDatabase
+from cache.migrating import upgrade
+from cache.profile.collection import Block
+from cache.state import StateStore
+from cache.store import Store, check, get_meta, put_meta
+from cache.views import create_views
+from daemon.blocks import fingerprint
+from daemon.book import Clock
+from daemon.config import Config
+from daemon.desk import Desk, Forge, desk
+from daemon.graves import StateGraves
+from daemon.lock import DataLock
+from daemon.metrics import Metrics
+from gitea_client.counting import RequestCounter
+from gitea_client.errors import ForgeError
+from gitea_client.rest import Rest
+from gitea_client.secret import Secret
+from gitea_client.transport import Transport
+from webhooks.inbox import Inbox
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The open parts of one daemon, or of one command that runs by itself."""
+
+    config: Config
+    blocks: tuple[Block, ...]
+    forge: Forge
+    state: StateStore
+    cache: Database
+    store: Store
+    inbox: Inbox
+    desk: Desk
+    metrics: Metrics
+    clock: Clock
+    epoch: str
+    objects: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """What the rows follow from, besides the forge."""
+        return fingerprint(self.blocks)
+
+
+@asynccontextmanager
+async def engine(
+    config: Config, token: Secret | None, blocks: Sequence[Block], clock: Clock, *, spacing: float = 1.5
+) -> AsyncIterator[Engine]:
+    """Open `data_dir` and everything over it.
+
+    Raises LockedError where another process owns it, and what the databases and their migrations raise.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(DataLock(config.data_dir))
+        metrics = Metrics()
+        counter = RequestCounter(lambda kind, route, status: metrics.forge_requests.labels(kind, route, str(status)).inc())
+        state = await stack.enter_async_context(StateStore.open(config.data_dir / "state.db"))
+        cache, damaged = await _open_cache(stack, config.data_dir / "cache.db")
+        position = await state.feed.open(random_secrets.token_hex(8))
+        if damaged:
+            position = await state.feed.renew(random_secrets.token_hex(8))
+        transport = await stack.enter_async_context(
+            Transport(
+                config.forge.url,
+                token,
+                concurrency=config.forge.concurrency,
+                timeout=config.forge.timeout,
+                ca_file=str(config.forge.ca_file) if config.forge.ca_file else None,
+                counter=counter,
+            )
+        )
+        forge = Forge(transport, Rest(transport))
+        store = Store(cache, state.feed.reserve)
+        inbox = Inbox(state.database)
+        graves = StateGraves(state.tombstones, clock)
+        objects = config.data_dir / "objects"
+        objects.mkdir(mode=0o750, exist_ok=True)
+        made = await stack.enter_async_context(
+            desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=spacing)
+        )
+        await made.book.open()
+        store.sequence = max(store.sequence, position.high_water if not made.book.world.listed else 0)
+        opened = Engine(
+            config, tuple(blocks), forge, state, cache, store, inbox, made, metrics, clock, position.epoch, objects
+        )
+        await _follow_profiles(opened)
+        yield opened
+
+
+async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool]:
+    """Open `cache.db`; a damaged one is put aside and a new one begun, since everything in it can be read again."""
+    damaged: str | None = None
+    existed = path.exists()
+    for attempt in range(2):
+        opening = AsyncExitStack()
+        try:
+            database = await opening.enter_async_context(Database(path))
+            damaged = await check(database)
+            if damaged is None:
+                await upgrade(database, "cache")
+                stack.push_async_exit(opening.pop_all())
+                return database, attempt > 0 or not existed
+        except (NotOurDatabase, DatabaseError) as error:
+            damaged = str(error)
+            if attempt:
+                raise
+        await opening.aclose()
+        aside = path.with_name(f"{path.name}.damaged")
+        log.error("cache.damaged", error=damaged, put_aside=str(aside), remedy="the sweep that follows reads all again")
+        for suffix in ("", "-wal", "-shm"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.replace(aside.with_name(aside.name + suffix))
+    raise AssertionError("unreachable: the second attempt returns or raises")
+
+
+async def _follow_profiles(opened: Engine) -> None:
+    """Where the profiles changed, project anew from evidence and object stores; the forge is not asked."""
+    book = opened.desk.book
+    async with opened.cache.read() as connection:
+        known = await get_meta(connection, "profiles")
+    if known != opened.fingerprint and known is not None:
+        log.info("profiles.changed", remedy="rows are projected anew from what was read before")
+        for repository_id, evidence in list(book.world.mirrored.items()):
+            interest = book.reach.interests.get(repository_id)
+            if interest is None:
+                continue
+            try:
+                fresh = await opened.desk.reconciler.reader.from_store(evidence, interest, book.world, opened.blocks)
+            except ForgeError as error:
+                log.info("repository.read_again", repository_id=repository_id, error=str(error))
+                fresh = replace(evidence, interest="")
+            await book.turn(lambda world, fresh=fresh: world.with_evidence(fresh))
+        await book.turn(lambda world: world)
+    async with opened.cache.transaction() as connection:
+        await create_views(connection, opened.blocks)
+        await put_meta(connection, "profiles", opened.fingerprint)
+        await put_meta(connection, "epoch", opened.epoch)

@@ -1,0 +1,100 @@
+"""Tombstones between `state.db` and the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from cache.tombstones import Kind, TombstoneTable
+from cache.tombstones import Tombstone as KeptTombstone
+from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones
+
+Tombstone = BranchTombstone | PullTombstone | RepositoryTombstone
+
+
+class Graves(Protocol):
+    """Where tombstones are kept."""
+
+    async def load(self) -> Tombstones:
+        """Every tombstone."""
+        ...
+
+    async def bury(self, known: Tombstones, buried: Sequence[Tombstone]) -> Tombstones:
+        """Keep new tombstones durably; all of them with the new ones."""
+        ...
+
+    async def raise_up(self, risen: Tombstones) -> None:
+        """Let go of tombstones of what was seen again."""
+        ...
+
+
+class ScratchGraves:
+    """Tombstones as they stood, for a rebuild or a verification: nothing is written."""
+
+    def __init__(self, known: Tombstones) -> None:
+        self._known = known
+
+    async def load(self) -> Tombstones:
+        """Those given."""
+        return self._known
+
+    async def bury(self, known: Tombstones, buried: Sequence[Tombstone]) -> Tombstones:
+        """In memory alone."""
+        return _with(known, buried)
+
+    async def raise_up(self, risen: Tombstones) -> None:
+        """Nothing to let go of."""
+
+
+def _with(known: Tombstones, buried: Iterable[Tombstone]) -> Tombstones:
+    branches, pulls, repositories = dict(known.branches), dict(known.pulls), dict(known.repositories)
+    for stone in buried:
+        if isinstance(stone, BranchTombstone):
+            branches[stone.repository_id, stone.name] = stone
+        elif isinstance(stone, PullTombstone):
+            pulls[stone.pull.repository_id, stone.pull.number] = stone
+        else:
+            repositories[stone.repository.id] = stone
+    return Tombstones(branches, pulls, repositories)
+
+
+def _named(stone: Tombstone) -> tuple[Kind, int, str]:
+    if isinstance(stone, BranchTombstone):
+        return "branch", stone.repository_id, stone.name
+    if isinstance(stone, PullTombstone):
+        return "pull", stone.pull.repository_id, str(stone.pull.number)
+    return "repository", stone.repository.id, ""
+
+
+class StateGraves:
+    """Tombstones in `state.db`."""
+
+    def __init__(self, table: TombstoneTable, clock: Callable[[], datetime]) -> None:
+        self._table = table
+        self._clock = clock
+
+    async def load(self) -> Tombstones:
+        """Every tombstone."""
+        return _with(Tombstones(), [_stone(kept) for kept in await self._table.all()])
+
+    async def bury(self, known: Tombstones, buried: Sequence[Tombstone]) -> Tombstones:
+        """Keep new tombstones durably; all of them with the new ones."""
+        now = self._clock()
+        await self._table.put(
+            KeptTombstone(*_named(stone), data=msgspec.to_builtins(stone), first_missing_at=now) for stone in buried
+        )
+        return _with(known, buried)
+
+    async def raise_up(self, risen: Tombstones) -> None:
+        """Let go of tombstones of what was seen again."""
+        for stone in (*risen.branches.values(), *risen.pulls.values(), *risen.repositories.values()):
+            await self._table.remove(*_named(stone))
+
+
+def _stone(kept: KeptTombstone) -> Tombstone:
+    kinds = {"branch": BranchTombstone, "pull": PullTombstone, "repository": RepositoryTombstone}
+    stone: Tombstone = msgspec.convert(kept.data, kinds[kept.kind])
+    return stone

@@ -1,0 +1,246 @@
+"""The one path from where to look to what is known: look, read, project, compare, write.
+
+Webhooks, sweeps and people all ask through `look`. Requests for one repository meet in the work queue, so that a
+repository is read by one reconcile at a time, and one that arrives while a read is under way leads to another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+from msgspec.structs import replace
+
+from cache.model import Repository, RepositoryEvidence
+from cache.rows import LookRow, PullLookRow, Row
+from cache.store import Applied
+from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
+from daemon.book import Book
+from daemon.reading import Gone, Outcome, Reader
+from daemon.resolving import Resolver
+from daemon.scope import Scope
+from daemon.workers import Workers
+from daemon.workqueue import Priority, WorkQueue
+from gitea_client.errors import ForgeError, Unreachable
+from gitea_client.rest import Rest
+
+log = structlog.get_logger(__name__)
+
+
+class LookedInVain(ForgeError):
+    """A repository could not be read lately, and is in back-off."""
+
+    def __init__(self, look: LookRow) -> None:
+        super().__init__(look.last_error or "the last look failed")
+        self.remedy_text = look.remedy or ForgeError.remedy
+
+
+class Inbox(Protocol):
+    """What the reconciler needs of the inbox."""
+
+    async def mark(self) -> int:
+        """The newest delivery stored so far."""
+        ...
+
+    async def finish(self, repository_id: int, upto: int) -> int:
+        """Mark a repository's deliveries up to a mark as done."""
+        ...
+
+
+class Reconciler:
+    """Reads repositories on request and turns the book's page."""
+
+    def __init__(self, book: Book, reader: Reader, rest: Rest, inbox: Inbox, resolver: Resolver) -> None:
+        self.book = book
+        self.reader = reader
+        self.resolver = resolver
+        self._rest = rest
+        self._inbox = inbox
+        self._workers: Workers[int, Scope] | None = None
+        self._queue: WorkQueue[int, Scope] | None = None
+        self.looked = 0
+        """How many times a repository was read."""
+
+    def employ(self, workers: Workers[int, Scope], queue: WorkQueue[int, Scope]) -> None:
+        """Give the reconciler its workers, which in turn call `handle`."""
+        self._workers, self._queue = workers, queue
+
+    @property
+    def workers(self) -> Workers[int, Scope]:
+        """The workers, once employed."""
+        if self._workers is None:
+            raise RuntimeError("employ workers first")
+        return self._workers
+
+    # ---------------------------------------------------------------------------------------------- asking
+
+    def ask(self, repository_id: int, scope: Scope, priority: Priority) -> None:
+        """Have a repository looked at, without waiting for it."""
+        self.workers.submit(repository_id, scope, priority)
+
+    async def look(self, repository_id: int, scope: Scope, priority: Priority) -> Exception | None:
+        """Have a repository looked at, and wait for a look that begins after this call.
+
+        Returns what went wrong, None where nothing did. One in back-off is tried at once where somebody waits for
+        it (INTERACTIVE); otherwise it stays in back-off, and its last error is returned.
+        """
+        if self._queue is not None and repository_id in self._queue.backoffs():
+            if priority is not Priority.INTERACTIVE:
+                self.ask(repository_id, scope, priority)
+                return LookedInVain(self.book.look(repository_id))
+            waiting = self._queue.waiting(repository_id)
+            self._queue.forget(repository_id)
+            scope = scope.merge(waiting) if waiting is not None else scope
+        return await self.workers.run(repository_id, scope, priority)
+
+    async def look_at_all(self, scopes: Mapping[int, Scope], priority: Priority) -> dict[int, Exception]:
+        """Look at several repositories, then at those that come within reach by it; what failed, by id."""
+        failed: dict[int, Exception] = {}
+        pending = dict(scopes)
+        tried: set[int] = set()
+        while pending:
+            ids = list(pending)
+            results = await asyncio.gather(*(self.look(i, pending[i], priority) for i in ids))
+            failed |= {i: error for i, error in zip(ids, results, strict=True) if error is not None}
+            tried |= set(ids)
+            await self.resolver.resolve_unknown()
+            pending = {i: Scope() for i in self.within_reach_but_unread() if i not in tried}
+        return failed
+
+    def within_reach_but_unread(self) -> list[int]:
+        """Repositories that a profile reaches and that were not read for what is wanted now."""
+        mirrored = self.book.world.mirrored
+        return [
+            repository_id
+            for repository_id, interest in self.book.reach.interests.items()
+            if repository_id not in mirrored or mirrored[repository_id].interest != interest.canonical
+        ]
+
+    # ---------------------------------------------------------------------------------------------- working
+
+    async def handle(self, repository_id: int, scope: Scope) -> None:
+        """Reconcile one repository: what a worker calls. Raises ForgeError for the queue's back-off."""
+        try:
+            await self._reconcile(repository_id, scope)
+        except ForgeError as error:
+            await self._note_failure(repository_id, error)
+            raise
+
+    async def _reconcile(self, repository_id: int, scope: Scope) -> None:
+        mark = await self._inbox.mark()
+        began = self.book.clock()
+        world = self.book.world
+        repository = world.listed.get(repository_id)
+        interest = self.book.reach.interests.get(repository_id)
+        previous = world.mirrored.get(repository_id)
+        if repository is None or interest is None:
+            await self._drop(repository_id)
+        else:
+            self.looked += 1
+            try:
+                outcome = await self.reader.read(repository, previous, interest, scope, world, self.book.blocks)
+            except Gone:
+                await self._bury_if_gone(repository)
+            else:
+                await self._write(repository_id, previous, outcome, began)
+        await self._inbox.finish(repository_id, mark)
+        await self._follow_reach()
+
+    async def _write(
+        self, repository_id: int, previous: RepositoryEvidence | None, outcome: Outcome, began: datetime
+    ) -> Applied:
+        look = replace(
+            self.book.look(repository_id),
+            observed_at=began,
+            verified_at=began,
+            looked_at=outcome.looked_at or began,
+            failures=0,
+            last_error=None,
+            last_error_at=None,
+            remedy=None,
+        )
+        at = look.looked_at or began
+        notes: list[Row] = [look, *(PullLookRow(repository_id, number, at) for number in outcome.pulls_read)]
+        evidence = outcome.evidence
+        if evidence is previous and not outcome.branches_gone and not outcome.pulls_gone:
+            return await self.book.turn(notes=notes)
+        return await self.book.turn(
+            lambda world: world.with_evidence(evidence),
+            notes=notes,
+            buried=(*outcome.branches_gone, *outcome.pulls_gone),
+        )
+
+    async def _note_failure(self, repository_id: int, error: ForgeError) -> None:
+        now = self.book.clock()
+        look = self.book.look(repository_id)
+        if look.failures == 0:
+            log.warning("repository.unreadable", repository_id=repository_id, error=str(error), remedy=error.remedy)
+        note = replace(
+            look, failures=look.failures + 1, last_error=str(error), last_error_at=now, remedy=error.remedy
+        )
+        await self.book.turn(notes=[note])
+
+    # ------------------------------------------------------------------------------------- what is not there
+
+    async def _drop(self, repository_id: int) -> None:
+        """Forget the evidence of a repository that no profile reaches any more; it stays listed."""
+        if repository_id in self.book.world.mirrored:
+            await self.book.turn(
+                lambda world: world.without(repository_id, listed=True), forget=[self.book.look(repository_id)]
+            )
+            await self.reader.forget(repository_id)
+
+    async def _bury_if_gone(self, repository: Repository) -> None:
+        """Mark a repository that answers 404 by id as gone, where its owner's complete list lacks it too."""
+        owner = self.book.owner(repository.owner)
+        if owner is not None:
+            listing = await self._rest.repositories(owner.id)
+            if any(item.id == repository.id for item in listing.items):
+                raise Unreachable(f"repository {repository.id} is listed and answers 404; looking again later")
+        await self.bury(repository.id)
+
+    async def bury(self, repository_id: int) -> None:
+        """Turn a repository into tombstones. The caller has proof: a 404 by id and a complete list without it."""
+        world = self.book.world
+        repository = world.listed.get(repository_id)
+        if repository is None:
+            return
+        log.info("repository.gone", repository_id=repository_id, repository=repository.full_name)
+        forget: list[Row] = [self.book.looks()[repository_id]] if repository_id in self.book.looks() else []
+        await self.book.turn(
+            lambda world: world.without(repository_id, listed=False),
+            buried=tuple(tombstones_of(world, repository)),
+            forget=forget,
+        )
+        await self.reader.forget(repository_id)
+
+    async def _follow_reach(self) -> None:
+        """Ask for repositories that have come within reach, and let go of those out of it."""
+        for repository_id in self.within_reach_but_unread():
+            if self.book.look(repository_id).failures == 0:
+                self.ask(repository_id, Scope(), Priority.SWEEP)
+        for repository_id in set(self.book.world.mirrored) - set(self.book.reach.interests):
+            await self._drop(repository_id)
+
+
+def tombstones_of(
+    world: World, repository: Repository
+) -> Iterable[BranchTombstone | PullTombstone | RepositoryTombstone]:
+    """Everything that goes with a repository."""
+    yield RepositoryTombstone(repository)
+    evidence = world.mirrored.get(repository.id)
+    if evidence is None:
+        return
+    for name, sha in evidence.branches.items():
+        commit = evidence.commits.get(sha)
+        yield BranchTombstone(repository.id, name, sha, commit.committed_at if commit else None)
+    for number, pull in evidence.pulls.items():
+        yield PullTombstone(pull, evidence.pull_heads.get(number))
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)

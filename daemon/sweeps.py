@@ -1,0 +1,304 @@
+"""Sweeps: asking the forge what changed (quiet), and asking everything that no signal tells (deep).
+
+Watermarks and overlaps only choose where to look. A repository is due when its update time is not older than our
+last look at it, less the overlap, both by the forge's clock; so a change is looked at once more after it has
+settled, and then costs nothing any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cache.model import Repository
+from cache.rows import OwnerRow
+from cache.world import World
+from daemon.book import Book
+from daemon.convert import repository_of, utc
+from daemon.reconciler import Reconciler
+from daemon.scope import Scope
+from daemon.workqueue import Priority
+from gitea_client import wire
+from gitea_client.counting import RequestCounter
+from gitea_client.errors import ForgeError, Missing
+from gitea_client.rest import RepositoryListing, Rest
+
+log = structlog.get_logger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+class Trouble(Struct, frozen=True):
+    """Something that could not be read."""
+
+    scope: str
+    error: str
+    remedy: str
+
+
+class Report(Struct, frozen=True):
+    """What a sweep did: the object that the command prints."""
+
+    kind: str
+    seconds: float
+    requests: dict[str, int]
+    repositories: int
+    reconciled: int
+    changes: int
+    errors: list[Trouble]
+
+
+class _Run(Struct, frozen=True):
+    """How one sweep is done, and where its troubles are gathered."""
+
+    deep: bool
+    again: bool
+    priority: Priority
+    errors: list[Trouble]
+    progress: Progress | None
+
+
+class Sweeper:
+    """Runs sweeps, one at a time."""
+
+    def __init__(
+        self,
+        book: Book,
+        reconciler: Reconciler,
+        rest: Rest,
+        counter: RequestCounter,
+        owners: Iterable[str],
+        overlap: timedelta,
+    ) -> None:
+        self._book = book
+        self._reconciler = reconciler
+        self._rest = rest
+        self._counter = counter
+        self._owners = tuple(owners)
+        self._overlap = overlap
+        self._sweeping = asyncio.Lock()
+
+    async def sweep(
+        self, *, deep: bool = False, again: bool = False, asked: bool = False, progress: Progress | None = None
+    ) -> Report:
+        """Ask the forge what changed, have it read, and wait for that.
+
+        `again` reads everything anew; `asked` is a sweep that somebody waits for, which tries at once what is in
+        back-off.
+
+        Never raises ForgeError: what could not be read stands in the report.
+        """
+        async with self._sweeping:
+            started, before = time.perf_counter(), self._counter.snapshot()
+            looked, sequence = self._reconciler.looked, self._book.store.sequence
+            errors: list[Trouble] = []
+            for name in self._owners:
+                try:
+                    priority = Priority.INTERACTIVE if asked else Priority.DEEP if deep else Priority.SWEEP
+                    run = _Run(deep or again, again, priority, errors, progress)
+                    await self._owner(name, run)
+                except ForgeError as error:
+                    errors.append(Trouble(f"owner:{name}", str(error), error.remedy))
+                    await self._note_trouble(name, error)
+            spent = self._counter.delta(before)
+            return Report(
+                kind="deep" if deep or again else "quiet",
+                seconds=round(time.perf_counter() - started, 3),
+                requests={"rest": spent.rest, "git": spent.git},
+                repositories=len(self._book.world.mirrored),
+                reconciled=self._reconciler.looked - looked,
+                changes=self._book.store.sequence - sequence,
+                errors=errors,
+            )
+
+    async def _owner(self, name: str, run: _Run) -> None:
+        began = self._book.clock()
+        owner = self._book.owner(name) or await self._introduce(name)
+        complete = run.deep or owner.listed_at is None
+        listing, hits, activities = await asyncio.gather(
+            self._rest.repositories(owner.id, since=None if complete else self._since(owner.repositories_since)),
+            self._changed_pulls(owner),
+            self._rest.activities(name, organization=owner.organization, after_id=owner.activity_id),
+        )
+        if not listing.complete and listing.total != owner.total:
+            listing = await self._rest.repositories(owner.id, since=None)
+        await self._take_over(owner, listing)
+        self._reconciler.workers.resume()  # the forge answers
+        if run.deep:
+            self._reconciler.resolver.ask_again()
+            await self._reconciler.resolver.confirm_aliases()
+        await self._reconciler.resolver.resolve_unknown()
+        scopes: dict[int, Scope] = {}
+        due = self._due(owner, listing, hits, activities[0])
+        for repository_id, scope in due:
+            scopes[repository_id] = scopes.get(repository_id, Scope()).merge(scope)
+        if run.deep:
+            whole = Scope(all_pulls=True, again=run.again)
+            for repository_id in self._of_owner(name):
+                scopes[repository_id] = scopes.get(repository_id, Scope()).merge(whole)
+        for repository_id in self._reconciler.within_reach_but_unread():
+            scopes.setdefault(repository_id, Scope())
+        if run.priority is Priority.INTERACTIVE:
+            for repository_id in self._of_owner(name):
+                if self._book.look(repository_id).failures:
+                    scopes.setdefault(repository_id, Scope())
+        failed = await self._look_at_all(scopes, run)
+        for repository_id, error in failed.items():
+            repository = self._book.world.listed.get(repository_id)
+            where = repository.full_name if repository else str(repository_id)
+            run.errors.append(Trouble(f"repository:{where}", str(error), getattr(error, "remedy", ForgeError.remedy)))
+        dates = [d for d in (listing.date,) if d is not None]
+        moved = replace(
+            self._book.owner(name) or owner,
+            total=listing.total if listing.total is not None else owner.total,
+            listed_at=began if listing.complete else owner.listed_at,
+            repositories_since=_newest(owner.repositories_since, (utc(item.updated_at) for item in listing.items)),
+            pulls_since=_newest(owner.pulls_since or _first(dates), (utc(hit.updated_at) for hit in hits)),
+            activity_id=max([owner.activity_id or 0, *(item.id for item in activities[0])]),
+            swept_at=began,
+            last_error=None,
+        )
+        await self._book.turn(notes=[moved])
+
+    async def _introduce(self, name: str) -> OwnerRow:
+        """An owner seen for the first time: its id, and whether it is an organization."""
+        user = await self._rest.user(name)
+        try:
+            await self._rest.organization(name)
+            organization = True
+        except Missing:
+            organization = False
+        owner = OwnerRow(name=user.login or name, id=user.id, organization=organization)
+        return replace(owner, name=name)
+
+    async def _changed_pulls(self, owner: OwnerRow) -> list[wire.IssueHit]:
+        since = self._since(owner.pulls_since)
+        if since is None:
+            return []
+        return list((await self._rest.changed_pull_requests(owner.name, since))[0])
+
+    def _since(self, watermark: datetime | None) -> datetime | None:
+        return watermark - self._overlap if watermark is not None else None
+
+    async def _take_over(self, owner: OwnerRow, listing: RepositoryListing) -> None:
+        """Bring the list of repositories up to date. Only a complete list makes any of them missing."""
+        listed = {item.id: repository_of(item) for item in listing.items}
+        known = self._book.world.listed
+
+        def change(world: World) -> World:
+            fresh = {key: _merged(world, repository) for key, repository in listed.items()}
+            return replace(world, listed={**world.listed, **fresh}, complete=world.complete or listing.complete)
+
+        changed = any(known.get(key) != _merged(self._book.world, value) for key, value in listed.items())
+        if changed or (listing.complete and not self._book.world.complete):
+            await self._book.turn(change)
+        if listing.complete:
+            absent = [r for r in known.values() if r.owner.lower() == owner.name.lower() and r.id not in listed]
+            for repository in absent:
+                await self._absent(repository)
+
+    async def _absent(self, repository: Repository) -> None:
+        """A complete list lacks a repository: it was renamed to another owner, or it is gone."""
+        try:
+            current = repository_of(await self._rest.repository_by_id(repository.id))
+        except Missing:
+            await self._reconciler.bury(repository.id)
+            return
+        await self._book.turn(lambda world: replace(world, listed={**world.listed, repository.id: current}))
+        if repository.id in self._book.world.mirrored or repository.id in self._book.reach.interests:
+            self._reconciler.ask(repository.id, Scope(), Priority.SWEEP)
+        elif current.owner.lower() not in {name.lower() for name in self._owners}:
+            await self._book.turn(lambda world: world.without(repository.id, listed=False))
+
+    def _of_owner(self, name: str) -> list[int]:
+        """The repositories within reach to look at with this owner: its own, and with the first one the strangers'."""
+        owners = {owner.lower() for owner in self._owners}
+        first = name == self._owners[0]
+        world = self._book.world
+        return [
+            key
+            for key in self._book.reach.interests
+            if (holder := world.listed[key].owner.lower()) == name.lower() or (first and holder not in owners)
+        ]
+
+    def _due(
+        self,
+        owner: OwnerRow,
+        listing: RepositoryListing,
+        hits: Iterable[wire.IssueHit],
+        activities: Iterable[wire.Activity],
+    ) -> Iterable[tuple[int, Scope]]:
+        reached = self._book.reach.interests
+        for item in listing.items:
+            if item.id in reached and self._is_due(item.id, utc(item.updated_at)):
+                yield item.id, Scope()
+            elif item.id in reached and _differs(self._book.world, repository_of(item)):
+                yield item.id, Scope()
+        for hit in hits:
+            repository_id = hit.repository.id if hit.repository else 0
+            look = self._book.pull_look(repository_id, hit.number)
+            updated = utc(hit.updated_at)
+            if repository_id in reached and (look is None or updated is None or updated >= look.looked_at - self._overlap):
+                yield repository_id, Scope(pulls=frozenset({hit.number}))
+        for activity in activities:
+            if activity.repo_id in reached and owner.activity_id is not None:
+                if self._is_due(activity.repo_id, utc(activity.created)):
+                    yield activity.repo_id, Scope()
+
+    def _is_due(self, repository_id: int, changed_at: datetime | None) -> bool:
+        looked_at = self._book.look(repository_id).looked_at
+        return looked_at is None or changed_at is None or changed_at >= looked_at - self._overlap
+
+    async def _look_at_all(self, scopes: Mapping[int, Scope], run: _Run) -> dict[int, Exception]:
+        progress = run.progress
+        if progress is not None:
+            progress("repositories", 0, len(scopes))
+        done = 0
+
+        async def one(repository_id: int, scope: Scope) -> tuple[int, Exception | None]:
+            nonlocal done
+            error = await self._reconciler.look(repository_id, scope, run.priority)
+            done += 1
+            if progress is not None:
+                progress("repositories", done, len(scopes))
+            return repository_id, error
+
+        results = await asyncio.gather(*(one(key, scope) for key, scope in scopes.items()))
+        failed = {key: error for key, error in results if error is not None}
+        pending = {key: Scope() for key in self._reconciler.within_reach_but_unread() if key not in scopes}
+        return failed | await self._reconciler.look_at_all(pending, run.priority)
+
+    async def _note_trouble(self, name: str, error: ForgeError) -> None:
+        owner = self._book.owner(name)
+        log.warning("owner.unreadable", owner=name, error=str(error), remedy=error.remedy)
+        if owner is not None:
+            await self._book.turn(notes=[replace(owner, last_error=str(error))])
+
+
+def _merged(world: World, repository: Repository) -> Repository:
+    """A repository as listed; a mirrored one keeps the default branch that its refs told."""
+    evidence = world.mirrored.get(repository.id)
+    if evidence is None or not evidence.repository.default_branch:
+        return repository
+    return replace(repository, default_branch=evidence.repository.default_branch)
+
+
+def _differs(world: World, repository: Repository) -> bool:
+    evidence = world.mirrored.get(repository.id)
+    return evidence is not None and evidence.repository != _merged(world, repository)
+
+
+def _newest(known: datetime | None, times: Iterable[datetime | None]) -> datetime | None:
+    present = [time for time in (known, *times) if time is not None]
+    return max(present, default=None)
+
+
+def _first(times: list[datetime]) -> datetime | None:
+    return times[0] if times else None
