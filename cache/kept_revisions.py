@@ -1,0 +1,73 @@
+"""Frozen contents and published version numbers of revisions.
+
+An old head can be collected by the forge's gc and then is never given again, and a link that somebody holds names a
+version. So what was published once is kept here, and neither a rebuild nor a lost object changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+from sqlalchemy import func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from cache.database import Database
+from cache.state_schema import revisions as table
+
+
+class KeptRevision(Struct, frozen=True):
+    """One revision as published: of the entry `(block, collection, key)`, by pull request `number`."""
+
+    block: str
+    collection: str
+    key: str
+    repository_id: int
+    number: int
+    version: int
+    content: str | None
+    """None where the head's objects were gone before they were read."""
+    frozen_at: datetime | None
+    data: Mapping[str, Any] = {}
+    """The other columns, as JSON values; these may change."""
+
+
+class KeptRevisions:
+    """The revisions of `state.db`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, revisions: Iterable[KeptRevision]) -> None:
+        """Keep these, all or none.
+
+        `version` stays what it was first; `content` and `frozen_at` go from None to a value once and stay; `data`
+        is replaced. Raises `sqlalchemy.exc.IntegrityError` where two revisions of one entry claim one version.
+        """
+        rows = [{**asdict(each), "data": dict(each.data)} for each in revisions]
+        if not rows:
+            return
+        statement = insert(table)
+        new = statement.excluded
+        statement = statement.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_={
+                "content": func.coalesce(table.c.content, new.content),
+                "frozen_at": func.coalesce(table.c.frozen_at, new.frozen_at),
+                "data": new.data,
+            },
+        )
+        async with self._database.transaction() as connection:
+            await connection.execute(statement, rows)
+
+    async def all(self, *, block: str | None = None) -> tuple[KeptRevision, ...]:
+        """Every revision kept, in the order of entry and version."""
+        order = (table.c.block, table.c.collection, table.c.key, table.c.version)
+        statement = select(table).order_by(*order)
+        if block is not None:
+            statement = statement.where(table.c.block == block)
+        async with self._database.read() as connection:
+            return tuple(KeptRevision(**row._mapping) for row in await connection.execute(statement))

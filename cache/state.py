@@ -1,0 +1,42 @@
+"""`state.db`: what neither Git nor the forge can tell again. Small, durable, backed up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from cache.database import STATE_ID, Database
+from cache.feed_state import FeedState
+from cache.kept_revisions import KeptRevisions
+from cache.marks import Marks
+from cache.migrating import upgrade
+from cache.sweep_history import SweepHistory
+from cache.tokens import Tokens
+from cache.tombstones import TombstoneTable
+
+
+class StateStore:
+    """Everything in `state.db` but the inbox, which `webhooks.inbox` keeps in the same file."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.feed = FeedState(database)
+        self.marks = Marks(database)
+        self.revisions = KeptRevisions(database)
+        self.sweeps = SweepHistory(database)
+        self.tokens = Tokens(database)
+        self.tombstones = TombstoneTable(database)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncIterator[Self]:
+        """Open and migrate the file at `path`, readable by its owner alone; closed at the end.
+
+        Commits reach the disk before they return: a delivery that was answered must outlive a power cut. Raises
+        `cache.database.ForeignFileError` or `cache.migrating.MigrationError`.
+        """
+        async with Database(path, synchronous="FULL", mode=0o600, application_id=STATE_ID) as database:
+            await upgrade(database, "state")
+            yield cls(database)
