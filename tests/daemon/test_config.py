@@ -224,8 +224,13 @@ def test_unusable_secrets_are_told_together(file: Path) -> None:
 
 def test_the_table_and_the_structs_name_the_same_keys() -> None:
     """The documentation is made from the table; a key that only one of them knows would be a lie."""
-    sections = {"forge": config.Forge, "sweep": config.Sweep, "webhooks": config.Webhooks, "api": config.Api}
-    sections["log"] = config.Log
+    sections: dict[str, type[msgspec.Struct]] = {
+        "forge": config.Forge,
+        "sweep": config.Sweep,
+        "webhooks": config.Webhooks,
+        "api": config.Api,
+        "log": config.Log,
+    }
     fields = {f"{name}.{field.name}" for name, kind in sections.items() for field in msgspec.structs.fields(kind)}
     not_keys = {"path", "profiles", "warnings", *sections}
     fields |= {field.name for field in msgspec.structs.fields(config.Config)} - not_keys

@@ -70,7 +70,8 @@ async def say(path: Path, raw: bytes) -> dict[str, Any]:
 
 
 async def test_a_command_reports_and_answers(tmp_path: Path) -> None:
-    path, seen = tmp_path / "s", []
+    path = tmp_path / "s"
+    seen: list[Mapping[str, Any]] = []
     async with ControlServer(path, HANDLERS):
         assert await run_remote(path, "count", {"to": 3}, seen.append) == ({"counted": 3}, 0)
         assert await run_remote(path, "count", {"to": 0, "exit": 4}, ignore) == ({"counted": 0}, 4)
@@ -93,7 +94,7 @@ async def test_only_the_daemon_s_user_may_connect(tmp_path: Path, monkeypatch: p
         ours, theirs = socket.socketpair(socket.AF_UNIX)
         with ours, theirs:
             assert control_socket.may_command(ours)
-            monkeypatch.setattr(control_socket.struct, "unpack", lambda *_: (1, os.geteuid() + 4711, 1))
+            monkeypatch.setattr("daemon.control_socket.struct.unpack", lambda *_: (1, os.geteuid() + 4711, 1))
             assert not control_socket.may_command(ours)
         with pytest.raises(CommandError, match="only the daemon's own user"):
             await run_remote(path, "count", {"to": 1}, ignore)

@@ -89,7 +89,7 @@ async def test_what_is_submitted_is_run() -> None:
     stage.workers.start()
     stage.workers.submit("a", frozenset({2}))
     await stage.workers.idle()
-    assert stage.runs == [("early", {1}), ("a", {2})]
+    assert stage.runs == [("early", frozenset({1})), ("a", frozenset({2}))]
     assert await stage.workers.stop(grace=0)
 
 
@@ -209,7 +209,7 @@ async def test_what_is_cancelled_by_stopping_is_still_owed() -> None:
     await settle()
     assert not await stage.workers.stop(grace=0)
     assert all(isinstance(answer, StoppedError) for answer in await asyncio.gather(*waits))
-    assert (stage.queue.waiting("a"), stage.queue.waiting("b")) == ({1}, {1})
+    assert (stage.queue.waiting("a"), stage.queue.waiting("b")) == (frozenset({1}), frozenset({1}))
 
 
 async def test_a_handler_that_cancels_itself_does_not_spin() -> None:
