@@ -6,6 +6,9 @@ migration under `cache/migrations/state/versions/`; a test holds the two togethe
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -17,11 +20,28 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    TypeDecorator,
 )
 
-from cache.schema import AnyText, JsonText, UtcText
+from cache.schema import AnyText, UtcText
 
 metadata = MetaData()
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON value as canonical ASCII text: what arrives with half a surrogate pair comes back as it was."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, _dialect: object) -> str:
+        """Sorted keys, no spaces."""
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, _dialect: object) -> Any:
+        """The value; lists come back as lists."""
+        return None if value is None else json.loads(value)
+
 
 inbox = Table(
     "inbox", metadata,
@@ -35,8 +55,8 @@ inbox = Table(
     Column("headers", JsonText, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("state", Text, CheckConstraint("state IN ('pending','done','ignored','failed')"), nullable=False),
-    Column("why", AnyText, nullable=False, server_default=""),
-    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("why", AnyText, nullable=False),
+    Column("attempts", Integer, nullable=False),
     Column("received_at", UtcText, nullable=False),
     Column("done_at", UtcText),
     sqlite_autoincrement=True,
@@ -48,7 +68,7 @@ tombstones = Table(
     "tombstones", metadata,
     Column("kind", Text, CheckConstraint("kind IN ('branch','pull','repository')"), nullable=False),
     Column("repository_id", BigInteger, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("name", AnyText, nullable=False),
     Column("data", JsonText, nullable=False),
     Column("first_missing_at", UtcText, nullable=False),
     PrimaryKeyConstraint("kind", "repository_id", "name"),
@@ -58,7 +78,7 @@ revisions = Table(
     "revisions", metadata,
     Column("block", Text, nullable=False),
     Column("collection", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", AnyText, nullable=False),
     Column("repository_id", BigInteger, nullable=False),
     Column("number", Integer, nullable=False),
     Column("version", Integer, nullable=False),

@@ -24,8 +24,8 @@ def upgrade() -> None:
         sa.Column(
             "state", sa.Text, sa.CheckConstraint("state IN ('pending','done','ignored','failed')"), nullable=False
         ),
-        sa.Column("why", sa.Text, nullable=False, server_default=""),
-        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("why", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("received_at", sa.Text, nullable=False),
         sa.Column("done_at", sa.Text),
         sqlite_autoincrement=True,

@@ -1,0 +1,126 @@
+"""Schemas come from migrations alone, all of what is pending or nothing of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from cache import state_schema
+from cache.database import STATE_ID, Database
+from cache.migrating import MIGRATIONS, MigrationError, upgrade
+
+FIRST = 'import sqlalchemy as sa\nfrom alembic import op\nrevision = "0001"\ndown_revision = None\n'
+LATER = 'import sqlalchemy as sa\nfrom alembic import op\nrevision = "{}"\ndown_revision = "{}"\n'
+
+
+def write(folder: Path, name: str, body: str) -> None:
+    """Put one migration into a folder of its own."""
+    versions = folder / "cache" / "versions"
+    versions.mkdir(parents=True, exist_ok=True)
+    (versions / f"{name}.py").write_text(body)
+
+
+def parent_and_child(folder: Path) -> None:
+    """A first migration with two tables, one referring to the other with a cascade."""
+    write(
+        folder, "0001_first",
+        FIRST + "def upgrade():\n"
+        "    op.create_table('a', sa.Column('id', sa.Integer, primary_key=True), sa.Column('old', sa.Text))\n"
+        "    op.create_table('b', sa.Column('a', sa.Integer, sa.ForeignKey('a.id', ondelete='CASCADE')))\n",
+    )  # fmt: skip
+
+
+async def test_migrated_state_has_exactly_the_tables_of_its_schema(tmp_path: Path) -> None:
+    """Guards against a table changed in `state_schema` without its migration, and the other way round."""
+
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return list(compare_metadata(context, state_schema.metadata))
+
+    async with Database(tmp_path / "state.db", application_id=STATE_ID) as database:
+        await upgrade(database, "state")
+        async with database.transaction() as connection:
+            assert await connection.run_sync(differences) == []
+
+
+async def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
+    """Guards every start after the first."""
+    async with Database(tmp_path / "state.db", application_id=STATE_ID) as database:
+        assert await upgrade(database, "state") == await upgrade(database, "state")
+
+
+async def test_a_failing_migration_takes_back_those_before_it_too(tmp_path: Path) -> None:
+    """Guards the old file: an update that fails must leave something the old version can open."""
+    parent_and_child(tmp_path)
+    async with Database(tmp_path / "x.db") as database:
+        assert await upgrade(database, "cache", migrations=tmp_path) == "0001"
+        write(tmp_path, "0002_more", LATER.format("0002", "0001") + "def upgrade():\n    op.drop_table('b')\n")
+        write(tmp_path, "0003_bad", LATER.format("0003", "0002") + "def upgrade():\n    raise ValueError('no')\n")
+        with pytest.raises(ValueError, match="no"):
+            await upgrade(database, "cache", migrations=tmp_path)
+        async with database.read() as connection:
+            assert (await connection.execute(text("SELECT count(*) FROM b"))).scalar_one() == 0
+            assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one() == "0001"
+
+
+async def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(tmp_path: Path) -> None:
+    """Guards the way SQLite alters tables: dropping the old one would cascade into its children."""
+    parent_and_child(tmp_path)
+    async with Database(tmp_path / "x.db") as database:
+        await upgrade(database, "cache", migrations=tmp_path)
+        async with database.transaction() as connection:
+            await connection.execute(text("INSERT INTO a VALUES (1, 'x')"))
+            await connection.execute(text("INSERT INTO b VALUES (1)"))
+        write(
+            tmp_path, "0002_batch",
+            LATER.format("0002", "0001")
+            + "def upgrade():\n    with op.batch_alter_table('a') as batch:\n        batch.drop_column('old')\n",
+        )  # fmt: skip
+        assert await upgrade(database, "cache", migrations=tmp_path) == "0002"
+        async with database.read() as connection:
+            assert (await connection.execute(text("SELECT a FROM b"))).scalars().all() == [1]
+            assert (await connection.execute(text("SELECT * FROM a"))).all() == [(1,)]
+
+
+async def test_a_migration_that_orphans_rows_is_refused(tmp_path: Path) -> None:
+    """Guards against what the checks, switched off meanwhile, would have caught."""
+    parent_and_child(tmp_path)
+    async with Database(tmp_path / "x.db") as database:
+        await upgrade(database, "cache", migrations=tmp_path)
+        write(
+            tmp_path,
+            "0002_bad",
+            LATER.format("0002", "0001") + "def upgrade():\n    op.execute('INSERT INTO b VALUES (7)')\n",
+        )
+        with pytest.raises(MigrationError, match="rows of b that refer to nothing"):
+            await upgrade(database, "cache", migrations=tmp_path)
+        async with database.read() as connection:
+            assert (await connection.execute(text("SELECT count(*) FROM b"))).scalar_one() == 0
+
+
+async def test_a_file_of_a_newer_version_is_refused_by_name(tmp_path: Path) -> None:
+    """Guards a downgrade: writing with an old schema in mind would lose what the new one added."""
+    async with Database(tmp_path / "state.db", application_id=STATE_ID) as database:
+        await upgrade(database, "state")
+        async with database.transaction() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(MigrationError, match=r"state\.db has schema 9999.*knows up to 0"):
+            await upgrade(database, "state")
+
+
+async def test_an_installation_without_migrations_says_so(tmp_path: Path) -> None:
+    """Guards a wheel that was packed without them."""
+    (tmp_path / "cache" / "versions").mkdir(parents=True)
+    async with Database(tmp_path / "x.db") as database:
+        with pytest.raises(MigrationError, match="install Forgeglass again"):
+            await upgrade(database, "cache", migrations=tmp_path)
+
+
+def test_migrations_stand_inside_the_package() -> None:
+    """Guards the wheel, which carries what lies in its packages."""
+    assert MIGRATIONS.parent.name == "cache"
+    assert [file.name for file in (MIGRATIONS / "state" / "versions").glob("0001_*.py")] == ["0001_first.py"]
