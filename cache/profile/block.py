@@ -53,7 +53,7 @@ def bind(
     values: dict[str, Any] = {}
     for key in given.keys() - profile.spec.parameters.keys():
         known = set(profile.spec.parameters)
-        other = near(key, known) or f"; it has {', '.join(sorted(known)) or 'none'}."
+        other = near(key, known, f"; it has {', '.join(sorted(known)) or 'none'}.")
         message = f"The profile has no parameter {key!r}{other}"
         problems.append(("unknown-parameter", message))
     for key, spec in profile.spec.parameters.items():

@@ -100,7 +100,7 @@ def _path_and_key(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iter
             if position or len(spec.key) == 1:
                 yield place, "bad-key", "'repository' stands first in a key, with a capture or a field behind it."
         elif part not in known:
-            message = f"'{part}' is neither a capture of {spec.files.path!r} nor a field{near(part, known)}."
+            message = f"'{part}' is neither a capture of {spec.files.path!r} nor a field{near(part, known)}"
             yield place, "bad-key", message
         elif part in spec.key[:position]:
             yield place, "bad-key", f"'{part}' stands twice in the key; remove one."
@@ -150,7 +150,7 @@ def _actor(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[To
 def _audit(name: str, at: Path, profile: ProfileSpec) -> Iterator[Told]:
     audit = profile.collections.get(name)
     if audit is None:
-        yield at, "unknown-collection", f"There is no collection {name!r}{near(name, set(profile.collections))}."
+        yield at, "unknown-collection", f"There is no collection {name!r}{near(name, set(profile.collections))}"
         return
     for field, kinds in AUDIT_FIELDS.items():
         if field not in audit.fields or audit.fields[field].type not in kinds:
@@ -165,15 +165,13 @@ def _own(text: str, at: Path, spec: CollectionSpec, profile: ProfileSpec) -> Ite
         yield from _repository(text, at, spec, profile, fields=True)
 
 
-def _repository(
-    text: str, at: Path, spec: CollectionSpec, profile: ProfileSpec, *, fields: bool
-) -> Iterator[Told]:
+def _repository(text: str, at: Path, spec: CollectionSpec, profile: ProfileSpec, *, fields: bool) -> Iterator[Told]:
     name = build.named_field(text)
     if name is not None:
         if not fields:
             yield at, "wrong-value", "Files lie in a repository known beforehand; use {param.NAME} or owner/name."
         elif name not in spec.fields:
-            yield at, "unknown-field", f"There is no field {name!r}{near(name, set(spec.fields))}."
+            yield at, "unknown-field", f"There is no field {name!r}{near(name, set(spec.fields))}"
         elif spec.fields[name].type != "repository":
             yield at, "wrong-type", f"The field {name!r} must be of type repository to be used here."
         return
@@ -191,11 +189,11 @@ def _parameters(text: str, at: Path, profile: ProfileSpec) -> Iterator[Told]:
     for found in PARAMETER.finditer(text):
         if found[1] not in profile.parameters:
             known = set(profile.parameters)
-            yield at, "unknown-parameter", f"There is no parameter {found[1]!r}{near(found[1], known)}; declare it."
+            yield at, "unknown-parameter", f"There is no parameter {found[1]!r}{near(found[1], known)}"
 
 
 def _no_field(field: str, name: str, spec: CollectionSpec) -> str:
-    return f"The collection {name!r} has no field {field!r}{near(field, set(spec.fields))}."
+    return f"The collection {name!r} has no field {field!r}{near(field, set(spec.fields))}"
 
 
 def _clashes(spec: ProfileSpec) -> Iterator[Told]:

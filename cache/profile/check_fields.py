@@ -29,7 +29,7 @@ def check_fields(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Itera
             yield from _name(spec.body, (*at, "body"), None)
     for path, word in _named(spec):
         if word not in spec.fields and not (word in spec.key and path[0] == "indexes"):
-            yield (*at, *path), "unknown-field", f"There is no field {word!r}{near(word, set(spec.fields))}."
+            yield (*at, *path), "unknown-field", f"There is no field {word!r}{near(word, set(spec.fields))}"
     for position, word in enumerate(spec.refused_fields):
         if any(of.from_ == word if of.from_ else field == word for field, of in spec.fields.items()):
             yield (*at, "refused_fields", position), "wrong-value", f"{word!r} is a field and refused; keep one."
@@ -109,7 +109,7 @@ def _relation(spec: FieldSpec, at: tuple[str | int, ...], profile: ProfileSpec) 
     for target in targets:
         if target not in profile.collections:
             known = set(profile.collections)
-            yield (*at, "to"), "unknown-collection", f"There is no collection {target!r}{near(target, known)}."
+            yield (*at, "to"), "unknown-collection", f"There is no collection {target!r}{near(target, known)}"
 
 
 def _default(spec: FieldSpec, at: tuple[str | int, ...]) -> Iterator[Told]:

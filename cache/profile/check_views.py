@@ -34,7 +34,7 @@ def _view(name: str, view: ViewSpec, spec: ProfileSpec) -> Iterator[Told]:
     if of not in spec.collections:
         where = "of" if view.of is not None else "from"
         names = known | VIEW_SOURCES if where == "from" else known
-        yield (*at, where), "unknown-collection", f"There is no collection {of!r}{near(of, names)}."
+        yield (*at, where), "unknown-collection", f"There is no collection {of!r}{near(of, names)}"
         return
     rows = view.from_ if view.from_ in VIEW_SOURCES and of != view.from_ else "entries"
     collection = spec.collections[of]
@@ -49,5 +49,5 @@ def _view(name: str, view: ViewSpec, spec: ProfileSpec) -> Iterator[Told]:
         lowered.add(column.lower())
         text = said if isinstance(said, str) else said.json
         if text not in sources:
-            message = f"A view of {rows} of {of!r} has no {text!r} to show{near(text, sources)}."
+            message = f"A view of {rows} of {of!r} has no {text!r} to show{near(text, sources)}"
             yield (*at, "columns", column), "bad-column", message

@@ -114,7 +114,10 @@ def _list(field: Field, node: Node, where: str) -> Coerced:
     problems: list[Problem] = []
     for position, item in enumerate(node.items):
         at = f"{where}[{position}]"
-        value, found = (plain_value(item), ()) if field.of is None else coerce(field.of, item, at)
+        if field.of is None:
+            values.append(plain_value(item))
+            continue
+        value, found = coerce(field.of, item, at)
         if value is None and not found:
             found = (problem("wrong-type", f"'{at}' is empty; remove it.", line=item.line, field=at),)
         problems += found

@@ -59,7 +59,9 @@ def _told(error: ValidationError, node: Table) -> Iterator[Found]:
     elif error.validator == "additionalProperties":
         known = set((error.schema if isinstance(error.schema, dict) else {}).get("properties", ()))
         for key in sorted(set(value) - known):
-            message = f"'{where}' has no key {shown(key)}{near(key, known) or '; it has ' + ', '.join(sorted(known))}."
+            message = (
+                f"'{where}' has no key {shown(key)}{near(key, known, '; it has ' + ', '.join(sorted(known)) + '.')}"
+            )
             yield line_of(node, [*path, key]), "unknown-key", message
     elif error.validator == "required":
         missing = next(key for key in said if f"'{key}' is a required" in error.message)
@@ -67,8 +69,8 @@ def _told(error: ValidationError, node: Table) -> Iterator[Found]:
     elif error.validator in ("enum", "const"):
         allowed = said if error.validator == "enum" else [said]
         words = [str(word) for word in allowed]
-        message = f"'{where}' is {shown(str(value))}; it must be {', '.join(words)}{near(str(value), words)}."
-        yield line, "wrong-value", message.replace("?.", "?")
+        message = f"'{where}' is {shown(str(value))}; it must be {', '.join(words)}{near(str(value), words)}"
+        yield line, "wrong-value", message
     elif error.validator == "type":
         yield line, "wrong-type", f"'{where}' must be {_kind(said)}, not {_said(value)}."
     else:
@@ -80,10 +82,12 @@ def _branches(error: ValidationError, node: Table, line: int, where: str) -> Ite
     forms: dict[Any, list[ValidationError]] = {}
     for inner in error.context or ():
         forms.setdefault(inner.relative_schema_path[0], []).append(inner)
+    nested = isinstance(error.instance, (dict, list))
+    other = {"type", "enum"} if nested else {"type"}
     meant = [
         errors
         for errors in forms.values()
-        if not any(inner.validator == "type" and not inner.relative_path for inner in errors)
+        if not any(inner.validator in other and not inner.relative_path for inner in errors)
     ]
     if len(meant) == 1:
         for inner in meant[0]:
@@ -103,5 +107,3 @@ def _said(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     return "nothing" if value is None else shown(str(value))
-
-

@@ -57,7 +57,7 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
 """What a column of a view may show beside `key.PART` and, of entries, their fields."""
 
 
-def near(word: str, known: frozenset[str] | set[str] | list[str]) -> str:
-    """'; did you mean …?' where a known word is close, else nothing."""
+def near(word: str, known: frozenset[str] | set[str] | list[str], otherwise: str = ".") -> str:
+    """The end of a sentence about an unknown word: '; did you mean …?' where a known one is close."""
     close = get_close_matches(word, sorted(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else otherwise

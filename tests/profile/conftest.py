@@ -37,7 +37,7 @@ def collection() -> Callable[..., Collection]:
                 key: {key}
             """
         )
-        text += indent(dedent(more), "    ") + "    fields:\n" + indent(dedent(fields), "      ")
+        text += indent(dedent(more), "    ") + "\n    fields:\n" + indent(dedent(fields), "      ")
         return bind(read_profile(text)).collection("docs")
 
     return build
