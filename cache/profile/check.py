@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cache.profile import build
 from cache.profile.check_fields import check_fields
 from cache.profile.check_views import check_views
 from cache.profile.collection import Collection
+from cache.profile.fields import coerce
 from cache.profile.format import ActorSpec, CollectionSpec, ProfileSpec
 from cache.profile.nodes import Table
 from cache.profile.patterns import HeadPattern, PathPattern, PatternError, overlaps
@@ -63,8 +64,7 @@ def _collection(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterat
     yield from _path_and_key(name, spec, profile)
     if spec.document is not None:
         yield from _own(spec.document.repository, (*at, "document", "repository"), spec, profile)
-        for field in spec.document.when.keys() - spec.fields.keys():
-            yield (*at, "document", "when", field), "unknown-field", _no_field(field, name, spec)
+        yield from _when(name, spec, spec.document.when)
         try:
             if PathPattern.parse(spec.document.path).names or "*" in spec.document.path:
                 yield (*at, "document", "path"), "bad-path", "A document has one path, without captures and '*'."
@@ -79,6 +79,19 @@ def _collection(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterat
         yield (*at, "revisions"), "unknown-field", _no_field(revisions.field or "", name, spec)
     if revisions is not None and revisions.rule != "field" and revisions.field is not None:
         yield (*at, "revisions", "field"), "wrong-value", "'field' belongs to the rule 'field'; remove it."
+
+
+def _when(name: str, spec: CollectionSpec, when: Mapping[str, object]) -> Iterator[Told]:
+    for field, value in when.items():
+        place = ("collections", name, "document", "when", field)
+        if field not in spec.fields:
+            yield place, "unknown-field", _no_field(field, name, spec)
+            continue
+        read, problems = coerce(build.field(field, spec.fields[field]), build.node_of(value))
+        for found in problems:
+            yield place, "wrong-value", found.message
+        if not problems and read != value:
+            yield place, "wrong-value", f"'{field}' is never {value!r}; entries say {read!r}, write that."
 
 
 def _path_and_key(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[Told]:

@@ -268,7 +268,8 @@ def test_a_file_of_rubbish_is_told_in_a_hundred_and_one_problems(rfc: Block) -> 
 
 PIECES = st.sampled_from(
     [b"---\n", b"title: A\n", b"state: idea\n", b"slug: one\n", b"owners: [ada]\n", b"\xff", b"\0", b"{", b"[",
-     b'"a": 1', b"}", b"]", b"- ", b"? ", b"*a", b"&a ", b"!x ", b"<<: ", b"\r\n", b"\xef\xbb\xbf", b"x: |\n", b": ", b"'", b"#"]
+     b'"a": 1', b"}", b"]", b"- ", b"? ", b"*a", b"&a ", b"!x ", b"<<: ",
+     b"\r\n", b"\xef\xbb\xbf", b"x: |\n", b": ", b"'", b"#"]
 )  # fmt: skip
 
 

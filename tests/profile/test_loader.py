@@ -194,6 +194,16 @@ def test_a_parameter_must_not_be_called_as_a_key_of_the_configuration(word: str)
     assert mistakes(SMALL + f"parameters: {{{word}: {{type: string}}}}\n") == [(7, "reserved-name")]
 
 
+@pytest.mark.parametrize(("value", "line"), [("activ", 9), ("[active]", 9)])
+def test_a_condition_that_can_never_hold_is_a_mistake(value: str, line: int) -> None:
+    """The document would never be read, and nothing would say why."""
+    text = SMALL + (
+        "    fields: {state: {type: enum, values: [idea, active]}, repo: {type: repository}}\n"
+        f'    document:\n      when: {{state: {value}}}\n      repository: "{{field.repo}}"\n      path: RFC.md\n'
+    )
+    assert [at for at, _ in mistakes(text)] == [line]
+
+
 def test_collections_may_be_called_as_addresses() -> None:
     """They stand below their block; only the short address is not offered."""
     assert bind(read_profile(SMALL.replace("docs:", "changes:"))).collection("changes").name == "changes"
