@@ -1,0 +1,18 @@
+"""A stand-in for Gitea and Forgejo, for tests and demonstrations: real repositories, real smart HTTP, and every
+blind spot of the servers' signals, on one address of this machine."""
+
+from __future__ import annotations
+
+from .bare import NULL_ID, GitError
+from .deliveries import Delivery
+from .faults import Fault
+from .listening import Request
+from .merging import Refusal
+from .standin import StandIn
+from .state import Unknown
+from .writing import Conflict, Executable, Submodule, Symlink
+
+__all__ = [
+    "NULL_ID", "Conflict", "Delivery", "Executable", "Fault", "GitError", "Refusal", "Request", "StandIn", "Submodule",
+    "Symlink", "Unknown",
+]  # fmt: skip

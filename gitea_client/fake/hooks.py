@@ -1,0 +1,66 @@
+"""Webhooks: their rows, their JSON, and the rules of creating and changing them (routers/api/v1/utils/hook.go)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .replies import ApiError
+from .serialise import Json, stamp
+from .signals import expand_events
+from .state import Hook, Repository, User, World
+
+
+def make_hook(
+    world: World, owner: User | None, repository: Repository | None, *, url: str, secret: str, events: list[str],
+    content_type: str = "json", active: bool = False, authorization_header: str = "",
+) -> Hook:  # fmt: skip
+    """A new webhook of an owner or of a repository; raises ValueError for an unknown encoding."""
+    if content_type not in ("json", "form"):
+        raise ValueError(f"content type {content_type!r}: it is json or form")
+    now = world.now()
+    number = world.next_id("hook")
+    hook = Hook(
+        number, owner, repository, url, secret, expand_events(events), content_type, active, now, now,
+        authorization_header,
+    )  # fmt: skip
+    world.hooks[number] = hook
+    return hook
+
+
+def hook_json(hook: Hook, *, forgejo: bool) -> Json:
+    """As the API tells it: never with the secret."""
+    return {
+        "id": hook.id, "type": "gitea", "branch_filter": "", **({"url": hook.url} if forgejo else {}),
+        "config": {"content_type": hook.content_type, "url": hook.url}, "events": hook.events,
+        "authorization_header": hook.authorization_header,
+        **({"content_type": hook.content_type, "metadata": None} if forgejo else {}), "active": hook.active,
+        "updated_at": stamp(hook.updated), "created_at": stamp(hook.created),
+    }  # fmt: skip
+
+
+def create_from(world: World, owner: User | None, repository: Repository | None, body: Json) -> Hook:
+    """What POST does: `active` is false unless given, no events mean push. Raises ApiError 422."""
+    config: dict[str, Any] = body.get("config") or {}
+    if "url" not in config or "content_type" not in config:
+        raise ApiError(422, "Missing config option: url" if "url" not in config else "Missing config option: content_type")
+    if config["content_type"] not in ("json", "form"):
+        raise ApiError(422, "Invalid content type")
+    return make_hook(
+        world, owner, repository, url=str(config["url"]), secret=str(config.get("secret", "")),
+        events=list(body.get("events") or []), content_type=str(config["content_type"]),
+        active=bool(body.get("active", False)), authorization_header=str(body.get("authorization_header") or ""),
+    )  # fmt: skip
+
+
+def change_from(world: World, hook: Hook, body: Json) -> None:
+    """What PATCH does. Without `events` they fall back to push and the authorization header goes; the secret
+    cannot be changed."""
+    config: dict[str, Any] = body.get("config") or {}
+    hook.url = str(config.get("url", hook.url))
+    if config.get("content_type") in ("json", "form"):
+        hook.content_type = str(config["content_type"])
+    hook.events = expand_events(list(body.get("events") or []))
+    hook.authorization_header = str(body.get("authorization_header") or "")
+    if body.get("active") is not None:
+        hook.active = bool(body["active"])
+    hook.updated = world.now()
