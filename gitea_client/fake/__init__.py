@@ -3,7 +3,7 @@ blind spot of the servers' signals, on one address of this machine."""
 
 from __future__ import annotations
 
-from .bare import NULL_ID, GitError
+from .bare import NULL_ID, GitError, StandInError
 from .deliveries import Delivery
 from .faults import Fault
 from .listening import Request
@@ -13,6 +13,6 @@ from .state import Unknown
 from .writing import Conflict, Executable, Submodule, Symlink
 
 __all__ = [
-    "NULL_ID", "Conflict", "Delivery", "Executable", "Fault", "GitError", "Refusal", "Request", "StandIn", "Submodule",
-    "Symlink", "Unknown",
+    "NULL_ID", "Conflict", "Delivery", "Executable", "Fault", "GitError", "Refusal", "Request", "StandIn",
+    "StandInError", "Submodule", "Symlink", "Unknown",
 ]  # fmt: skip

@@ -42,7 +42,11 @@ ENVIRONMENT = {
 }
 
 
-class GitError(Exception):
+class StandInError(Exception):
+    """Root of what the stand-in's own methods raise."""
+
+
+class GitError(StandInError):
     """The git program ended with an error; the message is what it said."""
 
 

@@ -41,8 +41,9 @@ def hook_json(hook: Hook, *, forgejo: bool) -> Json:
 def create_from(world: World, owner: User | None, repository: Repository | None, body: Json) -> Hook:
     """What POST does: `active` is false unless given, no events mean push. Raises ApiError 422."""
     config: dict[str, Any] = body.get("config") or {}
-    if "url" not in config or "content_type" not in config:
-        raise ApiError(422, "Missing config option: url" if "url" not in config else "Missing config option: content_type")
+    for option in ("url", "content_type"):
+        if option not in config:
+            raise ApiError(422, f"Missing config option: {option}")
     if config["content_type"] not in ("json", "form"):
         raise ApiError(422, "Invalid content type")
     return make_hook(

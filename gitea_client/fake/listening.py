@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from . import git_http, rest_branches, rest_files, rest_hooks, rest_owners, rest_pulls, rest_repositories
 from .bare import GitError
@@ -20,7 +20,6 @@ from .state import Unknown
 if TYPE_CHECKING:
     from .standin import StandIn
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY = 256 * 1024 * 1024
 
 
@@ -43,7 +42,7 @@ def make_application(forge: StandIn) -> web.Application:
     return app
 
 
-def _around(forge: StandIn) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _around(forge: StandIn) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         response: web.StreamResponse | None = None

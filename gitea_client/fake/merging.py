@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .bare import BareRepository, Commit, Person
+from .bare import BareRepository, Commit, Person, StandInError
 from .pushes import Pushes, RefChange
 from .signals import Signals
 from .state import Pull, User, World
@@ -11,7 +11,7 @@ from .writing import Conflict, commit_tree, merge_trees, rebase
 STYLES = ("merge", "rebase", "rebase-merge", "squash", "fast-forward-only")
 
 
-class Refusal(Exception):
+class Refusal(StandInError):  # noqa: N818 - said as an answer is, not as a fault
     """The forge declines, with an HTTP status and a message."""
 
     def __init__(self, status: int, message: str) -> None:

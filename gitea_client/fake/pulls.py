@@ -6,7 +6,7 @@ from .merging import Merging, Refusal
 from .pushes import Pushes, fetch_head
 from .serialise import Serialiser
 from .signals import Signals
-from .state import Event, Label, Pull, Repository, Review, User, World, Unknown
+from .state import Event, Label, Pull, Repository, Review, Unknown, User, World
 
 
 class Pulls:
@@ -20,18 +20,19 @@ class Pulls:
         self.merging = Merging(world, signals, pushes)
 
     async def open(
-        self, repository: Repository, head_repository: Repository, head: str, base: str, title: str, body: str, by: User,
+        self, repository: Repository, home: Repository, head: str, base: str, title: str, body: str, by: User
     ) -> Pull:  # fmt: skip
         """Raise a pull request. Its first pull_push event lists the commits it was opened with, oldest first."""
         if base not in repository.branches:
             raise Unknown(f"{repository.full_name} has no branch {base!r}")
-        sha = head_repository.branches.get(head)
+        sha = home.branches.get(head)
         if sha is None:
-            raise Unknown(f"{head_repository.full_name} has no branch {head!r}")
+            raise Unknown(f"{home.full_name} has no branch {head!r}")
         for other in repository.pulls.values():
-            if other.open and (other.head_repository, other.head_branch, other.base_branch) == (head_repository, head, base):
+            same = other.head_repository is home and (other.head_branch, other.base_branch) == (head, base)
+            if other.open and same:
                 raise Refusal(409, f"pull request already exists for these targets [issue_id: {other.id}]")
-        pull = self._new(repository, head_repository, head, base, title, body, by)
+        pull = self._new(repository, home, head, base, title, body, by)
         await self._opened(pull, sha, by)
         return pull
 
@@ -50,8 +51,9 @@ class Pulls:
         now = self._world.now()
         repository.last_number += 1
         pull = Pull(
-            self._world.next_id("issue"), repository.last_number, repository, by, title, body, base, head, home, now, now
-        )
+            self._world.next_id("issue"), repository.last_number, repository, by, title, body, base, head, home,
+            now, now,
+        )  # fmt: skip
         repository.pulls[pull.number] = pull
         return pull
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from .bare import StandInError
 from .state import World
 
 DEFAULT_PAGE = 30
@@ -17,7 +18,7 @@ DEFAULT_PAGE = 30
 CACHE = "max-age=0, private, must-revalidate, no-transform"
 
 
-class ApiError(Exception):
+class ApiError(StandInError):
     """An error with a status and the message that goes into the body."""
 
     def __init__(self, status: int, message: str, errors: list[str] | None = None) -> None:

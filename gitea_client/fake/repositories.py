@@ -26,7 +26,9 @@ class Repositories:
         self._root = root
         self._executor = executor
 
-    def _new(self, owner: User, name: str, *, private: bool, default_branch: str, parent: Repository | None) -> Repository:
+    def _new(
+        self, owner: User, name: str, *, private: bool, default_branch: str, parent: Repository | None
+    ) -> Repository:
         full_name = f"{owner.login}/{name}"
         if self._world.find(full_name) is not None:
             raise Refusal(409, f"The repository with the same name already exists: {full_name}")

@@ -43,19 +43,19 @@ class Owners:
     def __init__(self, forge: StandIn) -> None:
         self._forge = forge
 
-    async def version(self, request: web.Request) -> web.Response:
+    async def version(self, _: web.Request) -> web.Response:
         return reply({"version": VERSIONS[self._forge.world.flavour]})
 
-    async def forgejo_version(self, request: web.Request) -> web.Response:
+    async def forgejo_version(self, _: web.Request) -> web.Response:
         """Only Forgejo has it: this is how the two are told apart."""
         if not self._forge.world.forgejo:
             return web.Response(status=404, text="Not found.\n")
         return reply({"version": VERSIONS["forgejo"]})
 
-    async def health(self, request: web.Request) -> web.Response:
+    async def health(self, _: web.Request) -> web.Response:
         return reply({"status": "pass", "description": "Gitea: Git with a cup of tea"})
 
-    async def settings(self, request: web.Request) -> web.Response:
+    async def settings(self, _: web.Request) -> web.Response:
         cap = self._forge.replies.page_cap
         return reply(
             {

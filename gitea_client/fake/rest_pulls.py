@@ -176,7 +176,7 @@ class Pulls:
         )
 
     async def comment(self, request: web.Request) -> web.Response:
-        """Stored; then this Gitea fails with 500 all the same (its pull request is missing in the delivery's making)."""
+        """Stored; then this Gitea fails with 500 all the same (while it makes the delivery)."""
         pull = self._forge.access.pull(request)
         doer = self._forge.access.required(request)
         body = text(await json_body(request), "body")

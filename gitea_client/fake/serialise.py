@@ -169,10 +169,7 @@ class Serialiser:
                 "repo": self.repository(base, viewer),
             }  # fmt: skip
         tip = home.git.ref(f"refs/heads/{pull.head_branch}") if home else None
-        if home is None:
-            sha = base.git.ref(pull.ref)
-        else:
-            sha = tip or home.git.ref(pull.ref) or base.git.ref(pull.ref)
+        sha = tip or (home.git.ref(pull.ref) if home else None) or base.git.ref(pull.ref)
         return {
             "label": pull.head_branch, "ref": pull.head_branch if tip else pull.ref, "sha": sha or "",
             "repo_id": home.id if home else -1, "repo": self.repository(home, viewer) if home else None,

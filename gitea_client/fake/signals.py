@@ -57,7 +57,7 @@ class Signals:
                 Activity(
                     self._world.next_id("activity"), user, actor, operation, repository, self._world.now(), ref_name,
                     content, comment_id,
-                )  # fmt: skip
+                )
             )
 
     def pull_content(self, pull: Pull, text: str) -> str:

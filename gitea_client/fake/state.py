@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from .bare import BareRepository
+from .bare import BareRepository, StandInError
 
 DRAFT_PREFIXES = ("wip:", "[wip]")
-"""A pull request whose title begins with one of these is a draft (repository.pull-request.WORK_IN_PROGRESS_PREFIXES)."""
+"""A title that begins with one of these makes a draft (repository.pull-request.WORK_IN_PROGRESS_PREFIXES)."""
 
 
 @dataclass
@@ -187,7 +187,7 @@ class Hook:
     authorization_header: str = ""
 
 
-class Unknown(Exception):
+class Unknown(StandInError):  # noqa: N818 - said as an answer is, not as a fault
     """A name that the stand-in does not have."""
 
 
