@@ -1,0 +1,244 @@
+"""A bare object store per forge repository: fetched into by id, read without ever asking the forge. Disposable."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from os import PathLike, fspath
+from pathlib import Path
+
+from gitea_client import fetching, parsing, program
+from gitea_client.counting import RequestCounter
+from gitea_client.errors import GitFailed, Malformed
+from gitea_client.git import Blob, Commit, TreeItem, check_object_id
+from gitea_client.secret import Secret
+
+MiB = 1 << 20
+Slot = Callable[[], AbstractAsyncContextManager[None]]
+KEEP = "refs/forgeglass/keep/"
+_MANY_REFS = 100
+_LONGEST_ARGUMENTS = 64 * 1024
+
+
+class ObjectStore:
+    """The objects of one repository under `path`.
+
+    Reading goes through `path/reader`, a git directory that holds nothing and looks at the store's objects only: in
+    it no git program knows a remote, so an object that a filter kept away is missing instead of being downloaded one
+    by one.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        git: str = "git",
+        counter: RequestCounter | None = None,
+        object_format: str = "sha1",
+        fetch_timeout: float = 900.0,
+        read_timeout: float = 300.0,
+    ) -> None:
+        self.path = path.absolute()
+        self._git = git
+        self._counter = counter or RequestCounter()
+        self._format = object_format
+        self._fetch_timeout = fetch_timeout
+        self._read_timeout = read_timeout
+
+    # ---- the store itself
+
+    async def ensure(self) -> None:
+        """Make the store where it is not there yet, and clear away what a killed process left of one."""
+        for stale in self.path.glob("trace-*"):
+            stale.unlink(missing_ok=True)
+        if (self.path / "reader" / "HEAD").is_file() and (self.path / "HEAD").is_file():
+            return
+        await self.remove()
+        making = self.path.with_name(self.path.name + ".new")  # renamed when whole: half a store is never found
+        await asyncio.to_thread(shutil.rmtree, making, ignore_errors=True)
+        making.mkdir(parents=True)
+        for place in (making, making / "reader"):
+            options = ["--quiet", "--bare", "--template=", f"--object-format={self._format}"]
+            await self._run(["init", *options, str(place)], env={}, cwd=making)
+        making.rename(self.path)
+
+    async def remove(self) -> None:
+        """Remove the store and all that is in it."""
+        if self.path.exists():
+            await asyncio.to_thread(shutil.rmtree, self.path)
+
+    # ---- fetching
+
+    async def fetch(
+        self,
+        url: str,
+        ids: Collection[str],
+        *,
+        token: Secret | None,
+        filter: str,  # noqa: A002  # git's own word
+        refetch: bool = False,
+        tips: Sequence[str] = (),
+        ca_file: str | PathLike[str] | None = None,
+        slot: Slot | None = None,
+    ) -> None:
+        """Fetch exactly these objects and what they need, in two HTTP requests; none where all are held.
+
+        `filter` keeps objects away (`blob:limit=1m`, `tree:0`); `refetch` gets everything anew, for a wider filter.
+        `tips` are commits that the forge has as well: they spare what is held, those not held are passed over. Each
+        id gets a ref of ours, so that nothing takes it away again. Raises ObjectMissing for an id that the forge does
+        not give (then nothing was fetched), and from the tree in `errors` for everything else.
+        """
+        wanted = sorted({check_object_id(object_id) for object_id in ids})
+        absent = set(wanted) if refetch else await self.missing(wanted)
+        if absent:
+            held = [tip for tip in tips if tip not in await self.missing(tips)] if tips else []
+            arguments = fetching.arguments(filter=filter, refetch=refetch, tips=held)
+            ca = None if ca_file is None else fspath(ca_file)
+            configuration = fetching.configuration(url, filter=filter, token=token, ca_file=ca)
+            async with slot() if slot else nullcontext():
+                await self._fetch(arguments, sorted(absent), configuration, url, token)
+            if lost := await self.missing(wanted):
+                raise Malformed(f"fetch {url}: the forge left out {len(lost)} objects, among them {min(lost)}")
+        await self._keep(wanted)
+
+    async def _fetch(
+        self, arguments: list[str], ids: list[str], configuration: dict[str, str], url: str, token: Secret | None
+    ) -> None:
+        with tempfile.NamedTemporaryFile(prefix="trace-", dir=self.path) as trace:
+            tracing = {"GIT_TRACE_CURL": trace.name, "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
+            env = {**configuration, **tracing, "GIT_DIR": str(self.path)}
+            statuses: list[int] = []
+            try:
+                ran = await self._program(arguments, env, _lines(ids), seconds=self._fetch_timeout)
+            finally:
+                for route, status in fetching.requests_of(trace.read()):
+                    self._counter.add("git", route, status)
+                    statuses.append(status)
+        if ran.code != 0:
+            raise fetching.error_from(ran.stderr, statuses, f"fetch {url}", token)
+
+    async def _keep(self, ids: list[str]) -> None:
+        """One ref of ours per id, in one transaction."""
+        if ids:
+            env = {"GIT_DIR": str(self.path)}
+            known = (await self._run(["for-each-ref", "--format=%(objectname)", KEEP], env=env)).decode().split()
+            if new := sorted(set(ids) - set(known)):
+                commands = "".join(f"create {KEEP}{object_id} {object_id}\n" for object_id in new)
+                await self._run(["update-ref", "--stdin"], env=env, stdin=commands.encode())
+            if len(new) >= _MANY_REFS:
+                await self._run(["pack-refs", "--all"], env=env)
+
+    # ---- objects
+
+    async def missing(self, ids: Iterable[str]) -> set[str]:
+        """Those of `ids` that the store does not hold; all of them where there is no store."""
+        wanted = {check_object_id(object_id) for object_id in ids}
+        return wanted - (await self._sizes(wanted)).keys()
+
+    async def commits(self, ids: Iterable[str]) -> dict[str, Commit]:
+        """The commits among `ids` that the store holds."""
+        found = await self._batch({check_object_id(object_id) for object_id in ids})
+        return {sha: parsing.commit(sha, raw) for sha, (kind, raw) in found.items() if kind == "commit"}
+
+    async def blobs(self, ids: Iterable[str], max_bytes: int = MiB) -> dict[str, Blob]:
+        """A blob for every id; its content is None where it is not held, no blob, or longer than `max_bytes`."""
+        wanted = {check_object_id(object_id) for object_id in ids}
+        held = await self._sizes(wanted)
+        small = {key for key, (kind, size) in held.items() if kind == "blob" and size <= max_bytes}
+        found = await self._batch(small)
+        return {key: Blob(key, found[key][1] if key in found else None) for key in sorted(wanted)}
+
+    async def _sizes(self, ids: set[str]) -> dict[str, tuple[str, int]]:
+        if not ids or not self.path.exists():
+            return {}
+        return parsing.sizes(await self.read(["cat-file", "--batch-check", "--buffer"], stdin=_lines(sorted(ids))))
+
+    async def _batch(self, ids: set[str]) -> dict[str, tuple[str, bytes]]:
+        if not ids or not self.path.exists():
+            return {}
+        output = await self.read(["cat-file", "--batch", "--buffer"], stdin=_lines(sorted(ids)))
+        return {key: (kind, raw) for key, kind, raw in parsing.batch(output, str(self.path))}
+
+    # ---- trees and the graph
+
+    async def tree(self, commit: str, prefixes: Sequence[str] = ()) -> dict[str, TreeItem]:
+        """Every file of a commit's tree by path, or those below `prefixes` (directories or whole paths)."""
+        below = [] if "" in prefixes else [parsing.path_bytes(prefix.rstrip("/")) for prefix in prefixes]
+        if sum(map(len, below)) > _LONGEST_ARGUMENTS:
+            below = []  # too many for a command line: read all; who asks for so much hardly loses by it
+        arguments = ["ls-tree", "-r", "-z", "--full-tree", check_object_id(commit), "--"]
+        return parsing.tree(await self.read([*arguments, *below]), str(self.path))
+
+    async def changed_paths(self, before: str, after: str) -> dict[str, TreeItem | None]:
+        """What differs between two commits: the path's new item, None where it was removed."""
+        arguments = ["diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev"]
+        output = await self.read([*arguments, check_object_id(before), check_object_id(after)])
+        return dict(change for change in parsing.raw_changes(output) if isinstance(change, tuple))
+
+    async def merge_base(self, a: str, b: str) -> str | None:
+        """The best common ancestor, None where there is none."""
+        ran = await self._reader(["merge-base", check_object_id(a), check_object_id(b)])
+        self._check(ran, 0, 1)
+        return ran.stdout.decode().strip() or None
+
+    async def is_ancestor(self, a: str, b: str) -> bool:
+        """Whether `a` is `b` or reachable from it."""
+        ran = await self._reader(["merge-base", "--is-ancestor", check_object_id(a), check_object_id(b)])
+        self._check(ran, 0, 1)
+        return ran.code == 0
+
+    async def ancestors(
+        self, tip: str, *, without: Sequence[str] = (), first_parent: bool = False, limit: int | None = None
+    ) -> list[str]:
+        """`tip` and what it is made of, children before parents, without what `without` reaches."""
+        options = ["--first-parent"] if first_parent else []
+        options += [f"--max-count={limit}"] if limit is not None else []
+        revisions = [check_object_id(tip), *("^" + check_object_id(other) for other in without)]
+        return (await self.read(["rev-list", "--topo-order", *options, *revisions])).decode().split()
+
+    # ---- running git
+
+    async def read(self, arguments: Sequence[str | bytes], *, stdin: bytes = b"") -> bytes:
+        """Run git on the store's objects from the empty git directory and give back what it says; raises GitFailed."""
+        ran = await self._reader(arguments, stdin)
+        self._check(ran, 0)
+        return ran.stdout
+
+    async def _reader(self, arguments: Sequence[str | bytes], stdin: bytes = b"") -> program.Ran:
+        env = {"GIT_DIR": str(self.path / "reader"), "GIT_OBJECT_DIRECTORY": str(self.path / "objects")}
+        return await self._program(arguments, env, stdin)
+
+    async def _run(
+        self, arguments: Sequence[str], *, env: dict[str, str], stdin: bytes = b"", cwd: Path | None = None
+    ) -> bytes:
+        ran = await self._program(arguments, env, stdin, cwd=cwd)
+        self._check(ran, 0)
+        return ran.stdout
+
+    async def _program(
+        self,
+        arguments: Sequence[str | bytes],
+        env: dict[str, str],
+        stdin: bytes,
+        *,
+        seconds: float | None = None,
+        cwd: Path | None = None,
+    ) -> program.Ran:
+        return await program.run(
+            [self._git, *arguments],
+            cwd=cwd or self.path,
+            env=program.environment(env),
+            stdin=stdin,
+            timeout=seconds or self._read_timeout,
+        )
+
+    def _check(self, ran: program.Ran, *answers: int) -> None:
+        if ran.code not in answers:
+            raise GitFailed(f"{self.path.name}: git ended with {ran.code}: {fetching.quotable(ran.stderr, None)}")
+
+
+def _lines(ids: Sequence[str]) -> bytes:
+    return "".join(f"{object_id}\n" for object_id in ids).encode()

@@ -1,0 +1,119 @@
+"""From the bytes of git's plumbing to values. Contents are hostile: nothing here fails on them but by GitFailed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from gitea_client.errors import GitFailed
+from gitea_client.git import Commit, TreeItem
+
+_PERSON = re.compile(rb"(?P<name>[^<]*)(?:<(?P<email>[^>]*)>)?(?P<rest>.*)", re.DOTALL)
+_DATE = re.compile(rb"\s*(-?[0-9]{1,18})(?:\s|$)")
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def batch(output: bytes, what: str) -> Iterator[tuple[str, str, bytes]]:
+    """The objects of `git cat-file --batch`: id, type, content. Missing ones are passed over."""
+    at = 0
+    while at < len(output):
+        end = output.find(b"\n", at)
+        fields = output[at:end].decode("ascii", "replace").split(" ") if end >= 0 else []
+        if len(fields) == 2 and fields[1] in ("missing", "ambiguous"):
+            at = end + 1
+            continue
+        if len(fields) != 3 or not fields[2].isdigit() or end + 1 + int(fields[2]) >= len(output):
+            raise GitFailed(f"{what}: cat-file ended in the middle of an object")
+        start, size = end + 1, int(fields[2])
+        yield fields[0], fields[1], output[start : start + size]
+        at = start + size + 1
+
+
+def sizes(output: bytes) -> dict[str, tuple[str, int]]:
+    """Type and size by id, of `git cat-file --batch-check`; missing ones are not in it."""
+    found = (line.split(" ") for line in output.decode("ascii", "replace").splitlines())
+    return {fields[0]: (fields[1], int(fields[2])) for fields in found if len(fields) == 3 and fields[2].isdigit()}
+
+
+def commit(sha: str, raw: bytes) -> Commit:
+    """A commit object. Bytes that are not in its encoding are replaced, a date that is none reads as the epoch."""
+    header, _, message = raw.partition(b"\n\n")
+    fields: dict[bytes, bytes] = {}
+    parents: list[str] = []
+    for line in header.split(b"\n"):
+        key, _, value = line.partition(b" ")
+        if key == b"parent":
+            parents.append(value.decode("ascii", "replace"))
+        elif key:  # a line that begins with a space goes on with the one before: signatures, of no use here
+            fields.setdefault(key, value)
+    encoding = fields.get(b"encoding", b"utf-8").decode("ascii", "replace")
+    author = _person(fields.get(b"author", b""), encoding)
+    committer = _person(fields.get(b"committer", b""), encoding)
+    return Commit(sha, *author, *committer, _text(message, encoding).rstrip("\n"), tuple(parents))
+
+
+def _person(value: bytes, encoding: str) -> tuple[str, str, datetime]:
+    found = _PERSON.fullmatch(value)
+    assert found is not None  # noqa: S101  # every part of the pattern may be empty
+    return _text(found["name"], encoding).strip(), _text(found["email"] or b"", encoding).strip(), _date(found["rest"])
+
+
+def _date(rest: bytes) -> datetime:
+    found = _DATE.match(rest)
+    try:
+        return datetime.fromtimestamp(int(found[1]), UTC) if found else _EPOCH
+    except (ValueError, OverflowError, OSError):
+        return _EPOCH
+
+
+def _text(value: bytes, encoding: str) -> str:
+    try:
+        return value.decode(encoding, "replace")
+    except (LookupError, ValueError):
+        return value.decode("utf-8", "replace")
+
+
+def path_of(raw: bytes) -> str:
+    """A path; bytes that are not UTF-8 become lone surrogates (PEP 383), which `path_bytes` turns back."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def path_bytes(path: str) -> bytes:
+    """The bytes of a path as Git knows it."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def tree(output: bytes, what: str) -> dict[str, TreeItem]:
+    """The items of `git ls-tree -r -z`, by path."""
+    items: dict[str, TreeItem] = {}
+    for record in output.split(b"\0")[:-1]:
+        meta, tab, path = record.partition(b"\t")
+        fields = meta.decode("ascii", "replace").split(" ")
+        if not tab or len(fields) != 3:
+            raise GitFailed(f"{what}: {record[:80]!r} is no tree item")
+        items[path_of(path)] = TreeItem(*fields)
+    return items
+
+
+def raw_changes(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None]]:
+    """What `-z --raw` tells, of `git log` or `git diff-tree`: a header line as it is, a change as (path, new item).
+
+    The new item is None where the path was removed. Raises GitFailed for what is neither.
+    """
+    chunks = iter(output.split(b"\0"))
+    for chunk in chunks:
+        # Headers end with a line break or NUL, by the program; a path, which may hold anything, only follows a change.
+        for line in chunk.split(b"\n"):
+            if not line:
+                continue
+            if not line.startswith(b":"):
+                yield line
+                continue
+            fields = line.decode("ascii", "replace").split(" ")
+            path = next(chunks, None)
+            if len(fields) != 5 or not path:
+                raise GitFailed(f"{line[:80]!r} is no raw change")
+            mode, new, status = fields[1], fields[3], fields[4]
+            kind = "commit" if mode == "160000" else "blob"
+            yield path_of(path), None if status == "D" else TreeItem(mode, kind, new)

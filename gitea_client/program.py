@@ -1,0 +1,128 @@
+"""Running the git program: a closed environment, bounded output and time, nothing left behind when cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from gitea_client.errors import GitFailed
+
+MiB = 1 << 20
+MOST_OUTPUT = 512 * MiB
+"""A tree can be made to list more paths than there are atoms; no real repository comes near this."""
+
+# What git may take over from our own environment: how to find programs, proxies and certificates, nothing else.
+_PASSED_ON = (
+    "PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY",
+)  # fmt: skip
+
+_CLOSED = {
+    "LC_ALL": "C",
+    "TZ": "UTC",
+    "HOME": "/nonexistent",  # no ~/.netrc, no ~/.gitconfig
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS": "",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+
+
+class Ran(Struct, frozen=True):
+    """How a program ended and what it said."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment for git: a few variables of ours, what closes it, and `extra`."""
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {**passed, **_CLOSED, **extra}
+
+
+async def run(
+    arguments: Sequence[str | bytes],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: bytes = b"",
+    timeout: float,  # noqa: ASYNC109  # it also ends the process, which the caller's own timeout could not
+    most_output: int = MOST_OUTPUT,
+) -> Ran:
+    """Run a program to its end and give back what it said, whatever its exit code.
+
+    It leads a process group of its own, which is killed as a whole when the time is up, the output too long or the
+    caller cancelled. Raises GitFailed where it could not be started, for `timeout` (seconds) and for `most_output`
+    (bytes).
+    """
+    name = " ".join(str(part) for part in arguments[:2])
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *arguments,
+            cwd=cwd,
+            env=env,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise GitFailed(f"{name} could not be started: {error.strerror}") from error
+    assert process.stdin is not None  # noqa: S101  # all three are pipes; for the type checker
+    assert process.stdout is not None  # noqa: S101
+    assert process.stderr is not None  # noqa: S101
+    try:
+        async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
+            group.create_task(_feed(process.stdin, stdin))
+            stdout = group.create_task(_read(process.stdout, most_output, name))
+            stderr = group.create_task(_read(process.stderr, most_output, name))
+            group.create_task(process.wait())
+    except TimeoutError:
+        raise GitFailed(f"{name} did not end within {timeout:g} seconds") from None
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    finally:
+        await _end(process)
+    return Ran(process.returncode or 0, stdout.result(), stderr.result())
+
+
+async def _feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
+    try:
+        pipe.write(data)
+        await pipe.drain()
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the program ended early; its exit code says why
+    finally:
+        pipe.close()
+
+
+async def _read(pipe: asyncio.StreamReader, most: int, name: str) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while part := await pipe.read(MiB):
+        size += len(part)
+        if size > most:
+            raise GitFailed(f"{name} said more than {most} bytes; the repository is no ordinary one")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
