@@ -78,8 +78,11 @@ class StandIn(Administration):
     # Running
 
     async def start(self) -> None:
-        """Listen."""
-        (self._root / "repositories").mkdir(parents=True, exist_ok=True)
+        """Listen; raises OSError when the port is taken or `root` has been used before."""
+        place = self._root / "repositories"
+        place.mkdir(parents=True, exist_ok=True)
+        if any(place.iterdir()):
+            raise FileExistsError(f"{place} is not empty: a stand-in remembers nothing and must begin afresh")
         self._runner = web.AppRunner(make_application(self), access_log=None, handler_cancellation=False)
         await self._runner.setup()
         if self._runner.server is None:
