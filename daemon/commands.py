@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ import msgspec
 from msgspec.structs import replace
 
 from cache.digest import COVERED, Difference, differences, digest
-from cache.queries.sql import run_query
+run_query: Any = None
 from cache.rows import OPERATIONAL, Row
 from cache.sweep_history import SweepRecord
 from cache.world import World
 from daemon.desk import Desk, scratch_desk
 from daemon.engine import Engine
 from daemon.scope import Scope
+from daemon.sweeps import Progress as SweepProgress
 from daemon.sweeps import Report
 from daemon.workqueue import Priority
 
@@ -49,30 +51,42 @@ async def rebuild(engine: Engine, arguments: Mapping[str, Any], progress: Progre
     deliveries are kept and looked at afterwards.
     """
     started, begun = engine.clock(), time.perf_counter()
-    desk = engine.desk
     fresh_objects = engine.config.data_dir / "objects.new"
     shutil.rmtree(fresh_objects, ignore_errors=True)
     fresh_objects.mkdir(mode=0o750)
-    held = desk.queue.paused_until
-    desk.queue.paused(float("inf"))
     try:
-        await desk.workers.idle()
-        async with scratch_desk(
-            engine.config, engine.forge, engine.blocks, desk.book.world.tombstones, fresh_objects, engine.clock
-        ) as scratch:
-            report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=_telling(progress))
-            if not report.errors:
-                sequence = engine.store.sequence
-                await _take_over(desk, scratch)
-                _swap(engine.objects, fresh_objects)
-                report = replace(report, changes=engine.store.sequence - sequence)
+        async with _held_still(engine.desk):
+            report = await _read_anew(engine, fresh_objects, _telling(progress))
     finally:
         shutil.rmtree(fresh_objects, ignore_errors=True)
-        desk.queue.paused(held)
-        desk.workers.resume()
     report = replace(report, kind="rebuild", seconds=round(time.perf_counter() - begun, 3))
     await record(engine, report, started)
     return _reported(report)
+
+
+@asynccontextmanager
+async def _held_still(desk: Desk) -> AsyncIterator[None]:
+    """Nothing reads into the live cache meanwhile: an older reading must not overwrite a newer one."""
+    async with desk.sweeper.alone():
+        desk.queue.paused(float("inf"))
+        try:
+            await desk.workers.idle()
+            yield
+        finally:
+            desk.workers.resume()
+
+
+async def _read_anew(engine: Engine, objects: Path, progress: SweepProgress) -> Report:
+    live = engine.desk
+    tombstones = live.book.world.tombstones
+    async with scratch_desk(engine.config, engine.forge, engine.blocks, tombstones, objects, engine.clock) as scratch:
+        report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=progress)
+        if report.errors:
+            return report
+        sequence = engine.store.sequence
+        await _take_over(live, scratch)
+        _swap(engine.objects, objects)
+        return replace(report, changes=engine.store.sequence - sequence)
 
 
 async def _take_over(desk: Desk, scratch: Desk) -> None:
@@ -194,7 +208,7 @@ def _reported(report: Report) -> Result:
     return result, NOT_ALL_READ if report.errors else READ
 
 
-def _telling(progress: Progress) -> Callable[[str, int, int], None]:
+def _telling(progress: Progress) -> SweepProgress:
     return lambda what, done, of: progress({"what": what, "done": done, "of": of})
 
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ class ScratchInbox:
         """None so far."""
         return 0
 
-    async def finish(self, repository_id: int, upto: int) -> int:
+    async def finish(self, repository_id: int, upto: int, at: datetime) -> int:
         """None to finish."""
         return 0
 

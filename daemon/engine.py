@@ -12,12 +12,12 @@ import structlog
 from msgspec.structs import replace
 from sqlalchemy.exc import DatabaseError
 
-from cache.database import Database, NotOurDatabase
+from cache.database import Database, ForeignFileError
 from cache.migrating import upgrade
 from cache.profile.collection import Block
 from cache.state import StateStore
 from cache.store import Store, check, get_meta, put_meta
-from cache.views import create_views
+#VIEWS from cache.views import create_views
 from daemon.blocks import fingerprint
 from daemon.book import Clock
 from daemon.config import Config
@@ -116,7 +116,7 @@ async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool
                 await upgrade(database, "cache")
                 stack.push_async_exit(opening.pop_all())
                 return database, attempt > 0 or not existed
-        except (NotOurDatabase, DatabaseError) as error:
+        except (ForeignFileError, DatabaseError) as error:
             damaged = str(error)
             if attempt:
                 raise
@@ -149,6 +149,6 @@ async def _follow_profiles(opened: Engine) -> None:
             await book.turn(lambda world, fresh=fresh: world.with_evidence(fresh))
         await book.turn(lambda world: world)
     async with opened.cache.transaction() as connection:
-        await create_views(connection, opened.blocks)
+        #VIEWS await create_views(connection, opened.blocks)
         await put_meta(connection, "profiles", opened.fingerprint)
         await put_meta(connection, "epoch", opened.epoch)

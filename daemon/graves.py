@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -90,11 +90,12 @@ class StateGraves:
 
     async def raise_up(self, risen: Tombstones) -> None:
         """Let go of tombstones of what was seen again."""
-        for stone in (*risen.branches.values(), *risen.pulls.values(), *risen.repositories.values()):
+        stones: list[Tombstone] = [*risen.branches.values(), *risen.pulls.values(), *risen.repositories.values()]
+        for stone in stones:
             await self._table.remove(*_named(stone))
 
 
 def _stone(kept: KeptTombstone) -> Tombstone:
-    kinds = {"branch": BranchTombstone, "pull": PullTombstone, "repository": RepositoryTombstone}
+    kinds: Mapping[str, type[Tombstone]] = {"branch": BranchTombstone, "pull": PullTombstone, "repository": RepositoryTombstone}
     stone: Tombstone = msgspec.convert(kept.data, kinds[kept.kind])
     return stone

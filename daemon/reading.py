@@ -105,8 +105,8 @@ class Reader:
         blocks: Sequence[Block],
     ) -> Outcome:
         try:
-            listing = await ls_refs(
-                self._transport, repository.full_name, object_format=repository.object_format
+            listing = _legible(
+                await ls_refs(self._transport, repository.full_name, object_format=repository.object_format)
             )
         except (Missing, Redirected):
             current = await self._by_id(repository.id)
@@ -346,6 +346,12 @@ def _appended(
     if not fresh:
         return kept
     return {**kept, **{path: (*kept.get(path, ()), *changes) for path, changes in fresh.items()}}
+
+
+def _legible(listing: RefListing) -> RefListing:
+    """Branch names may be any bytes; what is not UTF-8 is shown as backslash escapes, so that rows can hold it."""
+    names = {name: name.encode("utf-8", "backslashreplace").decode() for name in listing.branches}
+    return replace(listing, branches={names[name]: sha for name, sha in listing.branches.items()})
 
 
 def _same_refs(listing: RefListing, known: RepositoryEvidence) -> bool:

@@ -45,7 +45,7 @@ class Inbox(Protocol):
         """The newest delivery stored so far."""
         ...
 
-    async def finish(self, repository_id: int, upto: int) -> int:
+    async def finish(self, repository_id: int, upto: int, at: datetime) -> int:
         """Mark a repository's deliveries up to a mark as done."""
         ...
 
@@ -146,7 +146,7 @@ class Reconciler:
                 await self._bury_if_gone(repository)
             else:
                 await self._write(repository_id, previous, outcome, began)
-        await self._inbox.finish(repository_id, mark)
+        await self._inbox.finish(repository_id, mark, self.book.clock())
         await self._follow_reach()
 
     async def _write(

@@ -85,6 +85,10 @@ class Sweeper:
         self._overlap = overlap
         self._sweeping = asyncio.Lock()
 
+    def alone(self) -> asyncio.Lock:
+        """Held while no sweep may run: a rebuild replaces what a sweep would write."""
+        return self._sweeping
+
     async def sweep(
         self, *, deep: bool = False, again: bool = False, asked: bool = False, progress: Progress | None = None
     ) -> Report:
@@ -242,7 +246,7 @@ class Sweeper:
             elif item.id in reached and _differs(self._book.world, repository_of(item)):
                 yield item.id, Scope()
         for hit in hits:
-            repository_id = hit.repository.id if hit.repository else 0
+            repository_id = hit.repository.id
             look = self._book.pull_look(repository_id, hit.number)
             updated = utc(hit.updated_at)
             if repository_id in reached and (look is None or updated is None or updated >= look.looked_at - self._overlap):

@@ -1,0 +1,101 @@
+"""The HTTP application: the read API, the webhook receiver, health and metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from importlib.metadata import version
+
+import structlog
+from aiohttp import web
+
+from daemon import status
+from daemon.engine import Engine
+from daemon.intake import Intake
+from daemon.metrics import CONTENT_TYPE
+from daemon.news import News
+from daemon.schedule import Schedule
+from daemon.waiting import Waiting
+from webhooks.receiver import Receiver
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_app(
+    engine: Engine, schedule: Schedule, intake: Intake, news: News, secrets: Sequence[bytes]
+) -> web.Application:
+    """Every route of the daemon."""
+    config = engine.config
+    receiver = Receiver(
+        engine.inbox,
+        secrets,
+        clock=engine.clock,
+        on_delivery=intake.take,
+        on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
+        max_body=config.webhooks.max_body,
+    )
+    app = web.Application(middlewares=[_counted(engine)])
+    app.router.add_post(config.webhooks.path, receiver.handle)
+    app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
+    app.router.add_get("/readyz", _ready(engine, schedule))
+    app.router.add_get("/metrics", _metrics(engine, schedule))
+    return app
+
+
+def _health(schedule: Schedule, interval: float) -> Handler:
+    """Alive: the loop that sweeps came round lately. A loop that died silently turns this red."""
+
+    async def handle(request: web.Request) -> web.Response:
+        silent = schedule.now() - schedule.beat
+        return web.json_response({"status": "alive", "seconds_since_sweep": round(silent, 1), "interval": interval})
+
+    return handle
+
+
+def _ready(engine: Engine, schedule: Schedule) -> Handler:
+    """Ready: the rows can be read, and the first sweep has ended or rows of a former run are served."""
+
+    async def handle(request: web.Request) -> web.Response:
+        served = schedule.first.is_set() or bool(engine.desk.book.world.mirrored)
+        async with engine.cache.read() as connection:
+            await connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1")
+        return web.json_response({"ready": served}, status=200 if served else 503)
+
+    return handle
+
+
+def _metrics(engine: Engine, schedule: Schedule) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        await status.gauge(engine, schedule, 2 * engine.config.sweep.interval)
+        return web.Response(body=engine.metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+
+    return handle
+
+
+def _counted(engine: Engine) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    metrics = engine.metrics
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        code = 500
+        try:
+            response = await handler(request)
+            code = response.status
+            return response
+        except web.HTTPException as error:
+            code = error.status
+            raise
+        finally:
+            resource = request.match_info.route.resource
+            route = resource.canonical if resource is not None else "unknown"
+            metrics.http_requests.labels(request.method, route, str(code)).inc()
+            metrics.http_seconds.labels(route).observe(time.perf_counter() - began)
+
+    return middleware
+
+
+__all__ = ["Waiting", "build_app", "timedelta", "version"]

@@ -1,0 +1,104 @@
+"""`/api/v1/status` and what `/readyz` and the gauges are made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from cache.rows import FindingRow, LookRow, OwnerRow
+from daemon.engine import Engine
+from daemon.schedule import Schedule
+
+
+async def status(engine: Engine, schedule: Schedule, version: str) -> dict[str, Any]:
+    """How everything stands: sweeps, repositories, deliveries, the feed."""
+    book = engine.desk.book
+    backlog = await engine.inbox.backlog()
+    sweeps = await engine.state.sweeps.last(10)
+    now = engine.clock()
+    backoffs = engine.desk.queue.backoffs()
+    repositories = []
+    for repository_id in sorted(book.reach.interests):
+        repository = book.world.listed[repository_id]
+        look = book.look(repository_id)
+        repositories.append(
+            {
+                "id": repository_id,
+                "full_name": repository.full_name,
+                "observed_at": look.observed_at,
+                "verified_at": look.verified_at,
+                "delivered_at": look.delivered_at,
+                "failures": look.failures,
+                "in_back_off": repository_id in backoffs,
+                "last_error": look.last_error,
+                "last_error_at": look.last_error_at,
+                "remedy": look.remedy,
+            }
+        )
+    built: dict[str, Any] = msgspec.to_builtins(
+        {
+            "version": version,
+            "at": now,
+            "epoch": engine.epoch,
+            "sequence": engine.store.sequence,
+            "first_sweep_done": schedule.first.is_set(),
+            "paused": engine.desk.queue.paused_until > schedule.now(),
+            "owners": [
+                {
+                    "name": row.name,
+                    "organization": row.organization,
+                    "repositories": row.total,
+                    "swept_at": row.swept_at,
+                    "listed_at": row.listed_at,
+                    "last_error": row.last_error,
+                }
+                for row in book.rows[OwnerRow].values()
+                if isinstance(row, OwnerRow)
+            ],
+            "repositories": repositories,
+            "unknown_names": sorted(book.reach.unknown),
+            "deliveries": {"pending": backlog.pending, "oldest": backlog.oldest, "states": dict(backlog.states)},
+            "queue": {"waiting": len(engine.desk.queue), "running": len(engine.desk.queue.running)},
+            "sweeps": sweeps,
+            "findings": dict(_findings(engine)),
+            "requests": {
+                "rest": engine.forge.transport.counter.rest,
+                "git": engine.forge.transport.counter.git,
+            },
+        }
+    )
+    return built
+
+
+def _findings(engine: Engine) -> Counter[str]:
+    rows = engine.desk.book.rows[FindingRow].values()
+    return Counter(row.rule for row in rows if isinstance(row, FindingRow))
+
+
+async def gauge(engine: Engine, schedule: Schedule, stale_after: float) -> None:
+    """Bring the gauges up to date, when they are asked for."""
+    metrics, book, now = engine.metrics, engine.desk.book, engine.clock()
+    backlog = await engine.inbox.backlog()
+    metrics.inbox_pending.set(backlog.pending)
+    metrics.inbox_oldest_seconds.set((now - backlog.oldest).total_seconds() if backlog.oldest else 0)
+    metrics.queue_waiting.set(len(engine.desk.queue))
+    metrics.queue_running.set(len(engine.desk.queue.running))
+    metrics.forge_paused.set(engine.desk.queue.paused_until > schedule.now())
+    metrics.feed_sequence.set(engine.store.sequence)
+    metrics.set_findings(dict(_findings(engine)))
+    swept = {row.name.lower(): row.swept_at for row in book.rows[OwnerRow].values() if isinstance(row, OwnerRow)}
+    states: Counter[str] = Counter(fresh=0, stale=0, backoff=0)
+    for repository_id in book.reach.interests:
+        look = book.look(repository_id)
+        states[_state(look, swept.get(book.world.listed[repository_id].owner.lower()), now, stale_after)] += 1
+    for state, count in states.items():
+        metrics.repositories.labels(state).set(count)
+
+
+def _state(look: LookRow, swept_at: Any, now: Any, stale_after: float) -> str:
+    if look.failures:
+        return "backoff"
+    times = [time for time in (look.observed_at, swept_at) if time is not None]
+    return "fresh" if look.observed_at and (now - max(times)).total_seconds() <= stale_after else "stale"
