@@ -44,6 +44,8 @@ class Store:
     def __init__(self, database: Database, reserve: Callable[[int], Awaitable[range]]) -> None:
         self.database = database
         self.sequence = 0
+        self.applied = 0
+        """How many feed entries were written since the start; sequences have gaps."""
         self._reserve = reserve
         self._reserved = range(0)
 
@@ -80,6 +82,7 @@ class Store:
             for name, value in (values or {}).items():
                 await put_meta(connection, name, value)
         self.sequence = numbers[-1] if numbers else self.sequence
+        self.applied += len(entries)
         return Applied(len(entries), self.sequence)
 
     async def _numbers(self, count: int) -> range:

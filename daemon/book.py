@@ -43,6 +43,7 @@ class Writer(Protocol):
     """What a book needs of a store."""
 
     sequence: int
+    applied: int
 
     async def load(self, kinds: Sequence[type[Row]]) -> dict[type[Row], dict[Any, Row]]:
         """Every row of the given tables."""

@@ -83,10 +83,10 @@ async def _read_anew(engine: Engine, objects: Path, progress: SweepProgress) -> 
         report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=progress)
         if report.errors:
             return report
-        sequence = engine.store.sequence
+        applied = engine.store.applied
         await _take_over(live, scratch)
         _swap(engine.objects, objects)
-        return replace(report, changes=engine.store.sequence - sequence)
+        return replace(report, changes=engine.store.applied - applied)
 
 
 async def _take_over(desk: Desk, scratch: Desk) -> None:

@@ -92,6 +92,7 @@ class ScratchStore:
     """Takes rows and writes nothing: what is read for a rebuild or a verification stays in memory."""
 
     sequence = 0
+    applied = 0
 
     async def load(self, kinds: Sequence[type[Row]] = ()) -> dict[type[Row], dict[Any, Row]]:
         """Nothing is known."""

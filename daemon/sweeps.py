@@ -101,7 +101,7 @@ class Sweeper:
         """
         async with self._sweeping:
             started, before = time.perf_counter(), self._counter.snapshot()
-            looked, sequence = self._reconciler.looked, self._book.store.sequence
+            looked, applied = self._reconciler.looked, self._book.store.applied
             errors: list[Trouble] = []
             for name in self._owners:
                 try:
@@ -118,7 +118,7 @@ class Sweeper:
                 requests={"rest": spent.rest, "git": spent.git},
                 repositories=len(self._book.world.mirrored),
                 reconciled=self._reconciler.looked - looked,
-                changes=self._book.store.sequence - sequence,
+                changes=self._book.store.applied - applied,
                 errors=errors,
             )
 
