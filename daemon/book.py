@@ -205,5 +205,3 @@ def _without_risen(tombstones: Tombstones, world: World) -> tuple[Tombstones, To
         {k: v for k, v in tombstones.repositories.items() if k not in repositories},
     )
     return kept, Tombstones(branches, pulls, repositories)
-
-

@@ -116,8 +116,8 @@ def schema() -> None:
 
 def _run(context: Context, command: str, arguments: dict[str, Any], as_json: bool) -> None:
     from daemon.cli_progress import ProgressLine
-    from daemon.cli_show import show
     from daemon.cli_run import run
+    from daemon.cli_show import show
 
     config = context.config()
     with ProgressLine(sys.stderr) as progress:

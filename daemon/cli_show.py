@@ -29,7 +29,9 @@ def _verified(result: dict[str, Any]) -> None:
         return
     click.echo(f"not equal: live {result['live']}, fresh {result['fresh']}")
     for each in result["differences"]:
-        click.echo(f"  {each['table']} {each['key']} {each['column']}: {each['live']!r} is {each['fresh']!r} on the forge")
+        click.echo(
+            f"  {each['table']} {each['key']} {each['column']}: {each['live']!r} is {each['fresh']!r} on the forge"
+        )
     for trouble in result["errors"]:
         click.echo(f"  {trouble['scope']}: {trouble['error']}\n    remedy: {trouble['remedy']}", err=True)
 

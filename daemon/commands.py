@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from cache.digest import COVERED, Difference, differences, digest
+
 run_query: Any = None
 from cache.rows import OPERATIONAL, Row
 from cache.sweep_history import SweepRecord
@@ -93,10 +94,7 @@ async def _take_over(desk: Desk, scratch: Desk) -> None:
     world = scratch.book.world
     notes = [row for kind in OPERATIONAL for row in scratch.book.rows[kind].values()]
     forget = [
-        row
-        for kind in OPERATIONAL
-        for key, row in desk.book.rows[kind].items()
-        if key not in scratch.book.rows[kind]
+        row for kind in OPERATIONAL for key, row in desk.book.rows[kind].items() if key not in scratch.book.rows[kind]
     ]
     await desk.book.turn(
         lambda live: World(
@@ -219,4 +217,3 @@ COMMANDS: Mapping[str, Callable[[Engine, Mapping[str, Any], Progress], Awaitable
     "digest": digest_rows,
     "query": query,
 }
-

@@ -17,7 +17,8 @@ from cache.migrating import upgrade
 from cache.profile.collection import Block
 from cache.state import StateStore
 from cache.store import Store, check, get_meta, put_meta
-#VIEWS from cache.views import create_views
+
+# VIEWS from cache.views import create_views
 from daemon.blocks import fingerprint
 from daemon.book import Clock
 from daemon.config import Config
@@ -69,7 +70,9 @@ async def engine(
     async with AsyncExitStack() as stack:
         stack.enter_context(DataLock(config.data_dir))
         metrics = Metrics()
-        counter = RequestCounter(lambda kind, route, status: metrics.forge_requests.labels(kind, route, str(status)).inc())
+        counter = RequestCounter(
+            lambda kind, route, status: metrics.forge_requests.labels(kind, route, str(status)).inc()
+        )
         state = await stack.enter_async_context(StateStore.open(config.data_dir / "state.db"))
         cache, damaged = await _open_cache(stack, config.data_dir / "cache.db")
         position = await state.feed.open(random_secrets.token_hex(8))
@@ -149,6 +152,6 @@ async def _follow_profiles(opened: Engine) -> None:
             await book.turn(lambda world, fresh=fresh: world.with_evidence(fresh))
         await book.turn(lambda world: world)
     async with opened.cache.transaction() as connection:
-        #VIEWS await create_views(connection, opened.blocks)
+        # VIEWS await create_views(connection, opened.blocks)
         await put_meta(connection, "profiles", opened.fingerprint)
         await put_meta(connection, "epoch", opened.epoch)

@@ -96,6 +96,10 @@ class StateGraves:
 
 
 def _stone(kept: KeptTombstone) -> Tombstone:
-    kinds: Mapping[str, type[Tombstone]] = {"branch": BranchTombstone, "pull": PullTombstone, "repository": RepositoryTombstone}
+    kinds: Mapping[str, type[Tombstone]] = {
+        "branch": BranchTombstone,
+        "pull": PullTombstone,
+        "repository": RepositoryTombstone,
+    }
     stone: Tombstone = msgspec.convert(kept.data, kinds[kept.kind])
     return stone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -27,11 +27,19 @@ class Intake:
     `sweep_soon` is called where a delivery speaks of what no single repository tells: one that came or went.
     """
 
-    def __init__(self, inbox: Inbox, reconciler: Reconciler, owners: Iterable[str], sweep_soon: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        reconciler: Reconciler,
+        owners: Iterable[str],
+        sweep_soon: Callable[[], None],
+        arrived: Callable[[int, datetime], None],
+    ) -> None:
         self._inbox = inbox
         self._reconciler = reconciler
         self._owners = {owner.lower() for owner in owners}
         self._sweep_soon = sweep_soon
+        self._arrived = arrived
         self._idle: set[asyncio.Task[object]] = set()
 
     async def resume(self) -> None:
@@ -47,9 +55,12 @@ class Intake:
     def take(self, delivery: Delivery) -> None:
         """Act on one delivery that was stored."""
         repository_id = delivery.repository_id
+        if repository_id is not None:
+            self._reconciler.delivered[repository_id] = self._reconciler.book.clock()
         if delivery.scope.owners & self._owners or self._is_stranger(delivery):
             self._sweep_soon()
         if repository_id is not None and repository_id in self._reconciler.book.reach.interests:
+            self._arrived(repository_id, self._reconciler.book.clock())
             self._reconciler.ask(repository_id, Scope(pulls=delivery.scope.pulls), Priority.DELIVERY)
         else:
             task = asyncio.create_task(self._settle_unreached())

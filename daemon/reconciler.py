@@ -50,6 +50,19 @@ class Inbox(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """Told how reconciles end."""
+
+    def ended(self, repository_id: int, outcome: str, began: datetime) -> None:
+        """`outcome` is `changed`, `same` or `failed`; `began` is when the look began."""
+        ...
+
+
+class _NoWatcher:
+    def ended(self, repository_id: int, outcome: str, began: datetime) -> None:
+        """Nobody watches."""
+
+
 class Reconciler:
     """Reads repositories on request and turns the book's page."""
 
@@ -63,6 +76,9 @@ class Reconciler:
         self._queue: WorkQueue[int, Scope] | None = None
         self.looked = 0
         """How many times a repository was read."""
+        self.watcher: Watcher = _NoWatcher()
+        self.delivered: dict[int, datetime] = {}
+        """When a delivery last spoke of a repository, until its look is written."""
 
     def employ(self, workers: Workers[int, Scope], queue: WorkQueue[int, Scope]) -> None:
         """Give the reconciler its workers, which in turn call `handle`."""
@@ -123,11 +139,16 @@ class Reconciler:
 
     async def handle(self, repository_id: int, scope: Scope) -> None:
         """Reconcile one repository: what a worker calls. Raises ForgeError for the queue's back-off."""
+        began, applied = self.book.clock(), self.book.store.applied
+        outcome = "failed"
         try:
             await self._reconcile(repository_id, scope)
+            outcome = "changed" if self.book.store.applied > applied else "same"
         except ForgeError as error:
             await self._note_failure(repository_id, error)
             raise
+        finally:
+            self.watcher.ended(repository_id, outcome, began)
 
     async def _reconcile(self, repository_id: int, scope: Scope) -> None:
         mark = await self._inbox.mark()
@@ -157,6 +178,7 @@ class Reconciler:
             observed_at=began,
             verified_at=began,
             looked_at=outcome.looked_at or began,
+            delivered_at=self.delivered.pop(repository_id, self.book.look(repository_id).delivered_at),
             failures=0,
             last_error=None,
             last_error_at=None,
@@ -178,9 +200,7 @@ class Reconciler:
         look = self.book.look(repository_id)
         if look.failures == 0:
             log.warning("repository.unreadable", repository_id=repository_id, error=str(error), remedy=error.remedy)
-        note = replace(
-            look, failures=look.failures + 1, last_error=str(error), last_error_at=now, remedy=error.remedy
-        )
+        note = replace(look, failures=look.failures + 1, last_error=str(error), last_error_at=now, remedy=error.remedy)
         await self.book.turn(notes=[note])
 
     # ------------------------------------------------------------------------------------- what is not there

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 
 log = structlog.get_logger(__name__)
 
-Sweep = Callable[[bool], Awaitable[object]]
-"""Runs a sweep, deep or not."""
+
+class Sweeps(Protocol):
+    """What a schedule starts."""
+
+    async def deep(self) -> None:
+        """Everything at once."""
+        ...
+
+    async def quiet(self, *, lists: bool) -> None:
+        """What has a signal; with `lists` the complete lists as well."""
+        ...
+
+    async def deepen(self, share: float) -> None:
+        """A share of all repositories, whatever the signals say."""
+        ...
 
 
 class Schedule:
-    """Runs sweeps until cancelled. `nudge` brings the next quiet sweep forward."""
+    """Runs sweeps until cancelled. `nudge` brings the next quiet sweep forward.
 
-    def __init__(
-        self, sweep: Sweep, interval: float, deep_interval: float, monotonic: Callable[[], float]
-    ) -> None:
-        self._sweep = sweep
+    The first sweep is deep: whatever was missed while nothing ran is found. From then on the deep sweep is spread
+    over its interval, a share with each quiet sweep, so that it never comes as a burst.
+    """
+
+    def __init__(self, sweeps: Sweeps, interval: float, deep_interval: float, monotonic: Callable[[], float]) -> None:
+        self._sweeps = sweeps
         self._interval = interval
         self._deep_interval = deep_interval
         self._monotonic = monotonic
@@ -39,21 +56,28 @@ class Schedule:
 
     async def run(self) -> None:
         """Sweep for ever. An error of ours is logged and does not end the loop."""
-        deep_at = self._monotonic()
+        await self._guarded(self._sweeps.deep())
+        self.first.set()
+        listed = last = self._monotonic()
         while True:
-            deep = self._monotonic() >= deep_at
-            if deep:
-                deep_at = self._monotonic() + self._deep_interval
-            try:
-                await self._sweep(deep)
-            except Exception:
-                log.exception("sweep.failed", remedy="this is a fault of Forgeglass; please report it")
-            self.beat = self._monotonic()
-            self.first.set()
-            wait = min(self._interval, max(0.0, deep_at - self._monotonic()))
-            try:
-                async with asyncio.timeout(wait):
-                    await self._nudged.wait()
-            except TimeoutError:
-                pass
-            self._nudged.clear()
+            await self._rest()
+            now = self._monotonic()
+            lists = now - listed >= self._deep_interval
+            if lists:
+                listed = now
+            await self._guarded(self._sweeps.quiet(lists=lists))
+            await self._guarded(self._sweeps.deepen(min(1.0, (now - last) / self._deep_interval)))
+            last = now
+
+    async def _rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._interval):
+                await self._nudged.wait()
+        self._nudged.clear()
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("sweep.failed", remedy="this is a fault of Forgeglass; please report it")
+        self.beat = self._monotonic()

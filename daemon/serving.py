@@ -24,18 +24,20 @@ from cache.profile.collection import Block
 from daemon.app import build_app
 from daemon.blocks import load_blocks
 from daemon.cli_run import SOCKET, guarded
-from daemon.commands import COMMANDS, record
+from daemon.commands import COMMANDS
 from daemon.config import Config
 from daemon.config_errors import ConfigError, Mistake
 from daemon.config_secrets import Secrets, read_secrets
 from daemon.control import ControlServer
 from daemon.engine import Engine, engine
-from daemon.intake import KEEP, Intake
+from daemon.intake import Intake
 from daemon.logs import set_up
 from daemon.logs_redaction import Redactor
 from daemon.news import News
 from daemon.reconciler import utc_now
 from daemon.schedule import Schedule
+from daemon.scheduled import Scheduled
+from daemon.watching import watch
 
 log = structlog.get_logger(__name__)
 
@@ -100,10 +102,11 @@ async def serving(
     redactor = redactor or Redactor(secrets.given())
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(engine(config, secrets.token, blocks, utc_now, spacing=spacing))
-        schedule = Schedule(
-            partial(_scheduled_sweep, opened), config.sweep.interval, config.sweep.deep_interval, time.monotonic
+        sweeps = Scheduled(opened)
+        schedule = Schedule(sweeps, config.sweep.interval, config.sweep.deep_interval, time.monotonic)
+        intake = Intake(
+            opened.inbox, opened.desk.reconciler, config.forge.owners, schedule.nudge, watch(opened).arrived
         )
-        intake = Intake(opened.inbox, opened.desk.reconciler, config.forge.owners, schedule.nudge)
         stack.push_async_callback(intake.stop)
         news = News()
         opened.desk.book.listeners.append(news.tell)
@@ -119,17 +122,6 @@ async def serving(
             log.warning("configuration.unwise", warning=warning)
         _tell_systemd()
         yield Served(opened, url, schedule)
-
-
-async def _scheduled_sweep(opened: Engine, deep: bool) -> None:
-    started = opened.clock()
-    report = await opened.desk.sweeper.sweep(deep=deep)
-    await record(opened, report, started)
-    await opened.state.sweeps.prune(1_000)
-    await opened.store.prune_feed(opened.config.api.feed_keep)
-    await opened.inbox.prune(started - KEEP)
-    level = log.warning if report.errors else log.info if report.changes else log.debug
-    level("sweep.done", kind=report.kind, seconds=report.seconds, changes=report.changes, errors=len(report.errors))
 
 
 @asynccontextmanager
@@ -168,4 +160,3 @@ def _tell_systemd() -> None:
         return
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.sendto(b"READY=1", "\0" + address[1:] if address.startswith("@") else address)
-

@@ -58,8 +58,9 @@ class Report(Struct, frozen=True):
 class _Run(Struct, frozen=True):
     """How one sweep is done, and where its troubles are gathered."""
 
-    deep: bool
+    complete: bool
     again: bool
+    everything: bool
     priority: Priority
     errors: list[Trouble]
     progress: Progress | None
@@ -84,18 +85,27 @@ class Sweeper:
         self._owners = tuple(owners)
         self._overlap = overlap
         self._sweeping = asyncio.Lock()
+        self._deepened: dict[int, int] = {}
+        self._turns = 0
+        self._owing = 0.0
 
     def alone(self) -> asyncio.Lock:
         """Held while no sweep may run: a rebuild replaces what a sweep would write."""
         return self._sweeping
 
     async def sweep(
-        self, *, deep: bool = False, again: bool = False, asked: bool = False, progress: Progress | None = None
+        self,
+        *,
+        deep: bool = False,
+        again: bool = False,
+        asked: bool = False,
+        lists_only: bool = False,
+        progress: Progress | None = None,
     ) -> Report:
         """Ask the forge what changed, have it read, and wait for that.
 
         `again` reads everything anew; `asked` is a sweep that somebody waits for, which tries at once what is in
-        back-off.
+        back-off; `lists_only` reads the complete lists of a deep sweep and leaves the repositories to `deepen`.
 
         Never raises ForgeError: what could not be read stands in the report.
         """
@@ -106,14 +116,14 @@ class Sweeper:
             for name in self._owners:
                 try:
                     priority = Priority.INTERACTIVE if asked else Priority.DEEP if deep else Priority.SWEEP
-                    run = _Run(deep or again, again, priority, errors, progress)
+                    run = _Run(deep or again or lists_only, again, not lists_only, priority, errors, progress)
                     await self._owner(name, run)
                 except ForgeError as error:
                     errors.append(Trouble(f"owner:{name}", str(error), error.remedy))
                     await self._note_trouble(name, error)
             spent = self._counter.delta(before)
             return Report(
-                kind="deep" if deep or again else "quiet",
+                kind="deep" if deep or again or lists_only else "quiet",
                 seconds=round(time.perf_counter() - started, 3),
                 requests={"rest": spent.rest, "git": spent.git},
                 repositories=len(self._book.world.mirrored),
@@ -122,10 +132,27 @@ class Sweeper:
                 errors=errors,
             )
 
+    async def deepen(self, share: float) -> None:
+        """Go on with the deep sweep that is spread over its interval: look at this share of all repositories.
+
+        Those looked at longest ago come first, so that every repository has its turn whatever comes and goes.
+        """
+        async with self._sweeping:
+            reached = self._book.reach.interests
+            self._deepened = {key: at for key, at in self._deepened.items() if key in reached}
+            self._owing += share * len(reached)
+            due = sorted(reached, key=lambda key: self._deepened.get(key, -1))[: int(self._owing)]
+            self._owing -= int(self._owing)
+            for key in due:
+                self._turns += 1
+                self._deepened[key] = self._turns
+            looks = (self._reconciler.look(key, Scope(all_pulls=True), Priority.DEEP) for key in due)
+            await asyncio.gather(*looks)
+
     async def _owner(self, name: str, run: _Run) -> None:
         began = self._book.clock()
         owner = self._book.owner(name) or await self._introduce(name)
-        complete = run.deep or owner.listed_at is None
+        complete = run.complete or owner.listed_at is None
         listing, hits, activities = await asyncio.gather(
             self._rest.repositories(owner.id, since=None if complete else self._since(owner.repositories_since)),
             self._changed_pulls(owner),
@@ -135,7 +162,7 @@ class Sweeper:
             listing = await self._rest.repositories(owner.id, since=None)
         await self._take_over(owner, listing)
         self._reconciler.workers.resume()  # the forge answers
-        if run.deep:
+        if run.complete:
             self._reconciler.resolver.ask_again()
             await self._reconciler.resolver.confirm_aliases()
         await self._reconciler.resolver.resolve_unknown()
@@ -143,7 +170,7 @@ class Sweeper:
         due = self._due(owner, listing, hits, activities[0])
         for repository_id, scope in due:
             scopes[repository_id] = scopes.get(repository_id, Scope()).merge(scope)
-        if run.deep:
+        if run.complete and run.everything:
             whole = Scope(all_pulls=True, again=run.again)
             for repository_id in self._of_owner(name):
                 scopes[repository_id] = scopes.get(repository_id, Scope()).merge(whole)
@@ -241,15 +268,15 @@ class Sweeper:
     ) -> Iterable[tuple[int, Scope]]:
         reached = self._book.reach.interests
         for item in listing.items:
-            if item.id in reached and self._is_due(item.id, utc(item.updated_at)):
-                yield item.id, Scope()
-            elif item.id in reached and _differs(self._book.world, repository_of(item)):
+            if (item.id in reached and self._is_due(item.id, utc(item.updated_at))) or (item.id in reached and _differs(self._book.world, repository_of(item))):
                 yield item.id, Scope()
         for hit in hits:
             repository_id = hit.repository.id
             look = self._book.pull_look(repository_id, hit.number)
             updated = utc(hit.updated_at)
-            if repository_id in reached and (look is None or updated is None or updated >= look.looked_at - self._overlap):
+            if repository_id in reached and (
+                look is None or updated is None or updated >= look.looked_at - self._overlap
+            ):
                 yield repository_id, Scope(pulls=frozenset({hit.number}))
         for activity in activities:
             if activity.repo_id in reached and owner.activity_id is not None:
