@@ -162,7 +162,7 @@ class Administration:
     # Commits and branches
 
     async def commit(
-        self, full_name: str, files: Mapping[str, Content], branch: str = "main", message: str = "Change", *,
+        self, full_name: str, files: Mapping[str, Content], branch: str | None = "main", message: str = "Change", *,
         author: str = "ada", date: datetime | None = None, author_date: datetime | None = None,
         parents: Sequence[str] | None = None, force: bool = False, start: str | None = None, by: str | None = None,
     ) -> str:  # fmt: skip
@@ -171,11 +171,12 @@ class Administration:
         `files` maps paths to content: text or bytes, None to delete, Symlink, Submodule or Executable. The commit
         stands on `parents`, else on `start` (a branch or an id, for a new branch), else on the branch's tip, else on
         the default branch's; its files are those of the first parent, changed. A branch that would lose commits needs
-        `force`. `by` pushes (default: the author).
+        `force`. `by` pushes (default: the author). With `branch` None the commit is written and nothing is pushed:
+        `push_refs` may do so.
         """
         async with self.lock:
             repository, person = self.repository(full_name), self._person(author)
-            git, ref = repository.git, f"refs/heads/{branch}"
+            git, ref = repository.git, f"refs/heads/{branch}" if branch else "refs/drafts/one"
             old = git.ref(ref)
             if parents is None:
                 parents = await self._start(repository, old, start)
@@ -189,7 +190,9 @@ class Administration:
                 author=Person(person.login, person.email, written),
                 committer=Person(person.login, person.email, committed), parents=parents,
             )  # fmt: skip
-            if sha != old:
+            if branch is None:
+                await git.update_refs({ref: None})
+            elif sha != old:
                 await self.pushed(repository, [RefChange(ref, old, sha)], self._person(by or author))
             return sha
 

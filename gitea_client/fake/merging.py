@@ -56,10 +56,12 @@ class Merging:
             "merge_pull_request", repository, by, content=self._signals.pull_content(pull, pull.title)
         )
         await self._signals.pull_request(pull, "closed", by)
-        await self._pushes.process(repository, [RefChange(f"refs/heads/{pull.base_branch}", base, merged)], by)
-        if delete_branch and home is not None and tip is not None and pull.head_branch != home.default_branch:
-            await home.git.update_refs({f"refs/heads/{pull.head_branch}": None})
+        delete = delete_branch and tip is not None and home is not None and pull.head_branch != home.default_branch
+        if delete:  # told at once, while pushes wait their turn
             self._signals.event(pull, "delete_branch", by, old_ref=pull.head_branch)
+        await self._pushes.process(repository, [RefChange(f"refs/heads/{pull.base_branch}", base, merged)], by)
+        if delete and home is not None:
+            await home.git.update_refs({f"refs/heads/{pull.head_branch}": None})
             await self._pushes.process(home, [RefChange(f"refs/heads/{pull.head_branch}", tip, None)], by)
 
     async def _merged(

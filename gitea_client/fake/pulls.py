@@ -141,7 +141,7 @@ class Pulls:
         """Comment. On this Gitea the API stores it and then fails, before any delivery; Forgejo delivers."""
         event = self._signals.event(pull, "comment", by, body=body)
         content = self._signals.pull_content(pull, body)
-        self._signals.activity("comment_pull", pull.repository, by, content=content, comment_id=event.id)
+        self._signals.activity("comment_pull", pull.repository, by, content=content, pull=pull, comment=event)
         if self._world.forgejo:
             self._signals.hook(
                 pull.repository, "pull_request_comment",
@@ -170,10 +170,11 @@ class Pulls:
         pull.reviews.append(review)
         operation = {"approved": "approve_pull_request", "rejected": "reject_pull_request"}.get(kind, "comment_pull")
         content = self._signals.pull_content(pull, body)
-        self._signals.activity(operation, pull.repository, by, content=content, comment_id=event.id)
+        self._signals.activity(operation, pull.repository, by, content=content, pull=pull, comment=event)
         event_type = f"pull_request_review_{kind}"
         await self._signals.pull_request(
-            pull, "reviewed", by, event_type=event_type, review={"type": event_type, "content": body}
+            pull, "reviewed", by, event_type=event_type, review={"type": event_type, "content": body},
+            requested_reviewer=self._json.user(by),
         )
         return review
 

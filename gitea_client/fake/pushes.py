@@ -5,7 +5,9 @@ The order and the payloads follow services/repository/push.go and the recordings
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from dataclasses import dataclass
 
 from .bare import NULL_ID
@@ -67,13 +69,11 @@ class Pushes:
         repository.updated_at = self._world.now()
         push = await self._payload(repository, change, doer, first=was_empty)
         if change.old is None:
-            if not self._world.forgejo:
-                self._signals.activity("commit_repo", repository, doer, ref_name=change.ref)
+            self._signals.activity("commit_repo", repository, doer, ref_name=change.ref)
             self._created(repository, name, "branch", change.new, doer)
         self._signals.activity("commit_repo", repository, doer, ref_name=change.ref, content=self._content(push))
-        if change.old is None and self._world.forgejo:
-            self._signals.activity("commit_repo", repository, doer, ref_name=change.ref)
         self._signals.hook(repository, "push", push)
+        self._mentioned(repository, push, doer)
         await self._head_moved(repository, name, change, doer)
 
     async def _tag(self, repository: Repository, change: RefChange, doer: User) -> None:
@@ -163,14 +163,14 @@ class Pushes:
             message = str(commit["message"])
             extra = {"Signature": None, "Verification": None} if self._world.forgejo else {}
             return {
-                "Sha1": commit["id"], "Message": message.rstrip("\n") if self._world.forgejo else message,
+                "Sha1": commit["id"], "Message": message.split("\n")[0] if self._world.forgejo else message,
                 "AuthorEmail": commit["author"]["email"], "AuthorName": commit["author"]["name"],
                 "CommitterEmail": commit["committer"]["email"], "CommitterName": commit["committer"]["name"],
                 **extra, "Timestamp": commit["timestamp"],
             }  # fmt: skip
 
         head = push["head_commit"]
-        return json.dumps(
+        text = json.dumps(
             {
                 "Commits": [short(c) for c in push["commits"]], "HeadCommit": short(head) if head else None,
                 "CompareURL": str(push["compare_url"]).removeprefix(f"{self._json.root_url}/"),
@@ -178,6 +178,18 @@ class Pushes:
             },
             separators=(",", ":"), ensure_ascii=False,
         )  # fmt: skip
+        return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+    def _mentioned(self, repository: Repository, push: Json, doer: User) -> None:
+        """A commit whose message says #N leaves a mark in that pull request's timeline."""
+        for commit in reversed(push["commits"]):
+            for number in re.findall(r"#(\d+)", str(commit["message"])):
+                pull = repository.pulls.get(int(number))
+                if pull is not None:
+                    link = f"/{repository.full_name}/commit/{commit['id']}"
+                    subject = html.escape(str(commit["message"]).split("\n")[0]).replace("&#x27;", "&#39;")
+                    body = f'<a href="{link}">{subject}</a>'
+                    self._signals.event(pull, "commit_ref", doer, body=body, commit=str(commit["id"]))
 
     # Pull requests that a push touches
 

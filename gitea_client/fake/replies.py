@@ -72,11 +72,12 @@ class Replies:
 
     def page(
         self, request: web.Request, items: Sequence[Any], make: Callable[[Any], Any] = lambda item: item, *,
-        default: int = DEFAULT_PAGE, wrap: Callable[[list[Any]], Any] = lambda page: page,
+        default: int = DEFAULT_PAGE, wrap: Callable[[list[Any]], Any] = lambda page: page, links: bool = True,
     ) -> web.Response:  # fmt: skip
-        """One page of a list that is complete in memory."""
+        """One page of a list that is complete in memory. Some lists have no Link header (`links`)."""
         shown = [make(item) for item in items[self.window(request, default)]]
-        return reply(wrap(shown), headers=self.headers(request, len(items), default))
+        headers = self.headers(request, len(items), default) if links else {"X-Total-Count": str(len(items))}
+        return reply(wrap(shown), headers=headers)
 
     def error(self, status: int, message: str, errors: list[str] | None = None) -> web.Response:
         """An error's body, whose fields the two servers order (and fill) differently."""

@@ -148,11 +148,13 @@ class Branches:
         return reply((await commit_list(self._forge, repository, [sha], request.query))[0])
 
 
-async def commit_list(forge: StandIn, repository: Repository, ids: list[str], query: Any) -> list[Json]:
+async def commit_list(
+    forge: StandIn, repository: Repository, ids: list[str], query: Any, *, always_stats: bool = False
+) -> list[Json]:
     """Commits with `files` and `stats`, each of which the query may turn off."""
     git = repository.git
     commits: list[Commit] = list((await git.commits(ids)).values())
-    with_files, with_stats = flag(query.get("files"), True), flag(query.get("stat"), True)
+    with_files, with_stats = flag(query.get("files"), True), always_stats or flag(query.get("stat"), True)
     changes = await git.changes(ids) if with_files else {}
     found = []
     for commit in commits:

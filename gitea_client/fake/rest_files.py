@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -158,10 +159,11 @@ class Files:
         kind = {"120000": "symlink", "160000": "submodule", "040000": "dir"}.get(item.mode, "file")
         full = with_content and kind == "file"
         api, page = f"{self._forge.json.api}/repos/{repository.full_name}", self._forge.json.page(repository)
+        quoted = quote(path, errors="surrogateescape")
         where = "branch" if ref in repository.branches else "commit"
         links: Json = {
-            "self": f"{api}/contents/{path}?ref={ref}", "git": f"{api}/git/{item.kind}s/{item.id}",
-            "html": f"{page}/src/{where}/{ref}/{path}",
+            "self": f"{api}/contents/{quoted}?ref={ref}", "git": f"{api}/git/blobs/{item.id}",
+            "html": f"{page}/src/{where}/{ref}/{quoted}",
         }  # fmt: skip
         return {
             "name": path.rsplit("/", 1)[-1], "path": path, "sha": item.id, "last_commit_sha": last, **when,
@@ -169,7 +171,7 @@ class Files:
             "content": base64.b64encode(content).decode() if full else None,
             "target": content.decode(errors="replace") if kind == "symlink" else None, "url": links["self"],
             "html_url": links["html"], "git_url": links["git"],
-            "download_url": f"{page}/raw/{where}/{ref}/{path}" if kind == "file" else None,
+            "download_url": f"{page}/raw/{where}/{ref}/{quoted}" if kind in ("file", "symlink") else None,
             "submodule_git_url": None, "_links": links,
         }  # fmt: skip
 

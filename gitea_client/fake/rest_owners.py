@@ -113,14 +113,17 @@ class Owners:
         return self._feed_page(request, [i for i in self._forge.world.activities if i.receiver is receiver])
 
     def _feed_page(self, request: web.Request, items: list[Activity]) -> web.Response:
-        """Newest first by time; within a second the order is the database's own (ids do not decide)."""
+        """Newest first by time, without a Link header. Within a second the order is the database's own: ids rise on
+        Gitea, fall on Forgejo."""
         viewer = self._forge.access.user(request)
         seen = [item for item in items if item.repository.may_read(viewer)]
         day = request.query.get("date")
         if day:
             seen = [item for item in seen if item.created.date().isoformat() == day]
-        seen.sort(key=lambda item: item.created, reverse=True)
-        return self._forge.replies.page(request, seen, lambda item: self._forge.json.activity(item, viewer))
+        forgejo = self._forge.world.forgejo
+        seen.sort(key=lambda item: (item.created, item.id if forgejo else -item.id), reverse=True)
+        make = self._forge.json.activity
+        return self._forge.replies.page(request, seen, lambda item: make(item, viewer), links=False)
 
     # Issues
 

@@ -146,13 +146,15 @@ class Pulls:
         return self._forge.replies.page(request, files)
 
     async def commits(self, request: web.Request) -> web.Response:
-        """The pull request's commits, newest first."""
+        """The pull request's commits, newest first. `stat=false` is ignored here."""
         pull = self._forge.access.pull(request)
         head = pull.repository.git.ref(pull.ref) or ""
         ids = await pull.repository.git.rev_list(f"{pull.merge_base}..{head}")
         shown = ids[self._forge.replies.window(request)]
         headers = self._forge.replies.headers(request, len(ids))
-        return reply(await commit_list(self._forge, pull.repository, shown, request.query), headers=headers)
+        return reply(
+            await commit_list(self._forge, pull.repository, shown, request.query, always_stats=True), headers=headers
+        )
 
     async def timeline(self, request: web.Request) -> web.Response:
         """Oldest first; without `page` all of it. X-Total-Count counts what this answer holds."""

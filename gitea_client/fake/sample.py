@@ -1,4 +1,4 @@
-"""A small organization to look at: one repository of entries, one entry's own repository, pull requests in each state."""
+"""A small organization to look at: entries, one entry's own repository, pull requests in each state."""
 
 from __future__ import annotations
 

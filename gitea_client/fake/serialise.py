@@ -88,12 +88,21 @@ class Serialiser:
         """`permissions` are the viewer's, unless given (some deliveries tell other ones)."""
         forgejo = self._world.forgejo
         page = self.page(repository)
+        rights = permissions or {
+            "admin": repository.may_administer(viewer), "push": repository.may_write(viewer),
+            "pull": repository.may_read(viewer),
+        }  # fmt: skip
+        fork = repository.parent is not None  # has no issues, wiki, projects or releases of its own
+        tracker = {
+            "enable_time_tracker": True, "allow_only_contributors_to_track_time": True,
+            "enable_issue_dependencies": True,
+        }  # fmt: skip
         ssh = f"ssh://git@localhost/{repository.full_name}" if forgejo else f"git@localhost:{repository.full_name}"
         return {
             "id": repository.id, "owner": self.user(repository.owner), "name": repository.name,
             "full_name": repository.full_name, "description": repository.description, "empty": repository.empty,
-            "private": repository.private, "fork": repository.parent is not None, "template": False,
-            "parent": self.repository(repository.parent, viewer) if repository.parent else None,
+            "private": repository.private, "fork": fork, "template": False,
+            "parent": self.repository(repository.parent, viewer, permissions=rights) if repository.parent else None,
             "mirror": False, "size": 24, "language": "",
             "languages_url": f"{self.api}/repos/{repository.full_name}/languages", "html_url": page,
             "url": f"{self.api}/repos/{repository.full_name}", "link": "", "ssh_url": f"{ssh}.git",
@@ -104,20 +113,12 @@ class Serialiser:
             "default_branch": repository.default_branch, "archived": repository.archived,
             "created_at": stamp(repository.created_at), "updated_at": stamp(repository.updated_at),
             "archived_at": stamp(repository.archived_at) or EPOCH,
-            "permissions": permissions or {
-                "admin": repository.may_administer(viewer), "push": repository.may_write(viewer),
-                "pull": repository.may_read(viewer),
-            },
-            "has_issues": True,
-            "internal_tracker": {
-                "enable_time_tracker": True, "allow_only_contributors_to_track_time": True,
-                "enable_issue_dependencies": True,
-            },
-            "has_wiki": True,
-            **({"has_wiki_contents": False, "wiki_branch": "main", "wiki_ssh_url": f"{ssh}.wiki.git",
+            "permissions": rights, "has_issues": not fork, **({} if fork else {"internal_tracker": tracker}),
+            "has_wiki": not fork,
+            **({"has_wiki_contents": False, **({} if fork else {"wiki_branch": "main"}), "wiki_ssh_url": f"{ssh}.wiki.git",
                 "wiki_clone_url": f"{page}.wiki.git", "globally_editable_wiki": False} if forgejo else {}),
-            "has_pull_requests": True, "has_projects": True, **({} if forgejo else {"projects_mode": "all"}),
-            "has_releases": True, "has_packages": False, "has_actions": False, "ignore_whitespace_conflicts": False,
+            "has_pull_requests": True, "has_projects": not fork, **({} if forgejo else {"projects_mode": "all"}),
+            "has_releases": not fork, "has_packages": False, "has_actions": False, "ignore_whitespace_conflicts": False,
             "allow_merge_commits": True, "allow_rebase": True, "allow_rebase_explicit": True,
             "allow_squash_merge": True, "allow_fast_forward_only_merge": True, "allow_rebase_update": True,
             "default_delete_branch_after_merge": False, "default_merge_style": "merge",
@@ -138,10 +139,11 @@ class Serialiser:
         added, deleted, files = await self._diff_counts(pull)
         base_json = self.repository(base, viewer)
         forgejo = self._world.forgejo
+        reviewers = [self.user(user) for user in {review.user.id: review.user for review in pull.reviews}.values()]
         return {
             "id": pull.id, "url": html, "number": pull.number, "user": self.user(pull.poster),
             "title": pull.title, "body": pull.body, "labels": [self.label(base, label) for label in pull.labels],
-            "milestone": None, "assignee": None, "assignees": None, "requested_reviewers": None,
+            "milestone": None, "assignee": None, "assignees": None, "requested_reviewers": reviewers or ([] if forgejo else None),
             "requested_reviewers_teams": [] if forgejo else None, "state": "open" if pull.open else "closed",
             "draft": pull.draft, "is_locked": False, "comments": pull.comments,
             "review_comments": len(pull.reviews), "additions": added, "deletions": deleted, "changed_files": files,
@@ -208,7 +210,7 @@ class Serialiser:
             "project_id": 0, "old_milestone": None, "milestone": None, "tracked_time": None,
             "old_title": event.old_title, "new_title": event.new_title, "old_ref": event.old_ref,
             "new_ref": event.new_ref, "ref_issue": None, "ref_comment": None, "ref_action": "none",
-            "ref_commit_sha": "", "review_id": event.review_id,
+            "ref_commit_sha": event.commit, "review_id": event.review_id,
             "label": self.label(pull.repository, event.label) if event.label else None, "assignee": None,
             "assignee_team": None, "removed_assignee": False, "resolve_doer": None, "dependent_issue": None,
         }  # fmt: skip
@@ -247,7 +249,8 @@ class Serialiser:
         return {
             "id": item.id, "user_id": item.receiver.id, "op_type": item.operation, "act_user_id": item.actor.id,
             "act_user": self.user(item.actor, full=True), "repo_id": item.repository.id,
-            "repo": self.repository(item.repository, viewer), "comment_id": item.comment_id, "comment": None,
+            "repo": self.repository(item.repository, viewer), "comment_id": item.comment.id if item.comment else 0,
+            "comment": self.comment(item.pull, item.comment) | {"user": None} if item.pull and item.comment else None,
             "ref_name": item.ref_name, "is_private": item.repository.private, "content": item.content,
             "created": stamp(item.created),
         }  # fmt: skip

@@ -47,7 +47,7 @@ class Signals:
 
     def activity(
         self, operation: str, repository: Repository, actor: User, *, ref_name: str = "", content: str = "",
-        comment_id: int = 0, receivers: list[User] | None = None,
+        pull: Pull | None = None, comment: Event | None = None, receivers: list[User] | None = None,
     ) -> None:  # fmt: skip
         """A feed item: one copy for the actor, one for the repository's owner (and for other `receivers`)."""
         everyone = [actor, repository.owner, *(receivers or [])]
@@ -56,7 +56,7 @@ class Signals:
             self._world.activities.append(
                 Activity(
                     self._world.next_id("activity"), user, actor, operation, repository, self._world.now(), ref_name,
-                    content, comment_id,
+                    content, pull, comment,
                 )
             )
 
@@ -70,7 +70,7 @@ class Signals:
         self, pull: Pull, kind: str, user: User, *, body: str = "", label: Label | None = None, review_id: int = 0,
         **texts: str,
     ) -> Event:  # fmt: skip
-        """A timeline event, which moves the pull request's updated_at."""
+        """A timeline event, which moves the pull request's updated_at; `texts` are its other fields."""
         now = self._world.now()
         event = Event(
             self._world.next_id("comment"), kind, user, now, now, body, label=label, review_id=review_id, **texts

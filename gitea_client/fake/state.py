@@ -49,6 +49,7 @@ class Event:
     new_ref: str = ""
     label: Label | None = None
     review_id: int = 0
+    commit: str = ""
 
 
 @dataclass
@@ -167,7 +168,8 @@ class Activity:
     created: datetime
     ref_name: str = ""
     content: str = ""
-    comment_id: int = 0
+    pull: Pull | None = None
+    comment: Event | None = None
 
 
 @dataclass
