@@ -14,6 +14,7 @@ from gitea_client import fetching, parsing, program
 from gitea_client.counting import RequestCounter
 from gitea_client.errors import GitFailed, Malformed
 from gitea_client.git import Blob, Commit, TreeItem, check_object_id
+from gitea_client.redaction import redact
 from gitea_client.secret import Secret
 
 MiB = 1 << 20
@@ -98,14 +99,15 @@ class ObjectStore:
             arguments = fetching.arguments(filter=filter, refetch=refetch, tips=held)
             ca = None if ca_file is None else fspath(ca_file)
             configuration = fetching.configuration(url, filter=filter, token=token, ca_file=ca)
+            what = redact(f"fetch {url}", token)
             async with slot() if slot else nullcontext():
-                await self._fetch(arguments, sorted(absent), configuration, url, token)
+                await self._fetch(arguments, sorted(absent), configuration, what, token)
             if lost := await self.missing(wanted):
-                raise Malformed(f"fetch {url}: the forge left out {len(lost)} objects, among them {min(lost)}")
+                raise Malformed(f"{what}: the forge left out {len(lost)} objects, among them {min(lost)}")
         await self._keep(wanted)
 
     async def _fetch(
-        self, arguments: list[str], ids: list[str], configuration: dict[str, str], url: str, token: Secret | None
+        self, arguments: list[str], ids: list[str], configuration: dict[str, str], what: str, token: Secret | None
     ) -> None:
         with tempfile.NamedTemporaryFile(prefix="trace-", dir=self.path) as trace:
             tracing = {"GIT_TRACE_CURL": trace.name, "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
@@ -118,7 +120,7 @@ class ObjectStore:
                     self._counter.add("git", route, status)
                     statuses.append(status)
         if ran.code != 0:
-            raise fetching.error_from(ran.stderr, statuses, f"fetch {url}", token)
+            raise fetching.error_from(ran.stderr, statuses, what, token)
 
     async def _keep(self, ids: list[str]) -> None:
         """One ref of ours per id, in one transaction."""

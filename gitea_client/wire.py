@@ -24,6 +24,8 @@ __all__ = [
 Id = Annotated[int, Meta(ge=-1, le=2**63 - 1)]
 Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
+Time = Annotated[datetime, Meta(tz=True)]
+
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -66,8 +68,8 @@ class Repository(Struct, frozen=True):
     topics: tuple[str, ...] = ()
     object_format_name: str = "sha1"
     html_url: str = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: Time | None = None
+    updated_at: Time | None = None
 
 
 class RepositoryRef(Struct, frozen=True):
@@ -112,14 +114,14 @@ class PullRequest(Struct, frozen=True):
     body: str = ""
     draft: bool = False
     merged: bool = False
-    merged_at: datetime | None = None
+    merged_at: Time | None = None
     merge_commit_sha: str | None = None
     merged_by: User | None = None
     html_url: str = ""
     labels: tuple[Label, ...] = ()
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    closed_at: datetime | None = None
+    created_at: Time | None = None
+    updated_at: Time | None = None
+    closed_at: Time | None = None
 
 
 class PushEvent(Struct, frozen=True):
@@ -137,9 +139,9 @@ class Comment(Struct, frozen=True):
 
     id: Id
     type: str
-    created_at: datetime
+    created_at: Time
     body: str = ""
-    updated_at: datetime | None = None
+    updated_at: Time | None = None
     user: User | None = None
     old_ref: str = ""
     new_ref: str = ""
@@ -165,7 +167,7 @@ class IssueHit(Struct, frozen=True):
     """A pull request as `/repos/issues/search` finds it: which one, and when it changed."""
 
     number: Number
-    updated_at: datetime
+    updated_at: Time
     repository: RepositoryRef
     state: str = ""
 
@@ -175,7 +177,7 @@ class Activity(Struct, frozen=True):
 
     id: Id
     op_type: str
-    created: datetime
+    created: Time
     repo_id: Id = -1
     repo: RepositoryRef | None = None
     ref_name: str = ""

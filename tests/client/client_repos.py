@@ -1,0 +1,84 @@
+"""Real repositories of any shape, made by one `git fast-import`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+ENV = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+Tree = Mapping[bytes, tuple[str, bytes]]
+"""A whole tree: path to mode and content (for a submodule, the commit id)."""
+
+
+class Node(Struct, frozen=True):
+    """A commit to make: its parents by their index, its whole tree, its date in seconds."""
+
+    parents: tuple[int, ...]
+    tree: Tree
+    date: int = 1_700_000_000
+    message: bytes = b"a change"
+
+
+def git(path: Path, *arguments: str | bytes, stdin: bytes = b"") -> bytes:
+    """Run git in the bare repository `path`, and give back what it said."""
+    command = ["git", "--git-dir", str(path), *arguments]
+    return subprocess.run(command, input=stdin, env=ENV, check=True, capture_output=True).stdout
+
+
+def make(path: Path, *, object_format: str = "sha1") -> Path:
+    """An empty bare repository that serves any object by id."""
+    options = ["-q", "--bare", "--template=", "-b", "main", f"--object-format={object_format}"]
+    subprocess.run(["git", "init", *options, str(path)], env=ENV, check=True, capture_output=True)
+    for setting in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
+        git(path, "config", setting, "true")
+    return path
+
+
+def grow(path: Path, nodes: Sequence[Node], refs: Mapping[str, int] = {}) -> list[str]:
+    """Make commits as they are told, and refs to them by index; the ids of the commits."""
+    stream = bytearray()
+    for index, node in enumerate(nodes):
+        # A ref of its own for each: on a common one, a second root would get the commit before it as its parent.
+        stream += b"commit refs/made/%d\nmark :%d\n" % (index, index + 1)
+        stream += b"author Ada <ada@example.org> %d +0000\n" % node.date
+        stream += b"committer Ada <ada@example.org> %d +0000\n" % node.date
+        stream += b"data %d\n%s\n" % (len(node.message), node.message)
+        if node.parents:
+            stream += b"from :%d\n" % (node.parents[0] + 1)
+            stream += b"".join(b"merge :%d\n" % (parent + 1) for parent in node.parents[1:])
+        stream += b"deleteall\n"
+        for name, (mode, content) in node.tree.items():
+            if mode == "160000":
+                stream += b"M 160000 %s %s\n" % (content, _quoted(name))
+            else:
+                stream += b"M %s inline %s\ndata %d\n%s\n" % (mode.encode(), _quoted(name), len(content), content)
+    marks = path / "marks"
+    git(path, "fast-import", "--quiet", "--force", f"--export-marks={marks}", stdin=bytes(stream))
+    ids = dict(line.split() for line in marks.read_text().splitlines())
+    made = [ids[f":{index + 1}"] for index in range(len(nodes))]
+    commands = "".join(f"delete refs/made/{index}\n" for index in range(len(nodes)))
+    commands += "".join(f"update {ref} {made[index]}\n" for ref, index in refs.items())
+    git(path, "update-ref", "--stdin", stdin=commands.encode())
+    return made
+
+
+def _quoted(name: bytes) -> bytes:
+    return b'"' + b"".join(b"\\%03o" % c if c < 33 or c > 126 or c in b'"\\' else bytes([c]) for c in name) + b'"'
+
+
+def files(**contents: str) -> Tree:
+    """A tree of ordinary files at the top."""
+    return {name.encode(): ("100644", content.encode()) for name, content in contents.items()}

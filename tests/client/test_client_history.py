@@ -1,0 +1,165 @@
+"""History is Git's own: what `git log` says, for every shape of graph, by one reading instead of one per file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from client_repos import Node, Tree, files, git, grow, make
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gitea_client.history import Changes, first_parent_changes
+from gitea_client.objects import ObjectStore
+from gitea_client.origins import find_origins
+from gitea_client.parsing import path_bytes
+
+# `d` is a file at times and a directory at others: a path then also means all that is below it.
+PATHS = [b"a", b"b", b"d", b"d/x", b"d/y", b"\xff odd\n\t\"name"]
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+MODES = ["100644", "100755", "120000"]
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Tree:
+    chosen = draw(st.sets(st.sampled_from(PATHS)))
+    if b"d" in chosen:
+        chosen -= {b"d/x", b"d/y"}
+    return {p: (draw(st.sampled_from(MODES)), draw(st.sampled_from([b"0", b"1", b"2"]))) for p in sorted(chosen)}
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[Node]:
+    """Any graph: side branches, merges that take one side or add their own, octopuses, second roots, skewed dates."""
+    nodes: list[Node] = []
+    for index in range(draw(st.integers(1, 12))):
+        parents: tuple[int, ...] = ()
+        if index and draw(st.integers(0, 19)):
+            among = st.lists(st.integers(0, index - 1), min_size=1, max_size=3, unique=True)
+            parents = tuple(draw(among)) if draw(st.booleans()) else (index - 1,)
+        kept = st.sampled_from([nodes[p].tree for p in parents]) if parents else trees()
+        tree: Tree = draw(kept | trees())
+        nodes.append(Node(parents, tree, date=1_700_000_000 + draw(st.integers(-5, 5)) * 10 + index))
+    return nodes
+
+
+def store_of(path: Path) -> ObjectStore:
+    """A store that reads the objects of `path`, without a fetch."""
+    store = ObjectStore(path)
+    make(path / "reader")
+    return store
+
+
+def log(path: Path, *arguments: str | bytes) -> str:
+    return git(path, "log", "-1", "--format=%H", *arguments).decode().strip()
+
+
+def assert_as_git_says(path: Path, tip: str, changes: Changes) -> None:
+    """Each version against `git log`, and no version missing or too many."""
+    chain = git(path, "rev-list", "--first-parent", "--reverse", tip).decode().split()
+    assert changes.tip_position == len(chain) - 1
+    for version in changes.versions:
+        name = path_bytes(version.path)
+        assert version.landed == chain[version.position]
+        assert version.landed == log(path, "--first-parent", "-m", version.landed, "--", name)
+        assert version.commit == (log(path, version.landed, "--", name) or version.landed)
+    for position, landed in enumerate(chain):
+        previous = chain[position - 1] if position else EMPTY_TREE
+        raw = git(path, "diff-tree", "-r", "-z", "--name-only", "--no-renames", previous, landed)
+        told = {path_bytes(v.path) for v in changes.versions if v.position == position}
+        assert told == set(raw.split(b"\0")[:-1])
+
+
+@pytest.mark.parametrize("few", [0, 1000], ids=["one walk", "asking git"])
+async def test_a_merged_side_branch_has_two_commits(tmp_path: Path, few: int) -> None:
+    """Guards the rule that a merge lands a change and does not make it."""
+    path = make(tmp_path / "r")
+    base, side, other, merge = grow(
+        path,
+        [
+            Node((), files(a="1", b="1")),
+            Node((0,), files(a="2", b="1")),
+            Node((0,), files(a="1", b="2")),
+            Node((2, 1), files(a="2", b="2")),
+        ],
+    )
+    found = await find_origins(store_of(path), merge, {(merge, "a"), (other, "b"), (base, "a")}, None, few=few)
+    assert found == {(merge, "a"): side, (other, "b"): other, (base, "a"): base}
+
+
+async def test_an_evil_merge_is_its_own_origin(tmp_path: Path) -> None:
+    """Guards against `git log --raw` without -m, which says nothing of what a merge itself changed."""
+    path = make(tmp_path / "r")
+    *_, merge = grow(
+        path, [Node((), files(a="1")), Node((0,), files(a="2")), Node((0,), files(a="3")), Node((2, 1), files(a="4"))]
+    )
+    changes = await first_parent_changes(store_of(path), merge, after=None, wanted=lambda p: p == "a")
+    assert [v.commit for v in changes.versions][-1] == merge
+    assert [v.position for v in changes.versions] == [0, 1, 2]
+
+
+async def test_reading_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """Guards the incremental read: the same versions as in one go, at the same places."""
+    path = make(tmp_path / "r")
+    ids = grow(path, [Node((), files(a="0")), *(Node((i,), files(a=str(i + 1))) for i in range(6))])
+    store = store_of(path)
+    whole = await first_parent_changes(store, ids[6], after=None, wanted=lambda _: True)
+    begun = await first_parent_changes(store, ids[3], after=None, wanted=lambda _: True)
+    rest = await first_parent_changes(
+        store, ids[6], after=ids[3], wanted=lambda _: True, start_position=begun.tip_position + 1
+    )
+    assert not rest.rewound
+    assert begun.versions + rest.versions == whole.versions
+    again = await first_parent_changes(store, ids[6], after=ids[6], wanted=lambda _: True, start_position=7)
+    assert again == Changes([], 6, rewound=False)
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2], ids=["reset to an older commit", "another line", "unknown to the store"])
+async def test_a_forced_push_is_read_from_the_root(tmp_path: Path, gone: int) -> None:
+    """Guards against appending to a history that the branch no longer has."""
+    path = make(tmp_path / "r")
+    old, tip, forced = grow(path, [Node((), files(a="0")), Node((0,), files(a="1")), Node((0,), files(a="2"))])
+    new, after = [(old, tip), (forced, tip), (tip, "ab" * 20)][gone]
+    changes = await first_parent_changes(store_of(path), new, after=after, wanted=lambda _: True, start_position=99)
+    assert changes.rewound
+    assert_as_git_says(path, new, changes)
+
+
+async def test_removal_symbolic_link_and_submodule_are_told_as_they_are(tmp_path: Path) -> None:
+    """Guards the caller's means to skip what is no file, and to see an end."""
+    path = make(tmp_path / "r")
+    odd: Tree = {b"link": ("120000", b"a"), b"sub": ("160000", b"ab" * 20), b"gone": ("100644", b"x")}
+    ids = grow(path, [Node((), odd), Node((0,), {k: v for k, v in odd.items() if k != b"gone"})])
+    changes = await first_parent_changes(store_of(path), ids[1], after=None, wanted=lambda _: True)
+    told = {(v.path, v.position): (v.mode, v.blob is None) for v in changes.versions}
+    assert told == {
+        ("link", 0): ("120000", False), ("sub", 0): ("160000", False), ("gone", 0): ("100644", False),
+        ("gone", 1): ("000000", True),
+    }  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(graphs(), st.data())
+async def test_history_is_what_git_log_says(nodes: list[Node], data: st.DataObject) -> None:
+    """The property that all else rests on, for both ways of finding an origin and for reading in two parts."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = make(Path(directory) / "r")
+        ids = grow(path, nodes)
+        tip = ids[-1]
+        store = store_of(path)
+        changes = await first_parent_changes(store, tip, after=None, wanted=lambda _: True)
+        assert_as_git_says(path, tip, changes)
+
+        questions = {(v.landed, v.path) for v in changes.versions}
+        by_walk = await find_origins(store, tip, questions, None, few=0)
+        by_git = await find_origins(store, tip, questions, None, few=len(questions))
+        assert by_walk == by_git
+
+        after = data.draw(st.sampled_from(ids))
+        chain = git(path, "rev-list", "--first-parent", "--reverse", tip).decode().split()
+        place = chain.index(after) + 1 if after in chain else 0
+        rest = await first_parent_changes(store, tip, after=after, wanted=lambda _: True, start_position=place)
+        assert rest.rewound == (after not in chain)
+        assert rest.versions == [v for v in changes.versions if v.position >= place]
+        assert rest.tip_position == changes.tip_position
