@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import CACHE_ID, STATE_ID, Database, ForeignFileError
 
-ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + running() FROM n) SELECT count(*) FROM n"
 
 
 async def words(database: Database) -> set[str]:
@@ -31,6 +32,20 @@ async def words(database: Database) -> set[str]:
 async def put(connection: Any, word: str) -> None:
     """Write one word."""
     await connection.execute(text("INSERT INTO words VALUES (:word)"), {"word": word})
+
+
+async def announce(connection: AsyncConnection, running: asyncio.Event) -> None:
+    """Make the SQL function `running()`, which sets the event from inside a statement and gives 1."""
+    loop = asyncio.get_running_loop()
+
+    def called() -> int:
+        if not running.is_set():
+            loop.call_soon_threadsafe(running.set)
+        return 1
+
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    await driver.create_function("running", 0, called)
 
 
 async def test_what_a_transaction_wrote_is_there_after_it(database: Database) -> None:
@@ -98,13 +113,11 @@ async def test_a_cancelled_endless_read_stops_on_its_thread_too(database: Databa
 
         async def endless(started: asyncio.Event = started) -> None:
             async with database.read() as connection:
-                await connection.execute(text("SELECT 1"))
-                started.set()
+                await announce(connection, started)
                 await connection.execute(text(ENDLESS))
 
         task = asyncio.create_task(endless())
         await started.wait()
-        await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -118,7 +131,7 @@ async def test_a_cancelled_endless_write_frees_the_writer(database: Database) ->
     async def endless() -> None:
         async with database.transaction() as connection:
             await put(connection, "doomed")
-            begun.set()
+            await announce(connection, begun)
             await connection.execute(text(f"INSERT INTO words {ENDLESS}"))
 
     task = asyncio.create_task(endless())
