@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import msgspec
 
@@ -24,6 +24,8 @@ def decode(kind: type[T], body: bytes, what: str) -> T:
     """
     try:
         raw = msgspec.json.decode(body)
+        if raw is None and get_origin(kind) is list:
+            raw = []
         tidy: Any = [_tidy(item) for item in raw] if isinstance(raw, list) else _tidy(raw)
         return msgspec.convert(tidy, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

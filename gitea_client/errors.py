@@ -17,8 +17,6 @@ None of these ever means that something was deleted: absence is proved elsewhere
 the path and the status, never a header: headers carry the token.
 """
 
-# ruff: noqa: N818  # they are named for what happened: `except Unreachable` says it better than UnreachableError
-
 from __future__ import annotations
 
 from typing import ClassVar

@@ -20,6 +20,7 @@ from gitea_client.secret import Secret
 MiB = 1 << 20
 Slot = Callable[[], AbstractAsyncContextManager[None]]
 KEEP = "refs/forgeglass/keep/"
+_LEFT_BEHIND = ("trace-*", "*.lock", f"{KEEP}*.lock", "objects/pack/tmp_*")
 _MANY_REFS = 100
 _LONGEST_ARGUMENTS = 64 * 1024
 
@@ -52,9 +53,13 @@ class ObjectStore:
     # ---- the store itself
 
     async def ensure(self) -> None:
-        """Make the store where it is not there yet, and clear away what a killed process left of one."""
-        for stale in self.path.glob("trace-*"):
-            stale.unlink(missing_ok=True)
+        """Make the store where it is not there yet, and clear away what a killed process left in it.
+
+        A lock that nobody holds any more would make every later fetch fail, so nobody else may be fetching meanwhile.
+        """
+        for pattern in _LEFT_BEHIND:
+            for stale in self.path.glob(pattern):
+                stale.unlink(missing_ok=True)
         if (self.path / "reader" / "HEAD").is_file() and (self.path / "HEAD").is_file():
             return
         await self.remove()

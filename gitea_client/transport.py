@@ -76,7 +76,7 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        tls = ssl.create_default_context(cafile=self.ca_file) if self.url.startswith("https:") else True
+        tls = _tls(self.ca_file) if self.url.startswith("https:") else True
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=tls),  # the semaphore is the one limit
             timeout=aiohttp.ClientTimeout(total=self._timeout),
@@ -201,6 +201,13 @@ def check_url(url: str) -> str:
     if parsed.query_string or parsed.fragment:
         raise ValueError("forge.url must end before any ? or #")
     return str(parsed).rstrip("/")
+
+
+def _tls(ca_file: str | PathLike[str] | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # which an SSLError is as well
+        raise ValueError(f"forge.ca_file {ca_file} holds no certificates that can be read: {error}") from error
 
 
 def proxy_for(url: str) -> str | None:

@@ -303,6 +303,22 @@ async def test_no_git_program_is_told_as_that(tmp_path: Path) -> None:
         await ObjectStore(tmp_path / "s", git="/nonexistent/git").ensure()
 
 
+async def test_what_a_killed_program_left_does_not_stop_the_next(
+    forge: GitForge, origin: Path, store: ObjectStore
+) -> None:
+    """Guards against a store that is locked for ever after a crash."""
+    (tip,) = grow(origin, [Node((), files(a="1"))])
+    lock = store.path / f"{KEEP}{tip}.lock"
+    lock.parent.mkdir(parents=True)
+    for left in (lock, store.path / "packed-refs.lock"):
+        left.touch()
+    with pytest.raises(errors.GitFailed, match="lock"):
+        await fetch(store, forge, tip)
+    await store.ensure()
+    await fetch(store, forge, tip)
+    assert git(store.path, "for-each-ref", "--format=%(objectname)").decode().split() == [tip]
+
+
 async def test_the_store_is_disposable(tmp_path: Path, store: ObjectStore) -> None:
     """Guards asking before and after it is there, and a leftover of a killed process."""
     (store.path / "trace-old").write_text("left behind")

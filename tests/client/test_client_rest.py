@@ -323,7 +323,7 @@ async def test_all_refs_cost_one_post(tmp_path: Any) -> None:
             await ls_refs(transport, "acme/none")
 
 
-async def test_a_damaged_repository_is_an_error_and_is_asked_again(both: Pair) -> None:
+async def test_a_damaged_repository_is_an_error(both: Pair) -> None:
     """Guards all branches of a repository whose directory is damaged: the server answers 200 with zero bytes."""
     api, rest = both
     api.raw["/acme/meta.git/git-upload-pack"] = b""

@@ -7,6 +7,7 @@ import gzip
 import logging
 import pickle
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -191,6 +192,15 @@ def test_addresses_that_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"forge\.url") as caught:
         Transport(url, None)
     assert "u:p" not in str(caught.value)
+
+
+async def test_certificates_that_cannot_be_read(tmp_path: Path) -> None:
+    """Guards the start: the error names the setting and the file."""
+    for content in (None, "no certificate"):
+        if content is not None:
+            (tmp_path / "ca.pem").write_text(content)
+        with pytest.raises(ValueError, match=r"forge\.ca_file .*ca\.pem"):
+            await transport("https://127.0.0.1:9", ca_file=tmp_path / "ca.pem").__aenter__()
 
 
 async def test_no_more_at_once_than_agreed() -> None:
