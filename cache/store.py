@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import bindparam, delete, func, select, text
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache import feed
 from cache.database import Database
 from cache.diff import RowChange
+from cache.migrating import upgrade
 from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, FindingRow, Row, Rows, identity
 from cache.schema import cleared, meta, tables
 from cache.schema import feed as feed_table
+
+log = structlog.get_logger(__name__)
 
 BATCH = 500
 """Rows a statement: keeps a long write from holding memory twice."""
@@ -46,10 +52,14 @@ class Store:
         self.sequence = 0
         self.applied = 0
         """How many feed entries were written since the start; sequences have gaps."""
+        self.on_new_file: Callable[[AsyncConnection], Awaitable[None]] = _nothing_more
+        """Completes a file that was made anew: views, epoch."""
         self._reserve = reserve
         self._reserved = range(0)
 
-    async def load(self, kinds: Iterable[type[Row]] = (*EVIDENCE, *PROJECTED, *OPERATIONAL)) -> dict[type[Row], dict[Any, Row]]:
+    async def load(
+        self, kinds: Iterable[type[Row]] = (*EVIDENCE, *PROJECTED, *OPERATIONAL)
+    ) -> dict[type[Row], dict[Any, Row]]:
         """Every row of the given tables, and with it the feed's last sequence."""
         loaded: dict[type[Row], dict[Any, Row]] = {}
         async with self.database.read() as connection:
@@ -71,6 +81,25 @@ class Store:
         """
         entries = feed.entries(changes, rows)
         numbers = await self._numbers(len(entries))
+        try:
+            await self._commit(changes, entries, numbers, at, values or {})
+        except DatabaseError as error:
+            if not is_damage(error):
+                raise
+            log.error("cache.damaged", error=str(error.orig), remedy="it is made anew from what is in memory")
+            await self.recreate(rows)
+        self.sequence = numbers[-1] if numbers else self.sequence
+        self.applied += len(entries)
+        return Applied(len(entries), self.sequence)
+
+    async def _commit(
+        self,
+        changes: Sequence[RowChange],
+        entries: Sequence[feed.FeedEntry],
+        numbers: range,
+        at: datetime,
+        values: Mapping[str, str],
+    ) -> None:
         async with self.database.transaction() as connection:
             await self._write(connection, changes, at)
             for start in range(0, len(entries), BATCH):
@@ -79,11 +108,19 @@ class Store:
                     for number, entry in zip(numbers[start:], entries[start : start + BATCH], strict=False)
                 ]
                 await connection.execute(feed_table.insert(), numbered)
-            for name, value in (values or {}).items():
+            for name, value in values.items():
                 await put_meta(connection, name, value)
-        self.sequence = numbers[-1] if numbers else self.sequence
-        self.applied += len(entries)
-        return Applied(len(entries), self.sequence)
+
+    async def recreate(self, rows: Rows) -> None:
+        """Put a damaged file aside and write all rows into a new one. The feed starts a new epoch."""
+        await self.database.close()
+        put_aside(self.database.path)
+        await self.database.open()
+        await upgrade(self.database, "cache")
+        everything = [RowChange(kind, key, None, row) for kind, table in rows.items() for key, row in table.items()]
+        async with self.database.transaction() as connection:
+            await self._write(connection, everything, datetime.now(UTC))
+            await self.on_new_file(connection)
 
     async def _numbers(self, count: int) -> range:
         if len(self._reserved) < count:
@@ -124,6 +161,26 @@ class Store:
         """Forget feed entries older than the newest `keep`; positions before them answer that they are gone."""
         async with self.database.transaction() as connection:
             await connection.execute(delete(feed_table).where(feed_table.c.sequence <= self.sequence - keep))
+
+
+async def _nothing_more(_connection: AsyncConnection) -> None:
+    return None
+
+
+def is_damage(error: DatabaseError) -> bool:
+    """Whether SQLite says that the file itself is broken (SQLITE_CORRUPT, SQLITE_NOTADB)."""
+    text = str(error.orig)
+    return "malformed" in text or "not a database" in text
+
+
+def put_aside(path: Path) -> Path:
+    """Move a database out of the way, with the files that SQLite keeps beside it; where it is now."""
+    aside = path.with_name(f"{path.name}.damaged")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.replace(aside.with_name(aside.name + suffix))
+    return aside
 
 
 async def put_meta(connection: AsyncConnection, name: str, value: str) -> None:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from daemon import status
 from daemon.engine import Engine
@@ -75,7 +76,7 @@ def _metrics(engine: Engine, schedule: Schedule) -> Handler:
     return handle
 
 
-def _counted(engine: Engine) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _counted(engine: Engine) -> Middleware:
     metrics = engine.metrics
 
     @web.middleware
@@ -84,11 +85,12 @@ def _counted(engine: Engine) -> Callable[[web.Request, Handler], Awaitable[web.S
         code = 500
         try:
             response = await handler(request)
-            code = response.status
-            return response
         except web.HTTPException as error:
             code = error.status
             raise
+        else:
+            code = response.status
+            return response
         finally:
             resource = request.match_info.route.resource
             route = resource.canonical if resource is not None else "unknown"

@@ -55,6 +55,10 @@ class Writer(Protocol):
         """Write changes and feed in one transaction."""
         ...
 
+    async def recreate(self, rows: Rows) -> None:
+        """Write all rows into a new file."""
+        ...
+
 
 Listener = Callable[[Applied, Sequence[RowChange]], None]
 
@@ -130,6 +134,11 @@ class Book:
             applied = await self._write(world, page, self._noted(notes, forget))
             await self.graves.raise_up(risen)
             return applied
+
+    async def mend(self) -> None:
+        """Make a damaged `cache.db` anew from what is in memory: every row is there."""
+        async with self._turning:
+            await self.store.recreate(self.rows)
 
     async def reproject(self, blocks: Sequence[Block]) -> Applied:
         """Project again with other profiles, from the evidence at hand."""

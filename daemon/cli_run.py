@@ -35,7 +35,8 @@ class Expected(Exception):
 
 def run(config: Config, environ: Mapping[str, str], command: str, arguments: dict[str, Any], tell: Tell) -> Result:
     """Run one command. Raises Expected for what a person can mend."""
-    return guarded(lambda: asyncio.run(_run(config, environ, command, arguments, tell)))
+    result: Result = guarded(lambda: asyncio.run(_run(config, environ, command, arguments, tell)))
+    return result
 
 
 def guarded(work: Callable[[], Any]) -> Any:

@@ -104,6 +104,9 @@ class ScratchStore:
         """Nothing is written."""
         return Applied(0, 0)
 
+    async def recreate(self, rows: Rows) -> None:
+        """There is no file."""
+
 
 class ScratchInbox:
     """No deliveries."""

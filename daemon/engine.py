@@ -6,19 +6,23 @@ import secrets as random_secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 from msgspec.structs import replace
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Database, ForeignFileError
 from cache.migrating import upgrade
+from cache.model import RepositoryEvidence
 from cache.profile.collection import Block
 from cache.state import StateStore
-from cache.store import Store, check, get_meta, put_meta
+from cache.store import Store, check, get_meta, put_aside, put_meta
 
 # VIEWS from cache.views import create_views
+from cache.world import World
 from daemon.blocks import fingerprint
 from daemon.book import Clock
 from daemon.config import Config
@@ -36,6 +40,13 @@ from webhooks.inbox import Inbox
 log = structlog.get_logger(__name__)
 
 
+@dataclass
+class Epoch:
+    """The feed's epoch at this moment."""
+
+    now: str
+
+
 @dataclass(frozen=True)
 class Engine:
     """The open parts of one daemon, or of one command that runs by itself."""
@@ -50,7 +61,7 @@ class Engine:
     desk: Desk
     metrics: Metrics
     clock: Clock
-    epoch: str
+    epoch: Epoch
     objects: Path
 
     @property
@@ -100,8 +111,20 @@ async def engine(
         await made.book.open()
         store.sequence = max(store.sequence, position.high_water if not made.book.world.listed else 0)
         opened = Engine(
-            config, tuple(blocks), forge, state, cache, store, inbox, made, metrics, clock, position.epoch, objects
+            config,
+            tuple(blocks),
+            forge,
+            state,
+            cache,
+            store,
+            inbox,
+            made,
+            metrics,
+            clock,
+            Epoch(position.epoch),
+            objects,
         )
+        store.on_new_file = partial(_begin_epoch, opened)
         await _follow_profiles(opened)
         yield opened
 
@@ -124,12 +147,8 @@ async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool
             if attempt:
                 raise
         await opening.aclose()
-        aside = path.with_name(f"{path.name}.damaged")
+        aside = put_aside(path)
         log.error("cache.damaged", error=damaged, put_aside=str(aside), remedy="the sweep that follows reads all again")
-        for suffix in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.replace(aside.with_name(aside.name + suffix))
     raise AssertionError("unreachable: the second attempt returns or raises")
 
 
@@ -149,9 +168,24 @@ async def _follow_profiles(opened: Engine) -> None:
             except ForgeError as error:
                 log.info("repository.read_again", repository_id=repository_id, error=str(error))
                 fresh = replace(evidence, interest="")
-            await book.turn(lambda world, fresh=fresh: world.with_evidence(fresh))
+            await book.turn(partial(_with_evidence, fresh))
         await book.turn(lambda world: world)
     async with opened.cache.transaction() as connection:
-        # VIEWS await create_views(connection, opened.blocks)
-        await put_meta(connection, "profiles", opened.fingerprint)
-        await put_meta(connection, "epoch", opened.epoch)
+        await _complete(opened, connection)
+
+
+def _with_evidence(evidence: RepositoryEvidence, world: World) -> World:
+    return world.with_evidence(evidence)
+
+
+async def _complete(opened: Engine, connection: AsyncConnection) -> None:
+    """What `cache.db` holds besides rows: the profiles' views, and what its rows follow from."""
+    # VIEWS await create_views(connection, opened.blocks)
+    await put_meta(connection, "profiles", opened.fingerprint)
+    await put_meta(connection, "epoch", opened.epoch.now)
+
+
+async def _begin_epoch(opened: Engine, connection: AsyncConnection) -> None:
+    """A file made anew has lost its feed: every position handed out so far must be refused."""
+    opened.epoch.now = (await opened.state.feed.renew(random_secrets.token_hex(8))).epoch
+    await _complete(opened, connection)

@@ -45,7 +45,10 @@ NO_SECRET = "no webhook secret is given; put one into a file and name it as forg
 
 
 def serve_until_stopped(config: Config, environ: Mapping[str, str]) -> int:
-    """Run the daemon until SIGTERM or SIGINT. Returns the exit code; raises cli_run.Expected for what a person can mend."""
+    """Run the daemon until SIGTERM or SIGINT. Returns the exit code.
+
+    Raises cli_run.Expected for what a person can mend.
+    """
     secrets: Secrets = guarded(lambda: read_secrets(config, environ))
     redactor = Redactor(secrets.given())
     set_up(sys.stderr, redactor, level=config.log.level, form=config.log.format)

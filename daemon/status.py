@@ -41,7 +41,7 @@ async def status(engine: Engine, schedule: Schedule, version: str) -> dict[str, 
         {
             "version": version,
             "at": now,
-            "epoch": engine.epoch,
+            "epoch": engine.epoch.now,
             "sequence": engine.store.sequence,
             "first_sweep_done": schedule.first.is_set(),
             "paused": engine.desk.queue.paused_until > schedule.now(),

@@ -268,7 +268,9 @@ class Sweeper:
     ) -> Iterable[tuple[int, Scope]]:
         reached = self._book.reach.interests
         for item in listing.items:
-            if (item.id in reached and self._is_due(item.id, utc(item.updated_at))) or (item.id in reached and _differs(self._book.world, repository_of(item))):
+            if item.id in reached and (
+                self._is_due(item.id, utc(item.updated_at)) or _differs(self._book.world, repository_of(item))
+            ):
                 yield item.id, Scope()
         for hit in hits:
             repository_id = hit.repository.id
@@ -279,9 +281,9 @@ class Sweeper:
             ):
                 yield repository_id, Scope(pulls=frozenset({hit.number}))
         for activity in activities:
-            if activity.repo_id in reached and owner.activity_id is not None:
-                if self._is_due(activity.repo_id, utc(activity.created)):
-                    yield activity.repo_id, Scope()
+            told = owner.activity_id is not None and activity.repo_id in reached
+            if told and self._is_due(activity.repo_id, utc(activity.created)):
+                yield activity.repo_id, Scope()
 
     def _is_due(self, repository_id: int, changed_at: datetime | None) -> bool:
         looked_at = self._book.look(repository_id).looked_at
