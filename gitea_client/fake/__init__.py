@@ -3,11 +3,11 @@ blind spot of the servers' signals, on one address of this machine."""
 
 from __future__ import annotations
 
-from .bare import NULL_ID, GitError, StandInError
 from .deliveries import Delivery
 from .faults import Fault
 from .listening import Request
 from .merging import Refusal
+from .objects import NULL_ID, GitError, StandInError
 from .standin import StandIn
 from .state import Unknown
 from .writing import Conflict, Executable, Submodule, Symlink

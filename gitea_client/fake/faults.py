@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import socket
@@ -58,6 +59,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self._ending = asyncio.Event()
         self._door: Door | None = None
 
     def set(self, *faults: Fault) -> None:
@@ -75,6 +77,15 @@ class Faults:
             self._door.shut()
         else:
             self._door.open()
+
+    async def wait(self, seconds: float) -> None:
+        """Sleep for a delay, or until the stand-in stops."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), seconds)
+
+    def end(self) -> None:
+        """Wake everything that waits: the stand-in stops."""
+        self._ending.set()
 
     def attach(self, door: Door) -> None:
         self._door = door

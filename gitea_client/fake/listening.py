@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
@@ -11,9 +10,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from . import git_http, rest_branches, rest_files, rest_hooks, rest_owners, rest_pulls, rest_repositories
-from .bare import GitError
 from .faults import cut, hang_up, spoil
 from .merging import Refusal
+from .objects import GitError
 from .replies import ApiError
 from .state import Unknown
 
@@ -65,7 +64,7 @@ async def _faulty(forge: StandIn, request: web.Request, handler: Handler) -> web
         hang_up(request)
         return web.Response(status=500)
     if fault is not None and fault.kind == "delay":
-        await asyncio.sleep(fault.seconds)
+        await forge.faults.wait(fault.seconds)
     if fault is not None and fault.kind == "status":
         response: web.StreamResponse = forge.replies.error(fault.status, "fault")
         response.headers.update(fault.headers or {})

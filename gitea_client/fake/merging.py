@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .bare import BareRepository, Commit, Person, StandInError
+from .bare import BareRepository
+from .objects import Commit, Person, StandInError
 from .pushes import Pushes, RefChange
 from .signals import Signals
 from .state import Pull, User, World
@@ -11,7 +12,7 @@ from .writing import Conflict, commit_tree, merge_trees, rebase
 STYLES = ("merge", "rebase", "rebase-merge", "squash", "fast-forward-only")
 
 
-class Refusal(StandInError):  # noqa: N818 - said as an answer is, not as a fault
+class Refusal(StandInError):
     """The forge declines, with an HTTP status and a message."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -10,8 +10,9 @@ import json
 import re
 from dataclasses import dataclass
 
-from .bare import NULL_ID
-from .serialise import Json, Serialiser
+from .objects import NULL_ID
+from .serialise import Json
+from .serialise_commits import CommitSerialiser
 from .signals import ALL_RIGHTS, NO_RIGHTS, Signals
 from .state import Pull, Repository, User, World
 
@@ -37,7 +38,7 @@ def compare_refs(before: dict[str, str], after: dict[str, str]) -> list[RefChang
 class Pushes:
     """Processes pushes, one ref after the other."""
 
-    def __init__(self, world: World, serialiser: Serialiser, signals: Signals) -> None:
+    def __init__(self, world: World, serialiser: CommitSerialiser, signals: Signals) -> None:
         self._world = world
         self._json = serialiser
         self._signals = signals

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from .bare import StandInError
+from .objects import StandInError
 from .state import World
 
 DEFAULT_PAGE = 30

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .bare import Commit
 from .bodies import json_body, optional_text, text
+from .objects import Commit
 from .replies import ApiError, flag, reply
 from .serialise import Json
 from .state import Repository

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from .bare import TreeItem
 from .bodies import json_body, optional_text, text
+from .objects import TreeItem
 from .replies import ApiError, flag, reply
-from .serialise import Json, person_date
+from .serialise import Json
+from .serialise_commits import person_date
 from .state import Repository
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .bare import NULL_ID
 from .bodies import json_body
 from .hooks import change_from, create_from, hook_json
+from .objects import NULL_ID
 from .replies import ApiError, reply
 from .serialise import Json
 from .signals import NO_RIGHTS

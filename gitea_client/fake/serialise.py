@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from hashlib import md5
 from typing import Any
 
-from .bare import Commit, Person
 from .state import Activity, Event, Label, Pull, Repository, Review, User, World
 
 Json = dict[str, Any]
@@ -22,11 +21,6 @@ EPOCH = "1970-01-01T00:00:00Z"
 def stamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
-
-
-def person_date(person: Person) -> str:
-    """A commit's date in the server's own zone (UTC here), as the API writes it."""
-    return datetime.fromtimestamp(person.date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Serialiser:
@@ -73,15 +67,6 @@ class Serialiser:
             "repo_admin_change_team_access": False, "username": user.login,
         }  # fmt: skip
 
-    def signature(self, person: Person) -> Json:
-        """A commit's author or committer in a payload: `username` is empty when the address is nobody's."""
-        login = next((u.login for u in self._world.users.values() if u.email.lower() == person.email.lower()), "")
-        return {"name": person.name, "email": person.email, "username": login}
-
-    def _by_email(self, person: Person) -> Json | None:
-        found = (u for u in self._world.users.values() if u.email.lower() == person.email.lower())
-        return self.user(next(found, None))
-
     # Repositories
 
     def repository(self, repository: Repository, viewer: User | None, *, permissions: Json | None = None) -> Json:
@@ -115,8 +100,7 @@ class Serialiser:
             "archived_at": stamp(repository.archived_at) or EPOCH,
             "permissions": rights, "has_issues": not fork, **({} if fork else {"internal_tracker": tracker}),
             "has_wiki": not fork,
-            **({"has_wiki_contents": False, **({} if fork else {"wiki_branch": "main"}), "wiki_ssh_url": f"{ssh}.wiki.git",
-                "wiki_clone_url": f"{page}.wiki.git", "globally_editable_wiki": False} if forgejo else {}),
+            **self._wiki(page, ssh, fork=fork),
             "has_pull_requests": True, "has_projects": not fork, **({} if forgejo else {"projects_mode": "all"}),
             "has_releases": not fork, "has_packages": False, "has_actions": False, "ignore_whitespace_conflicts": False,
             "allow_merge_commits": True, "allow_rebase": True, "allow_rebase_explicit": True,
@@ -129,6 +113,15 @@ class Serialiser:
             **({} if forgejo else {"licenses": None}),
         }  # fmt: skip
 
+    def _wiki(self, page: str, ssh: str, *, fork: bool) -> Json:
+        """What only Forgejo tells: where the wiki is. A fork has none."""
+        if not self._world.forgejo:
+            return {}
+        return {
+            "has_wiki_contents": False, **({} if fork else {"wiki_branch": "main"}),
+            "wiki_ssh_url": f"{ssh}.wiki.git", "wiki_clone_url": f"{page}.wiki.git", "globally_editable_wiki": False,
+        }  # fmt: skip
+
     # Pull requests
 
     async def pull(self, pull: Pull, viewer: User | None) -> Json:
@@ -139,11 +132,12 @@ class Serialiser:
         added, deleted, files = await self._diff_counts(pull)
         base_json = self.repository(base, viewer)
         forgejo = self._world.forgejo
-        reviewers = [self.user(user) for user in {review.user.id: review.user for review in pull.reviews}.values()]
+        reviewers = [self.user(user) for user in {r.user.id: r.user for r in pull.reviews}.values()]
         return {
             "id": pull.id, "url": html, "number": pull.number, "user": self.user(pull.poster),
             "title": pull.title, "body": pull.body, "labels": [self.label(base, label) for label in pull.labels],
-            "milestone": None, "assignee": None, "assignees": None, "requested_reviewers": reviewers or ([] if forgejo else None),
+            "milestone": None, "assignee": None, "assignees": None,
+            "requested_reviewers": reviewers or ([] if forgejo else None),
             "requested_reviewers_teams": [] if forgejo else None, "state": "open" if pull.open else "closed",
             "draft": pull.draft, "is_locked": False, "comments": pull.comments,
             "review_comments": len(pull.reviews), "additions": added, "deletions": deleted, "changed_files": files,
@@ -253,50 +247,4 @@ class Serialiser:
             "comment": self.comment(item.pull, item.comment) | {"user": None} if item.pull and item.comment else None,
             "ref_name": item.ref_name, "is_private": item.repository.private, "content": item.content,
             "created": stamp(item.created),
-        }  # fmt: skip
-
-    # Commits and files
-
-    def payload_commit(self, repository: Repository, commit: Commit, changes: list[tuple[str, str]] | None) -> Json:
-        """A commit as branches and deliveries tell it; `timestamp` is the author's date."""
-        def kind(letters: str) -> list[str] | None:
-            return None if changes is None else [path for status, path in changes if status in letters]
-
-        unverified = {
-            "verified": False, "reason": "gpg.error.not_signed_commit", "signature": "", "signer": None, "payload": "",
-        }  # fmt: skip
-        return {
-            "id": commit.id, "message": commit.message, "url": f"{self.page(repository)}/commit/{commit.id}",
-            "author": self.signature(commit.author), "committer": self.signature(commit.committer),
-            "verification": unverified if changes is None else None, "timestamp": person_date(commit.author),
-            "added": kind("A"), "removed": kind("D"), "modified": kind("MT"),
-        }  # fmt: skip
-
-    def branch(self, repository: Repository, name: str, commit: Commit, viewer: User | None) -> Json:
-        may_write = repository.may_write(viewer)
-        return {
-            "name": name, "commit": self.payload_commit(repository, commit, None), "protected": False,
-            "required_approvals": 0, "enable_status_check": False, "status_check_contexts": [],
-            "user_can_push": may_write, "user_can_merge": may_write, "effective_branch_protection_name": "",
-        }  # fmt: skip
-
-    def commit_meta(self, repository: Repository, sha: str, created: str = NEVER, kind: str = "commits") -> Json:
-        return {"url": f"{self.api}/repos/{repository.full_name}/git/{kind}/{sha}", "sha": sha, "created": created}
-
-    def commit(self, repository: Repository, commit: Commit) -> Json:
-        """A commit of a commit list, without `files` and `stats`. Its `tree.sha` is the commit's own id."""
-        def identity(person: Person) -> Json:
-            return {"name": person.name, "email": person.email, "date": person_date(person)}
-
-        date = person_date(commit.committer)
-        meta = self.commit_meta(repository, commit.id, date)
-        return {
-            **meta, "html_url": f"{self.page(repository)}/commit/{commit.id}",
-            "commit": {
-                "url": meta["url"], "author": identity(commit.author), "committer": identity(commit.committer),
-                "message": commit.message, "tree": self.commit_meta(repository, commit.id, date, "trees"),
-                "verification": None,
-            },
-            "author": self._by_email(commit.author), "committer": self._by_email(commit.committer),
-            "parents": [self.commit_meta(repository, parent) for parent in commit.parents],
         }  # fmt: skip

@@ -18,20 +18,20 @@ from typing import Self
 from aiohttp import web
 
 from .access import Access
-from .administration import Administration
 from .deliveries import Deliveries
+from .editing import Editing
 from .faults import Door, Faults
 from .listening import Request, make_application
 from .pulls import Pulls
 from .pushes import Pushes, RefChange
 from .replies import Replies
 from .repositories import Repositories
-from .serialise import Serialiser
+from .serialise_commits import CommitSerialiser
 from .signals import Signals
 from .state import Repository, User, World
 
 
-class StandIn(Administration):
+class StandIn(Editing):
     """A Gitea (or Forgejo) on 127.0.0.1, over real bare repositories under `root`.
 
     flavour    "gitea" answers as 1.23 does, "forgejo" as 15.0
@@ -53,7 +53,7 @@ class StandIn(Administration):
         self._door: Door | None = None
         self._runner: web.AppRunner | None = None
         self.world = World(flavour, clock)
-        self.json = Serialiser(self.world)
+        self.json = CommitSerialiser(self.world)
         self.access = Access(self.world, self.json)
         self.replies = Replies(self.world, lambda: self.json.root_url, page_cap)
         self.deliveries = Deliveries(self.world, self._random)
@@ -94,6 +94,7 @@ class StandIn(Administration):
 
     async def stop(self) -> None:
         """Stop listening and sending. The repositories stay on disk."""
+        self.faults.end()
         for task in self._later:
             task.cancel()
         await asyncio.gather(*self._later, return_exceptions=True)

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from .bare import BareRepository, StandInError
+from .bare import BareRepository
+from .objects import StandInError
 
 DRAFT_PREFIXES = ("wip:", "[wip]")
 """A title that begins with one of these makes a draft (repository.pull-request.WORK_IN_PROGRESS_PREFIXES)."""
@@ -189,7 +190,7 @@ class Hook:
     authorization_header: str = ""
 
 
-class Unknown(StandInError):  # noqa: N818 - said as an answer is, not as a fault
+class Unknown(StandInError):
     """A name that the stand-in does not have."""
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .bare import BareRepository, Commit, GitError, Person, StandInError
+from .bare import BareRepository
+from .objects import Commit, GitError, Person, StandInError
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ Content = bytes | str | Symlink | Submodule | Executable | None
 """What a path becomes: text or bytes a file, None deletes."""
 
 
-class Conflict(StandInError):  # noqa: N818 - said as an answer is, not as a fault
+class Conflict(StandInError):
     """Two sides changed the same lines: the merge needs a person."""
 
 

@@ -17,9 +17,9 @@ FILES = {"gitea": "gitea-1.23.json", "forgejo": "forgejo-15.0.json"}
 
 FREE = {
     "id", "user_id", "act_user_id", "repo_id", "review_id", "size", "email", "avatar_url", "language", "created_at",
-    "updated_at", "created", "closed_at", "merged_at", "submitted_at", "last_commit_when", "watchers_count", "ssh_url",
-    "wiki_ssh_url", "last_login", "active", "is_admin", "permissions", "open_pr_counter", "verification", "has_packages",
-    "mergeable", "default_max_blob_size", "html_url_comment", "version", "forks_count", "comment", "has_actions",
+    "updated_at", "created", "closed_at", "merged_at", "submitted_at", "last_commit_when", "watchers_count",
+    "ssh_url", "wiki_ssh_url", "last_login", "active", "is_admin", "permissions", "open_pr_counter", "verification",
+    "has_packages",     "mergeable", "default_max_blob_size", "version", "forks_count", "comment", "has_actions",
     "compare_url", "comment_id", "archived_at", "added", "removed", "modified", "payload", "date", "timestamp",
 }  # fmt: skip
 """Fields whose values are the server's own business, or differ by moment; they must be there all the same."""
@@ -53,7 +53,8 @@ class Comparison:
             theirs = dict.fromkeys(theirs, None) if isinstance(theirs, dict) else theirs
         if isinstance(theirs, dict) and isinstance(ours, dict):
             if theirs.keys() != ours.keys():
-                self._differ(where, f"lacks {sorted(theirs.keys() - ours.keys())}, adds {sorted(ours.keys() - theirs.keys())}")
+                lacks, adds = sorted(theirs.keys() - ours.keys()), sorted(ours.keys() - theirs.keys())
+                self._differ(where, f"lacks {lacks}, adds {adds}")
             for key in theirs.keys() & ours.keys():
                 self.same(f"{where}.{key}", theirs[key], ours[key], key)
         elif isinstance(theirs, list) and isinstance(ours, list) and field not in FREE:
@@ -70,7 +71,8 @@ class Comparison:
 
     def _same_kind(self, where: str, theirs: Any, ours: Any) -> None:
         """A free field must still be of the recorded type, and a time be a time."""
-        if type(theirs) is not type(ours) or (isinstance(theirs, str) and bool(TIME.match(theirs)) != bool(TIME.match(ours))):
+        times = [isinstance(value, str) and bool(TIME.match(value)) for value in (theirs, ours)]
+        if type(theirs) is not type(ours) or times[0] != times[1]:
             self._differ(where, f"{theirs!r}, ours {ours!r}: another kind")
 
     def _same_text(self, where: str, theirs: str, ours: str) -> None:
@@ -83,7 +85,8 @@ class Comparison:
                 self._differ(where, f"{theirs!r}, ours {ours!r}")
             return
         for one, other in zip(ids, our_ids, strict=True):
-            if self._theirs_to_ours.setdefault(one, other) != other or self._ours_to_theirs.setdefault(other, one) != one:
+            there, back = self._theirs_to_ours.setdefault(one, other), self._ours_to_theirs.setdefault(other, one)
+            if (there, back) != (other, one):
                 self._differ(where, f"{one} corresponds to another commit than {other}")
 
     def _differ(self, where: str, what: str) -> None:

@@ -34,8 +34,9 @@ class Clock:
 def entry(slug: str, title: str, extra: str = "", state: str = "idea") -> str:
     """Fifteen lines."""
     return (
-        f"---\nslug: {slug}\ntitle: {title}\nstate: {state}\nid: null\nrepo: null\nproposed_by: ada\nproposed_at: 2026-01-02\n"
-        f"owners: [ada]\narbiters: [root1]\ntags: [governance]\n---\n# {title}\n\nBody of {slug}.{extra}\n"
+        f"---\nslug: {slug}\ntitle: {title}\nstate: {state}\nid: null\nrepo: null\n"
+        f"proposed_by: ada\nproposed_at: 2026-01-02\nowners: [ada]\narbiters: [root1]\n"
+        f"tags: [governance]\n---\n# {title}\n\nBody of {slug}.{extra}\n"
     )
 
 
@@ -67,14 +68,16 @@ class Scenario:
 
     def steps(self) -> dict[str, Callable[[], Awaitable[Any]]]:
         """Every step of the recording that changes something, by its name."""
-        return self._beginning() | self._first_pull() | self._merges() | self._closing() | self._elsewhere() | self._end()
+        beginning = self._beginning() | self._first_pull() | self._merges()
+        return beginning | self._closing() | self._elsewhere() | self._end()
 
     def _beginning(self) -> dict[str, Callable[[], Awaitable[Any]]]:
         seed = {
             "rfcs/README.txt": "Proposals!!!\n", "rfcs/bom.md": "\ufeff---\n", "rfcs/broken.md": "---\n[\n",
             "rfcs/crlf.md": "---\r\n", "rfcs/latin1.md": b"\xe4\n", "rfcs/link.md": Symlink("open-hub.md"),
             "rfcs/naming.md": entry("naming", "Naming"), "rfcs/nofront.md": "No front matter\n",
-            "rfcs/open-hub.md": entry("open-hub", "Open hub", state="active"), "rfcs/slow-reads.md": entry("slow-reads", "Slow reads"),
+            "rfcs/open-hub.md": entry("open-hub", "Open hub", state="active"),
+            "rfcs/slow-reads.md": entry("slow-reads", "Slow reads"),
             "rfcs/sub/deep.md": entry("deep", "Deep"), "rfcs/ünïcode name.md": entry("uni", "Uni"),
         }  # fmt: skip
         hook = {
@@ -102,6 +105,7 @@ class Scenario:
     def _first_pull(self) -> dict[str, Callable[[], Awaitable[Any]]]:
         path, branch, file = f"/repos/{META}/pulls/1", "propose/cold-start", "rfcs/cold-start.md"
         text = entry("cold-start", "Cold start")
+        second = text.replace("Body", "A body")
         body = "New entry.\n\nOn-behalf-of: Grace Hopper <grace@example.org>"
         message = "Propose cold-start\n\nOn-behalf-of: Grace <grace@example.org>\n"
 
@@ -119,7 +123,7 @@ class Scenario:
         return {
             "branch propose/cold-start pushed": lambda: self.push(META, {file: text}, branch, message, 1.334),
             "PR 1 opened by the bot": lambda: self.open(branch, "Propose: Cold start", body, "rfcbot"),
-            "PR 1 head pushed": lambda: self.push(META, {file: text.replace("Body", "A body")}, branch, "Second draft", 2),
+            "PR 1 head pushed": lambda: self.push(META, {file: second}, branch, "Second draft", 2),
             "PR 1 head force-pushed": force,
             "PR 1 retitled": lambda: self.call(
                 "PATCH", path, {"title": "Propose: Cold starts", "body": body.replace("New entry", "Edited")}, "ada"
@@ -143,7 +147,8 @@ class Scenario:
             (4, "naming", "Naming", "fast-forward-only", 5.5, 2),
         ]  # fmt: skip
         for number, slug, title, style, hours, lines in cases:
-            branch, old = f"edit/{slug}/{style}", entry(slug, title, state="active" if number == 2 else "idea").split("\n")
+            branch, state = f"edit/{slug}/{style}", "active" if number == 2 else "idea"
+            old = entry(slug, title, state=state).split("\n")
             text = "\n".join(f"{line}!" if n < lines else line for n, line in enumerate(old))
 
             async def edit(b: str = branch, s: str = slug, t: str = text, h: float = hours) -> None:
@@ -156,7 +161,9 @@ class Scenario:
                 title = {"MergeTitleField": f"Merge {n}"} if how == "squash" else {}
                 await self.call("POST", f"/repos/{META}/pulls/{n}/merge", {"Do": how, **title}, "ada")
 
-            found |= {f"branch {branch}": edit, f"PR {number} opened": raise_, f"PR {number} merged by {style}": merge}
+            found[f"branch {branch}"] = edit
+            found[f"PR {number} opened"] = raise_
+            found[f"PR {number} merged by {style}"] = merge
         return found
 
     def _closing(self) -> dict[str, Callable[[], Awaitable[Any]]]:
@@ -165,7 +172,9 @@ class Scenario:
         claimed = "\n".join(["---!", "slug: naming!", *naming[2:-2], "claimed", "again", ""])
         tagged = claimed.replace("claimed", "tagged")
         return {
-            "branch claim/naming": lambda: self.push(META, {"rfcs/naming.md": claimed}, "claim/naming", "Claim naming", 6.5),
+            "branch claim/naming": lambda: self.push(
+                META, {"rfcs/naming.md": claimed}, "claim/naming", "Claim naming", 6.5
+            ),
             "PR 5 opened": lambda: self.open("claim/naming", "Claim naming"),
             "PR 5 closed": lambda: self.call("PATCH", f"{path}/5", {"state": "closed"}, "ada"),
             "PR 5 reopened": lambda: self.call("PATCH", f"{path}/5", {"state": "open"}, "ada"),
@@ -203,19 +212,22 @@ class Scenario:
             await self.forge.push_refs(RFC, {"refs/tags/v1": self.forge.repository(RFC).branches["main"]}, by="root1")
 
         async def forced() -> None:
-            await self.push(RFC, {"RFC.md": "# Other\n"}, "main", "Seed RFC.md", 11, author_date=at(9.334), parents=[], force=True)
+            over = {"author_date": at(9.334), "parents": [], "force": True}
+            await self.push(RFC, {"RFC.md": "# Other\n"}, "main", "Seed RFC.md", 11, **over)
 
         return {
             "fork by outsider": lambda: self.call("POST", f"/repos/{META}/forks", {}, "outsider"),
             "fork branch pushed": lambda: self.push(
-                "outsider/meta", {"rfcs/from-fork.md": text}, "propose/from-fork", "Propose from a fork", 8.5, by="outsider"
+                "outsider/meta", {"rfcs/from-fork.md": text}, "propose/from-fork", "Propose", 8.5, by="outsider"
             ),
-            "PR 7 opened from the fork": lambda: self.open("outsider:propose/from-fork", "From a fork", by="outsider"),
+            "PR 7 opened from the fork": lambda: self.open(
+                "outsider:propose/from-fork", "From a fork", by="outsider"
+            ),
             "fork deleted while PR 7 is open": lambda: self.call("DELETE", "/repos/outsider/meta", by="outsider"),
             "entry repo created": lambda: self.call("POST", "/orgs/acme/repos", {"name": "rfc-0001-open-hub"}),
             "entry repo pushed": lambda: self.push(RFC, {"RFC.md": "# RFC\n"}, "main", "Seed RFC.md", 9.334),
             "entry graduates on main": lambda: self.push(
-                META, {"rfcs/open-hub.md": entry("open-hub", "Open hub", " Active.")}, "main", "Graduate open-hub", 10.167
+                META, {"rfcs/open-hub.md": entry("open-hub", "Hub")}, "main", "Graduate open-hub", 10.167
             ),
             "55 branches in one push": branches,
             "main force-pushed": forced,
