@@ -9,6 +9,7 @@ from typing import NoReturn
 from aiohttp import web
 
 from .replies import ApiError
+from .scopes import missing
 from .serialise import Serialiser
 from .state import Pull, Repository, Unknown, User, World
 
@@ -27,18 +28,23 @@ class Access:
         if not header:
             return None
         if scheme == "Bearer" or scheme == "token" or (self._world.forgejo and scheme.lower() == "token"):
-            return self._of_token(value.strip())
+            return self._of_token(request, value.strip())
         if scheme.lower() == "basic":
             try:
                 name, _, password = base64.b64decode(value).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
                 return self._refuse()
             # the token as password, or as user name with an empty (or a placeholder) password
-            return self._of_token(password if password not in ("", "x-oauth-basic") else name)
+            return self._of_token(request, password if password not in ("", "x-oauth-basic") else name)
         return None
 
-    def _of_token(self, token: str) -> User:
+    def _of_token(self, request: web.Request, token: str) -> User:
         found = next((u for u in self._world.users.values() if u.token and u.token == token), None)
+        if found is None and token in self._world.tokens:
+            found, scopes = self._world.tokens[token]
+            lacking = missing(request.method, request.path, scopes)
+            if lacking:
+                raise ApiError(403, f"token does not have at least one of required scope(s): {lacking}")
         return found if found is not None else self._refuse(token)
 
     def _refuse(self, token: str = "") -> NoReturn:

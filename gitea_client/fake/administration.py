@@ -67,9 +67,18 @@ class Administration:
         """A user's token, which has all of their rights."""
         return self._person(login).token
 
+    def create_token(self, login: str, scopes: Sequence[str]) -> str:
+        """Another token of this user that may do less: `scopes` such as read:repository, write:issue, all. What it
+        may not do is answered 403."""
+        token = f"{self._random.getrandbits(160):040x}"
+        self.world.tokens[token] = (self._person(login), tuple(scopes))
+        return token
+
     def revoke_token(self, login: str) -> None:
-        """Make the user's token invalid."""
-        self.world.user(login).token = ""
+        """Make the user's tokens invalid."""
+        user = self.world.user(login)
+        user.token = ""
+        self.world.tokens = {token: held for token, held in self.world.tokens.items() if held[0] is not user}
 
     def add_collaborator(self, full_name: str, login: str) -> None:
         """Let somebody read and write the repository."""

@@ -62,6 +62,10 @@ class StandIn(Editing):
         self.requests: list[Request] = []
         self.processing_delay = 0.0
         """Seconds between a push and what follows from it: git shows it at once, the API only then."""
+        self.merge_rapid_pushes = False
+        """Whether pushes of a branch that wait for processing become one, as in a busy server's queue: heads between
+        are then told in no event of their own."""
+        self._waiting: dict[int, dict[str, RefChange]] = {}
         self.null_pulls: set[int] = set()
         """Ids of pull requests that lists show as null, as the servers do when one cannot be read."""
         self.null_lists = False
@@ -146,14 +150,25 @@ class StandIn(Editing):
         if not self.processing_delay:
             await self._pushes.process(repository, changes, by)
             return
-        task = asyncio.create_task(self._process_later(self.processing_delay, repository, changes, by))
+        if self.merge_rapid_pushes and repository.id in self._waiting:
+            waiting = self._waiting[repository.id]
+            for change in changes:
+                earlier = waiting.get(change.ref)
+                waiting[change.ref] = RefChange(change.ref, earlier.old, change.new) if earlier else change
+            return
+        self._waiting[repository.id] = merged = {change.ref: change for change in changes}
+        task = asyncio.create_task(self._process_later(self.processing_delay, repository, merged, by))
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
-    async def _process_later(self, seconds: float, repository: Repository, changes: list[RefChange], by: User) -> None:
+    async def _process_later(
+        self, seconds: float, repository: Repository, changes: dict[str, RefChange], by: User
+    ) -> None:
         await asyncio.sleep(seconds)
         async with self.lock:
-            await self._pushes.process(repository, changes, by)
+            if self._waiting.get(repository.id) is changes:
+                del self._waiting[repository.id]
+            await self._pushes.process(repository, list(changes.values()), by)
 
     async def settle(self) -> None:
         """Wait until every push is processed and every delivery sent."""

@@ -203,6 +203,8 @@ class World:
         self.flavour = flavour
         self._clock = clock
         self.users: dict[str, User] = {}
+        self.tokens: dict[str, tuple[User, tuple[str, ...]]] = {}
+        """Tokens that were made beside a user's own, with their scopes."""
         self.repositories: dict[int, Repository] = {}
         self.old_names: dict[str, int] = {}
         self.activities: list[Activity] = []

@@ -161,3 +161,25 @@ async def test_odd_things_can_be_committed(forge: StandIn) -> None:
     assert {item.path: item.mode for item in tree if item.kind != "tree"} == {
         odd: "100644", "link": "120000", "module": "160000"
     }  # fmt: skip
+
+
+async def test_a_token_with_few_scopes(forge: StandIn) -> None:
+    """Guards `doctor`: with read:repository alone, issues, organizations and users are 403."""
+    token = forge.create_token("root1", ["read:repository"])
+    wanted = {
+        f"repos/{META}": 200, f"repos/{META}/pulls": 200, "repos/search": 200, "version": 200,
+        "repos/issues/search?type=pulls": 403, f"repos/{META}/issues/1/timeline": 403, "orgs/acme": 403, "user": 403,
+        "user/repos": 403,
+    }  # fmt: skip
+    headers = {"Authorization": f"token {token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for path, status in wanted.items():
+            async with session.get(f"{forge.url}/api/v1/{path}") as answer:
+                assert answer.status == status, path
+        async with session.delete(f"{forge.url}/api/v1/repos/{META}") as answer:
+            assert answer.status == 403
+    await forge.set_private(META)  # git shows its token only where it is asked for one
+    assert (await git("ls-remote", address(forge, META, token))).returncode == 0
+    assert (await git("ls-remote", address(forge, META, forge.create_token("root1", ["read:user"])))).returncode != 0
+    forge.revoke_token("root1")
+    assert (await git("ls-remote", address(forge, META, token))).returncode != 0

@@ -187,3 +187,14 @@ async def test_what_cannot_be_merged_is_refused(forge: StandIn) -> None:
     with pytest.raises(Refusal) as refusal:
         await forge.merge(META, 1)
     assert refusal.value.status == 405
+
+
+async def test_rapid_pushes_may_become_one_event(forge: StandIn) -> None:
+    """Guards heads that are told only inside a list: a busy server's queue makes one of several pushes."""
+    await forge.commit(META, {"a": "1"}, "topic")
+    await forge.open_pull(META, "topic")
+    forge.processing_delay, forge.merge_rapid_pushes = 0.05, True
+    ids = [await forge.commit(META, {"a": f"{n}"}, "topic") for n in (2, 3, 4)]
+    await forge.settle()
+    assert (await pushes(forge, 1))[1:] == [(False, ids)]
+    assert forge.refs(META)["refs/pull/1/head"] == ids[-1]
