@@ -1,0 +1,78 @@
+"""Cursors: where a page ended, so that the next begins right after it. No I/O.
+
+A cursor is base64url JSON of the question's hash and the last row's place in the order. It is no secret and needs no
+signature: its values are only ever compared with. Paging by place never skips or repeats a row that stands still,
+whatever is inserted or removed in between; paging by offset does both.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from cache.queries.errors import QueryError
+
+MAX_CURSOR = 4096
+_INTEGERS = range(-(2**63), 2**63)
+
+
+class Position(Struct, frozen=True):
+    """A row's place: what it is sorted by (None for no value) and what tells it from others with the same."""
+
+    value: str | int | float | None
+    ties: tuple[str | int, ...]
+
+
+def question(*parts: Any) -> str:
+    """A short hash of everything that must not change between pages: what is listed, filtered, sorted."""
+    plain = json.dumps(msgspec.to_builtins(parts), sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(plain.encode()).hexdigest()[:16]
+
+
+def encode(position: Position, asked: str) -> str:
+    """The cursor after a row."""
+    said = json.dumps([asked, position.value, *position.ties], separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(said.encode()).rstrip(b"=").decode()
+
+
+def decode(cursor: str, asked: str, ties: int) -> Position:
+    """The row's place in a cursor whose rows are told apart by `ties` values.
+
+    QueryError: `bad-cursor` where it is none of ours, `cursor-mismatch` where it belongs to another question.
+    """
+    try:
+        if len(cursor) > MAX_CURSOR:
+            raise ValueError("too long")
+        raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        said = json.loads(raw)
+        hashed, value, *rest = said
+        wanted = isinstance(hashed, str) and isinstance(said, list)
+        fits = wanted and _plain(value, nullable=True) and all(_plain(tie) for tie in rest)
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        fits = False
+    if not fits:
+        raise QueryError("bad-cursor", "the cursor is damaged; begin again without one", "cursor")
+    if hashed != asked or len(rest) != ties:
+        raise QueryError(
+            "cursor-mismatch", "the cursor belongs to another filter or order; begin again without one", "cursor"
+        )
+    return Position(value, tuple(rest))
+
+
+def _plain(value: object, *, nullable: bool = False) -> bool:
+    """Whether a value of a cursor can be compared with in SQL."""
+    if value is None:
+        return nullable
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int):
+        return value in _INTEGERS
+    if isinstance(value, float):
+        return value - value == 0  # neither infinite nor not a number
+    return isinstance(value, str) and not any(0xD800 <= ord(letter) <= 0xDFFF for letter in value)

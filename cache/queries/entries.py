@@ -1,0 +1,205 @@
+"""Entries: lists of a collection, one by its key, and what is counted beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Select, and_, bindparam, func, literal, literal_column, or_, select, text, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.profile.collection import Collection
+from cache.queries.columns import Columns, entry_columns, key_parts
+from cache.queries.paging import Listing, Question, Rows, read_page
+from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RepositoryRow
+from cache.schema import tables
+
+_entries, _findings, _branches = tables[EntryRow], tables[FindingRow], tables[BranchRow]
+_places, _pulls = tables[PullEntryRow], tables[PullRow]
+_repository, _home, _document = (tables[RepositoryRow].alias(name) for name in ("repository", "home", "document"))
+
+
+class Counts(Struct, frozen=True):
+    """What belongs to an entry now."""
+
+    branches_open: int = 0
+    pulls_open: int = 0
+    findings: int = 0
+
+
+class EntryItem(Struct, frozen=True):
+    """An entry as it is told. `parts` are the parts of its key by their names.
+
+    `body_sha` is the blob id of what `body` was read from: the document's where the entry has one. `body` is None
+    where it was not asked for as well.
+    """
+
+    block: str
+    collection: str
+    key: str
+    parts: dict[str, str]
+    repository: str | None
+    path: str
+    line: int
+    title: str
+    valid: bool
+    fields: dict[str, Any]
+    body: str | None
+    body_sha: str
+    entry_sha: str
+    document_sha: str | None
+    document_repository: str | None
+    document_path: str | None
+    document_commit: str | None
+    commit: str
+    landed: str
+    last_entry_commit_at: datetime
+    landed_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    last_main_commit_at: datetime | None
+    home_repository: str | None
+    counts: Counts
+    repository_ids: tuple[int, ...] = ()
+    """The repositories that it was read from: its file's, its document's, its own."""
+
+
+class EntryPage(Struct, frozen=True):
+    """Some entries, and the cursor of the next ones."""
+
+    items: tuple[EntryItem, ...]
+    next: str | None
+
+
+def columns(collection: Collection) -> Columns:
+    """What entries of a collection can be filtered and sorted by."""
+    return entry_columns(collection, _repository, _home)
+
+
+async def entry_list(
+    connection: AsyncConnection, collection: Collection, question: Question, *, q: str | None = None, body: bool = False
+) -> EntryPage:
+    """A page of a collection's entries, in two statements. `q` is searched for in the text; `body` brings bodies.
+
+    QueryError: `bad-cursor`, `cursor-mismatch`.
+    """
+    rows = _select(collection, body=body)
+    if q is not None:
+        found = text("SELECT rowid FROM entry_text WHERE entry_text MATCH :words").bindparams(words=match(q))
+        rows = rows.where(literal_column("entries.rowid").in_(found.columns(literal_column("rowid")).scalar_subquery()))
+    about = (collection.block, collection.name, q or "")
+    listing = Listing(about, rows, columns(collection), (_entries.c.key,), "key")
+    page: Rows = await read_page(connection, listing, question)
+    counted = await counts(connection, collection, [row.key for row in page.rows])
+    items = (_item(collection, row._mapping, counted.get(row.key, Counts())) for row in page.rows)
+    return EntryPage(tuple(items), page.next)
+
+
+async def one_entry(connection: AsyncConnection, collection: Collection, key: str) -> EntryItem | None:
+    """One entry with its body, in two statements; None where there is none of this key."""
+    row = (await connection.execute(_select(collection, body=True).where(_entries.c.key == key))).one_or_none()
+    if row is None:
+        return None
+    counted = await counts(connection, collection, [key])
+    return _item(collection, row._mapping, counted.get(key, Counts()))
+
+
+async def entry_repositories(connection: AsyncConnection, collection: Collection, key: str) -> tuple[int, ...] | None:
+    """The ids of the repositories that an entry was read from; None where there is no such entry."""
+    wanted = select(_entries.c.repository_id, _entries.c.document_repository_id, _entries.c.home_repository_id)
+    row = (await connection.execute(wanted.where(*_of(collection), _entries.c.key == key))).one_or_none()
+    return None if row is None else tuple(one for one in row if one is not None)
+
+
+def match(q: str) -> str:
+    """An FTS5 query for text as people type it: every word must be there, the last may be a beginning.
+
+    Words are quoted, so nothing that a reader types is an operator (sqlite.org/fts5.html, "FTS5 Strings").
+    """
+    words = [word.replace('"', '""') for word in q.replace("\x00", " ").split()]
+    return " AND ".join(f'"{word}"' for word in words) + "*" if words else '""'
+
+
+def _of(collection: Collection) -> tuple[Any, Any]:
+    # written into the statement, not bound: a partial index is used only where SQLite sees its very condition
+    block: Any = bindparam("block_name", collection.block, literal_execute=True)
+    name: Any = bindparam("collection_name", collection.name, literal_execute=True)
+    return _entries.c.block == block, _entries.c.collection == name
+
+
+def _select(collection: Collection, *, body: bool) -> Select[Any]:
+    left_out = {"body", "entry_body", "document_body"}
+    told = [column for column in _entries.c if column.name not in left_out]
+    return (
+        select(
+            *told,
+            *([_entries.c.body] if body else []),
+            _repository.c.full_name.label("repository"),
+            _home.c.full_name.label("home_repository"),
+            _document.c.full_name.label("document_repository"),
+        )
+        .select_from(
+            _entries.outerjoin(_repository, _repository.c.id == _entries.c.repository_id)
+            .outerjoin(_home, _home.c.id == _entries.c.home_repository_id)
+            .outerjoin(_document, _document.c.id == _entries.c.document_repository_id)
+        )
+        .where(*_of(collection))
+    )
+
+
+async def counts(connection: AsyncConnection, collection: Collection, keys: Sequence[str]) -> dict[str, Counts]:
+    """What belongs to these entries now, in one statement. A finding of a file counts for the entry read from it."""
+    if not keys:
+        return {}
+    statement = union_all(
+        _counted("branches_open", _branches.c.key, _branches, keys, collection).where(_branches.c.state == "open"),
+        _counted("pulls_open", _places.c.key, _places, keys, collection)
+        .join(_pulls, and_(_pulls.c.repository_id == _places.c.repository_id, _pulls.c.number == _places.c.number))
+        .where(_pulls.c.state == "open", _pulls.c.gone.is_(False)),
+        _counted("findings", _findings.c.key, _findings, keys, collection),
+        _counted("findings", _entries.c.key, _entries, keys, collection).join(_findings, _of_file()),
+    )
+    found: dict[str, dict[str, int]] = {}
+    for key, what, number in await connection.execute(statement):
+        of_key = found.setdefault(key, {})
+        of_key[what] = of_key.get(what, 0) + number
+    return {key: Counts(**numbers) for key, numbers in found.items()}
+
+
+def _counted(what: str, key: Any, table: Any, keys: Iterable[str], collection: Collection) -> Select[Any]:
+    return (
+        select(key.label("key"), literal(what).label("what"), func.count().label("number"))
+        .select_from(table)
+        .where(table.c.block == collection.block, table.c.collection == collection.name, key.in_(list(keys)))
+        .group_by(key)
+    )
+
+
+def _of_file() -> Any:
+    return and_(
+        _findings.c.repository_id == _entries.c.repository_id,
+        _findings.c.path == _entries.c.path,
+        _findings.c.block == _entries.c.block,
+        _findings.c.collection == _entries.c.collection,
+        _findings.c.key.is_(None),
+        or_(_entries.c.line == 0, _findings.c.line == _entries.c.line),
+    )
+
+
+def _item(collection: Collection, row: Any, counted: Counts) -> EntryItem:
+    ids = (row["repository_id"], row["document_repository_id"], row["home_repository_id"])
+    same = (
+        "block", "collection", "key", "repository", "path", "line", "title", "valid", "fields", "entry_sha",
+        "document_sha", "document_repository", "document_path", "document_commit", "commit", "landed",
+        "last_entry_commit_at", "landed_at", "created_at", "updated_at", "last_main_commit_at", "home_repository",
+    )  # fmt: skip
+    return EntryItem(
+        **{name: row[name] for name in same},
+        parts=key_parts(collection, row["key"]),
+        body=row.get("body"),
+        body_sha=row["document_sha"] or row["entry_sha"],
+        counts=counted,
+        repository_ids=tuple(dict.fromkeys(one for one in ids if one is not None)),
+    )

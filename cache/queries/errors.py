@@ -1,0 +1,15 @@
+"""What can be wrong with a question."""
+
+from __future__ import annotations
+
+
+class QueryError(ValueError):
+    """A question that cannot be answered as it was put.
+
+    `kind` is a stable word for programs, the message names the parameter and the remedy for people.
+    """
+
+    def __init__(self, kind: str, message: str, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.parameter = parameter

@@ -1,0 +1,79 @@
+"""Findings: what is wrong now, and what was."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.queries.columns import Column, of_table, stored
+from cache.queries.paging import Listing, Question, read_page
+from cache.rows import FindingRow, RepositoryRow
+from cache.schema import cleared as cleared_table
+from cache.schema import tables
+
+_repository = tables[RepositoryRow].alias("repository")
+
+SORT = "-since"
+CLEARED_SORT = "-cleared_at"
+
+
+class FindingItem(Struct, frozen=True):
+    """A finding; `cleared_at` says when it was found to be gone, None while it stands."""
+
+    id: str
+    rule: str
+    severity: str
+    message: str
+    block: str | None
+    collection: str | None
+    key: str | None
+    repository: str | None
+    path: str | None
+    line: int | None
+    field: str | None
+    commit: str | None
+    since: datetime | None
+    cleared_at: datetime | None = None
+
+
+class FindingPage(Struct, frozen=True):
+    """Some findings, and the cursor of the next ones."""
+
+    items: tuple[FindingItem, ...]
+    next: str | None
+
+
+def columns(*, cleared: bool = False) -> dict[str, Column]:
+    """What findings can be filtered and sorted by."""
+    table = cleared_table if cleared else tables[FindingRow]
+    own = of_table(
+        table,
+        {
+            "id": "string", "rule": "string", "severity": "string", "block": "string", "collection": "string",
+            "key": "string", "path": "string", "line": "integer", "field": "string", "commit": "string",
+            "since": "datetime", **({"cleared_at": "datetime"} if cleared else {}),
+        },
+    )  # fmt: skip
+    own["repository"] = stored("repository", _repository.c.full_name, "repository", folded=True)
+    return own
+
+
+async def finding_list(connection: AsyncConnection, question: Question, *, cleared: bool = False) -> FindingPage:
+    """A page of the findings that stand, or of those cleared, in one statement.
+
+    QueryError: `bad-cursor`, `cursor-mismatch`.
+    """
+    table: Any = cleared_table if cleared else tables[FindingRow]
+    rows = select(*table.c, _repository.c.full_name.label("repository")).select_from(
+        table.outerjoin(_repository, _repository.c.id == table.c.repository_id)
+    )
+    # a finding can be cleared several times, so its id does not tell those apart
+    tie: ColumnElement[Any] = table.c.sequence if cleared else table.c.id
+    about = ("findings", "cleared" if cleared else "open")
+    page = await read_page(connection, Listing(about, rows, columns(cleared=cleared), (tie,), SORT), question)
+    wanted = [name for name in FindingItem.__struct_fields__ if cleared or name != "cleared_at"]
+    return FindingPage(tuple(FindingItem(**{n: r._mapping[n] for n in wanted}) for r in page.rows), page.next)

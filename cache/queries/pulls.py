@@ -1,0 +1,129 @@
+"""Pull requests, with their places in collections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import and_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.profile.collection import Collection
+from cache.queries.columns import Column, of_table, stored
+from cache.queries.paging import Listing, Question, only, read_page
+from cache.rows import PullEntryRow, PullRow, RepositoryRow
+from cache.schema import tables
+
+_pulls, _places = tables[PullRow], tables[PullEntryRow]
+_repository = tables[RepositoryRow].alias("repository")
+_same = and_(_places.c.repository_id == _pulls.c.repository_id, _places.c.number == _pulls.c.number)
+
+SORT = "-opened_at"
+
+
+class Place(Struct, frozen=True):
+    """A pull request's place in a collection."""
+
+    block: str
+    collection: str
+    key: str
+    kind: str
+    actor: str | None
+    actor_source: str | None
+    actor_evidence: str | None
+
+
+class PullItem(Struct, frozen=True):
+    """A pull request as it is told; `html_path` is its page on the forge, below the forge's address."""
+
+    repository: str | None
+    repository_id: int
+    number: int
+    title: str
+    description: str
+    state: str
+    draft: bool
+    user: str
+    opened_at: datetime
+    merged_at: datetime | None
+    closed_at: datetime | None
+    merged_by: str | None
+    merge_commit_sha: str | None
+    head_branch: str
+    head_sha: str | None
+    from_fork: bool
+    base_branch: str
+    labels: tuple[str, ...]
+    gone: bool
+    html_path: str
+    places: tuple[Place, ...]
+
+
+class PullPage(Struct, frozen=True):
+    """Some pull requests, and the cursor of the next ones."""
+
+    items: tuple[PullItem, ...]
+    next: str | None
+
+
+def columns() -> dict[str, Column]:
+    """What pull requests can be filtered and sorted by; those of a place are only for filters."""
+    own = of_table(
+        _pulls,
+        {
+            "number": "integer", "title": "string", "draft": "boolean", "user": "string", "opened_at": "datetime",
+            "merged_at": "datetime", "closed_at": "datetime", "merged_by": "string", "merge_commit_sha": "string",
+            "head_branch": "string", "head_sha": "string", "from_fork": "boolean", "base_branch": "string",
+            "labels": "list", "gone": "boolean",
+        },
+    )  # fmt: skip
+    own["state"] = stored("state", _pulls.c.state, "enum", values=("open", "merged", "closed"))
+    own["repository"] = stored("repository", _repository.c.full_name, "repository", folded=True)
+    for name in ("block", "collection", "key", "kind", "actor", "actor_source"):
+        own[name] = stored(name, _places.c[name], "string", group="place")
+    return own
+
+
+async def pull_list(
+    connection: AsyncConnection, question: Question, *, collection: Collection | None = None, key: str | None = None
+) -> PullPage:
+    """A page of pull requests, in two statements; of one entry where `collection` and `key` are given.
+
+    QueryError: `bad-cursor`, `cursor-mismatch`.
+    """
+    rows = select(*_pulls.c, _repository.c.full_name.label("repository")).select_from(
+        _pulls.outerjoin(_repository, _repository.c.id == _pulls.c.repository_id)
+    )
+    about: tuple[str, ...] = ("pulls",)
+    if collection is not None:
+        about = ("pulls", collection.block, collection.name, key or "")
+        of_entry = select(_places.c.repository_id, _places.c.number).where(
+            _places.c.block == collection.block, _places.c.collection == collection.name, _places.c.key == key
+        )
+        rows = rows.where(tuple_(_pulls.c.repository_id, _pulls.c.number).in_(of_entry))
+    places = only(_places).where(_same)
+    ties = (_pulls.c.repository_id, _pulls.c.number)
+    page = await read_page(connection, Listing(about, rows, columns(), ties, SORT, (("place", places),)), question)
+    found = await _placed(connection, [(row.repository_id, row.number) for row in page.rows])
+    return PullPage(tuple(_item(row._mapping, found) for row in page.rows), page.next)
+
+
+async def _placed(
+    connection: AsyncConnection, pulls: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[Place, ...]]:
+    if not pulls:
+        return {}
+    wanted = select(_places).where(tuple_(_places.c.repository_id, _places.c.number).in_(pulls))
+    found: dict[tuple[int, int], tuple[Place, ...]] = {}
+    for row in await connection.execute(wanted.order_by(*_places.primary_key.columns)):
+        place = Place(row.block, row.collection, row.key, row.kind, row.actor, row.actor_source, row.actor_evidence)
+        pull = row.repository_id, row.number
+        found[pull] = (*found.get(pull, ()), place)
+    return found
+
+
+def _item(row: Any, places: dict[tuple[int, int], tuple[Place, ...]]) -> PullItem:
+    own = {name: row[name] for name in PullItem.__struct_fields__ if name != "places"}
+    return PullItem(**own, places=places.get((row["repository_id"], row["number"]), ()))

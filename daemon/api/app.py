@@ -1,0 +1,96 @@
+"""The API as a set of routes: what every request goes through, and who answers it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+from sqlalchemy.exc import DBAPIError
+
+from cache.queries.errors import QueryError
+from daemon.api import lists
+from daemon.api.addresses import ROOT
+from daemon.api.changes import changes
+from daemon.api.context import ApiContext
+from daemon.api.entries import collection_address
+from daemon.api.events import Events
+from daemon.api.openapi import document
+from daemon.api.parameters import Pairs
+from daemon.api.problems import ProblemError
+from daemon.api.reading import pairs_of, wait_for
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[ApiContext, web.Request, Pairs], Awaitable[web.StreamResponse]]
+
+
+class Api:
+    """The API over a context. Add `routes()` to an application, and `stop` to its `on_shutdown`."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
+        self._events = Events()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every route, each with its whole path. They need no middleware."""
+        own: list[tuple[str, str, Handler]] = [
+            ("repositories", "/repositories", lists.repositories),
+            ("repository", "/repositories/{owner}/{name}", lists.repository),
+            ("pulls", "/pulls", lists.pulls),
+            ("findings", "/findings", lists.findings),
+            ("changes", "/changes", changes),
+            ("events", "/events", self._events.stream),
+            ("status", "/status", lists.status),
+            ("openapi", "/openapi.json", document),
+            ("collection", "/{address:.+}", collection_address),
+        ]
+        return [web.route("*", ROOT + path, self._answering(name, handler)) for name, path, handler in own]
+
+    async def stop(self, _app: web.Application | None = None) -> None:
+        """End every stream of events; an application that shuts down would wait for them."""
+        await self._events.stop()
+
+    def _answering(self, name: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            started = time.perf_counter()
+            response = await self._answer(handler, request)
+            if not response.prepared:
+                response.headers["X-Content-Type-Options"] = "nosniff"
+            if self._context.observe is not None:
+                self._context.observe(name, response.status, time.perf_counter() - started)
+            return response
+
+        return answer
+
+    async def _answer(self, handler: Handler, request: web.Request) -> web.StreamResponse:
+        try:
+            if request.method not in ("GET", "HEAD"):
+                message = f"{request.method} is not served; ask with GET."
+                raise ProblemError("method-not-allowed", message, headers={"Allow": "GET, HEAD"})
+            pairs = pairs_of(request)
+            await wait_for(self._context, pairs)
+            return await handler(self._context, request, pairs)
+        except ProblemError as problem:
+            return problem.response(request.path)
+        except QueryError as error:
+            return ProblemError.of(error).response(request.path)
+        except DBAPIError as error:
+            log.warning("api.cache_unavailable", path=request.path, error=type(error.orig).__name__)
+            return ProblemError("cache-unavailable", "Ask again in a moment.").response(request.path)
+        except (asyncio.CancelledError, ConnectionResetError, web.HTTPException):
+            raise
+        except Exception:
+            log.exception("api.failed", path=request.path)
+            return ProblemError("internal", "The log of Forgeglass says more.").response(request.path)
+
+
+def build(context: ApiContext) -> web.Application:
+    """An application that serves the API alone."""
+    api = Api(context)
+    app = web.Application()
+    app.add_routes(api.routes())
+    app.on_shutdown.append(api.stop)
+    return app

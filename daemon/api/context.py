@@ -1,0 +1,67 @@
+"""What the API needs of the daemon around it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from cache.database import Database
+from cache.profile.collection import Block
+
+
+class Waited(Protocol):
+    """Whether a commit is in the rows; `head` is the default branch's, `known` whether the repository is."""
+
+    @property
+    def seen(self) -> bool:
+        """Whether the rows hold the commit."""
+
+    @property
+    def head(self) -> str | None:
+        """The head of the default branch that was seen last."""
+
+    @property
+    def known(self) -> bool:
+        """Whether a profile reaches the repository."""
+
+    @property
+    def error(self) -> str | None:
+        """What the last look failed with."""
+
+
+class FeedNews(Protocol):
+    """Tells of new feed entries."""
+
+    async def wait(self, after: int, timeout: float) -> bool:  # noqa: ASYNC109 - running out of time is an answer
+        """Whether there is a sequence over `after`; waits for one for at most `timeout` seconds."""
+        ...
+
+
+@dataclass(frozen=True)
+class ApiContext:
+    """Everything that an answer is made of. The clock and the feed's place are functions: they move.
+
+    `sequence` is the last one applied, `epoch` the one that positions belong to, `fingerprint` changes with the
+    profiles. `wait_for(full_name, commit, seconds)` looks at the forge until the commit is in the rows.
+    `observe(name, status, seconds)`, where given, is told of every answer.
+    """
+
+    database: Database
+    blocks: Callable[[], Sequence[Block]]
+    fingerprint: Callable[[], str]
+    clock: Callable[[], datetime]
+    sweep_interval: timedelta
+    epoch: Callable[[], str]
+    sequence: Callable[[], int]
+    wait_for: Callable[[str, str, float], Awaitable[Waited]]
+    news: FeedNews
+    status: Callable[[], Awaitable[Mapping[str, Any]]]
+    forge_url: str
+    version: str
+    observe: Callable[[str, int, float], None] | None = None
+    heartbeat: float = 15.0
+    """Seconds between two signs of life on a quiet stream of events."""
+    streams: int = 100
+    """Streams of events that are served at once."""

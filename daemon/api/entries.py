@@ -1,0 +1,94 @@
+"""Answers about a collection's entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.profile.collection import Collection
+from cache.queries import branches, entries, history, pulls
+from cache.queries.freshness import Freshness, freshness, of_collection, of_ids
+from cache.queries.paging import ask
+from daemon.api.addresses import ROOT, Address, resolve
+from daemon.api.answers import list_answer, one_answer
+from daemon.api.context import ApiContext
+from daemon.api.lists import only_waiting
+from daemon.api.parameters import WAITING, Pairs, one
+from daemon.api.problems import ProblemError
+from daemon.api.shapes import entry_json, pull_json
+
+LIST_WORDS = (*WAITING, "q", "include")
+
+
+async def collection_address(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    """A collection, an entry, or a list that belongs to one."""
+    address = resolve(request.rel_url.raw_path.removeprefix(f"{ROOT}/"), context.blocks())
+    if address.key is None:
+        return await _list(context, request, pairs, address.collection)
+    if address.part is None:
+        return await _entry(context, request, pairs, address.collection, address.key)
+    return await _part(context, request, pairs, address)
+
+
+async def _list(context: ApiContext, request: web.Request, pairs: Pairs, collection: Collection) -> web.Response:
+    question = ask(pairs, entries.columns(collection), sort="key", others=LIST_WORDS)
+    q, include = one(pairs, "q"), one(pairs, "include")
+    if include not in (None, "body"):
+        raise ProblemError("bad-value", f"include is {include[:100]!r}; it can be body.", parameter="include")
+    if q is not None and not q.strip():
+        raise ProblemError("bad-value", "q is empty; write a word to search for, or leave it out.", parameter="q")
+    sequence = context.sequence()
+    async with context.database.read() as connection:
+        page = await entries.entry_list(connection, collection, question, q=q, body=include == "body")
+        fresh = await _fresh(context, connection, of_collection(collection))
+    items = [entry_json(item, body=include == "body") for item in page.items]
+    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint())
+
+
+async def _entry(
+    context: ApiContext, request: web.Request, pairs: Pairs, collection: Collection, key: str
+) -> web.Response:
+    only_waiting(pairs)
+    sequence = context.sequence()
+    async with context.database.read() as connection:
+        item = await entries.one_entry(connection, collection, key)
+        if item is None:
+            raise _missing(collection, key)
+        fresh = await _fresh(context, connection, of_ids(item.repository_ids))
+    return one_answer(request, entry_json(item, body=True), sequence, fresh, context.fingerprint())
+
+
+async def _part(context: ApiContext, request: web.Request, pairs: Pairs, address: Address) -> web.Response:
+    collection, key, part = address.collection, address.key or "", address.part
+    subject = {"branches": branches, "pulls": pulls, "history": history}[part or ""]
+    question = ask(pairs, subject.columns(), sort=subject.SORT, others=WAITING)
+    sequence = context.sequence()
+    items: list[Any]
+    async with context.database.read() as connection:
+        ids = await entries.entry_repositories(connection, collection, key)
+        if ids is None:
+            raise _missing(collection, key)
+        if part == "branches":
+            found = await branches.branch_list(connection, collection, key, question)
+            items, cursor = list(found.items), found.next
+        elif part == "history":
+            changes = await history.history_list(connection, collection, key, question)
+            items, cursor = list(changes.items), changes.next
+        else:
+            raised = await pulls.pull_list(connection, question, collection=collection, key=key)
+            items, cursor = [pull_json(item, context.forge_url) for item in raised.items], raised.next
+        contributing = of_collection(collection) if part == "pulls" else of_ids(ids)
+        fresh = await _fresh(context, connection, contributing)
+    return list_answer(request, msgspec.to_builtins(items), cursor, sequence, fresh, context.fingerprint())
+
+
+async def _fresh(context: ApiContext, connection: AsyncConnection, where: Any) -> Freshness:
+    return await freshness(connection, where, now=context.clock(), interval=context.sweep_interval)
+
+
+def _missing(collection: Collection, key: str) -> ProblemError:
+    message = f"The collection {collection.name} of {collection.block} has no entry {key[:200]!r}."
+    return ProblemError("not-found", message)

@@ -1,0 +1,89 @@
+"""`/events`: the feed as server-sent events (html.spec.whatwg.org, "Server-sent events").
+
+A stream holds no queue. Each reader has only a place in the feed and reads on from there at its own pace, so a slow
+one costs no memory and misses nothing; one that falls behind what is kept is told to resync, and its stream ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse, sse_response
+
+from cache.queries.filters import Condition
+from daemon.api.context import ApiContext
+from daemon.api.feed import LATEST, filters, read, starting_place
+from daemon.api.parameters import FeedPlace, Pairs, one
+from daemon.api.problems import ProblemError
+
+BATCH = 100
+PATIENCE = 300.0
+"""Seconds after which a quiet stream looks at the feed anyway."""
+SEND_TIMEOUT = 60.0
+RETRY = 2_000
+"""Milliseconds after which a browser connects again."""
+
+
+class Events:
+    """The open streams."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def stream(self, context: ApiContext, request: web.Request, pairs: Pairs) -> web.StreamResponse:
+        """Every change that fits, from `Last-Event-ID` or `after` on, else from now on."""
+        if request.method != "GET":
+            raise ProblemError("method-not-allowed", "A stream is only served to GET.", headers={"Allow": "GET"})
+        conditions = filters(pairs, ())
+        if self._stopping or len(self._open) >= context.streams:
+            raise ProblemError("too-many-streams", f"{len(self._open)} streams are open; come again, or use /changes.")
+        said = request.headers.get("Last-Event-ID") or None
+        begin = pairs if said is not None or one(pairs, "after") is not None else (*pairs, ("after", LATEST))
+        place = await starting_place(context, begin, said)
+        headers = {"X-Content-Type-Options": "nosniff"}
+        async with sse_response(
+            request, headers=headers, ping_interval=context.heartbeat, send_timeout=SEND_TIMEOUT
+        ) as response:
+            await self._run(response, asyncio.ensure_future(_feed(context, response, place, conditions)))
+        return response
+
+    async def _run(self, response: EventSourceResponse, feeding: asyncio.Task[None]) -> None:
+        self._open.add(feeding)
+        alive = asyncio.ensure_future(response.wait())  # ends when a sign of life finds the reader gone
+        try:
+            await asyncio.wait({feeding, alive}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._open.discard(feeding)
+            for task in (feeding, alive):
+                task.cancel()
+            await asyncio.gather(feeding, alive, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """End every stream, and begin no other."""
+        self._stopping = True
+        streams = list(self._open)
+        for task in streams:
+            task.cancel()
+        await asyncio.gather(*streams, return_exceptions=True)
+
+
+async def _feed(
+    context: ApiContext, response: EventSourceResponse, place: FeedPlace, conditions: tuple[Condition, ...]
+) -> None:
+    # the place is told at once, so that a reader who saw no change yet can come back to it
+    hello = msgspec.json.encode({"position": str(place), "epoch": place.epoch, "sequence": place.sequence})
+    await response.send(hello.decode(), id=str(place), event="hello", retry=RETRY)
+    while True:
+        try:
+            batch = await read(context, place, BATCH, conditions)
+        except ProblemError as problem:
+            await response.send(msgspec.json.encode(problem.members("/api/v1/events")).decode(), event="resync")
+            return
+        for item in batch.items:
+            await response.send(msgspec.json.encode(item).decode(), id=item["position"], event="change")
+        place = batch.place
+        if place.sequence >= batch.upto:
+            await context.news.wait(place.sequence, PATIENCE)

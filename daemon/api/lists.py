@@ -1,0 +1,80 @@
+"""Answers about repositories, pull requests, findings, and Forgeglass itself."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from cache.queries import findings as finding_queries
+from cache.queries import pulls as pull_queries
+from cache.queries import repositories as repository_queries
+from cache.queries.errors import QueryError
+from cache.queries.freshness import freshness, of_ids, of_mirrored
+from cache.queries.paging import ask
+from daemon.api.answers import list_answer, one_answer, plain
+from daemon.api.context import ApiContext
+from daemon.api.parameters import WAITING, Pairs, flag
+from daemon.api.problems import ProblemError
+from daemon.api.shapes import pull_json, repository_json
+
+
+async def repositories(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    """Every repository of the owners."""
+    question = ask(pairs, repository_queries.columns(), sort=repository_queries.SORT, others=WAITING)
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        page = await repository_queries.repository_list(connection, question)
+        everything = repository_queries.everything()
+        fresh = await freshness(connection, everything, now=now, interval=context.sweep_interval, listed=True)
+    items = [repository_json(item) for item in page.items]
+    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint())
+
+
+async def repository(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    """One repository, with how our looking at it goes."""
+    only_waiting(pairs)
+    full_name = f"{request.match_info['owner']}/{request.match_info['name']}"
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        item = await repository_queries.one_repository(connection, full_name)
+        if item is None:
+            raise ProblemError("not-found", f"There is no repository {full_name[:200]!r} here.")
+        where = of_ids([item.id])
+        fresh = await freshness(connection, where, now=now, interval=context.sweep_interval, listed=True)
+    return one_answer(request, repository_json(item), sequence, fresh, context.fingerprint())
+
+
+async def pulls(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    """Every pull request, with its places in collections."""
+    question = ask(pairs, pull_queries.columns(), sort=pull_queries.SORT, others=WAITING)
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        page = await pull_queries.pull_list(connection, question)
+        fresh = await freshness(connection, of_mirrored(), now=now, interval=context.sweep_interval)
+    items = [pull_json(item, context.forge_url) for item in page.items]
+    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint())
+
+
+async def findings(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    """The findings that stand; with `cleared=true` those that do no longer."""
+    cleared = flag(pairs, "cleared")
+    sort = finding_queries.CLEARED_SORT if cleared else finding_queries.SORT
+    question = ask(pairs, finding_queries.columns(cleared=cleared), sort=sort, others=(*WAITING, "cleared"))
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        page = await finding_queries.finding_list(connection, question, cleared=cleared)
+        fresh = await freshness(connection, of_mirrored(), now=now, interval=context.sweep_interval)
+    return list_answer(request, page.items, page.next, sequence, fresh, context.fingerprint())
+
+
+async def status(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    """How Forgeglass itself is."""
+    only_waiting(pairs)
+    return plain(request, await context.status(), {"Cache-Control": "no-store"})
+
+
+def only_waiting(pairs: Pairs) -> None:
+    """Refuse every parameter but those that each read knows. QueryError: `unknown-parameter`."""
+    for name, _ in pairs:
+        if name not in WAITING:
+            known = ", ".join(WAITING)
+            raise QueryError("unknown-parameter", f"there is no {name[:100]!r} here; there are {known}", name[:100])

@@ -1,0 +1,34 @@
+"""What every read does before it asks the cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from daemon.api.context import ApiContext
+from daemon.api.parameters import Pairs, awaited
+from daemon.api.problems import ProblemError
+
+
+def pairs_of(request: web.Request) -> Pairs:
+    """The query string, in the order in which it was sent."""
+    return tuple((key, value) for key, value in request.query.items())
+
+
+async def wait_for(context: ApiContext, pairs: Pairs) -> None:
+    """Wait for the commit that a reader has pushed, so that no answer is older.
+
+    ProblemError: `commit-not-seen` with the head that was seen, `unknown-repository`.
+    """
+    wanted = awaited(pairs)
+    if wanted is None:
+        return
+    waited = await context.wait_for(wanted.full_name, wanted.commit, wanted.timeout)
+    if not waited.known:
+        message = f"No profile reaches {wanted.full_name}; wait for a commit of a repository under /repositories."
+        raise ProblemError("unknown-repository", message, parameter="wait_for")
+    if not waited.seen:
+        message = f"{wanted.full_name} did not show {wanted.commit} within {wanted.timeout:g} s; ask again, or push it."
+        more: dict[str, Any] = {"error": waited.error} if waited.error is not None else {}
+        raise ProblemError("commit-not-seen", message, head=waited.head, repository=wanted.full_name, **more)
