@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import asdict
 
-from cache.rows import Row, Rows
+from cache.rows import EntryRow, Row, Rows
 
 
 class RowChange(Struct, frozen=True):
@@ -30,11 +31,8 @@ class RowChange(Struct, frozen=True):
         """The names of the columns that differ, for an update; empty otherwise."""
         if self.before is None or self.after is None:
             return ()
-        return tuple(
-            field.name
-            for field in fields(self.kind)
-            if getattr(self.before, field.name) != getattr(self.after, field.name)
-        )
+        after = asdict(self.after)
+        return tuple(name for name, value in asdict(self.before).items() if not same(value, after[name]))
 
 
 def changes(before: Rows, after: Rows) -> tuple[RowChange, ...]:
@@ -51,8 +49,22 @@ def changes(before: Rows, after: Rows) -> tuple[RowChange, ...]:
 def _table_changes(kind: type[Row], before: Mapping[Any, Row], after: Mapping[Any, Row]) -> Iterator[RowChange]:
     for key, row in after.items():
         old = before.get(key)
-        if old is not row and old != row:
+        if old is not row and (old != row or _retyped(old, row)):
             yield RowChange(kind, key, old, row)
     for key, old in before.items():
         if key not in after:
             yield RowChange(kind, key, old, None)
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two columns hold one value. To Python 1, 1.0 and True are equal; in JSON they are three values."""
+    return one == other and (not isinstance(one, dict) or _json(one) == _json(other))
+
+
+def _retyped(old: Row, row: Row) -> bool:
+    """Whether equal rows differ in JSON, as when a profile makes a number of what was an integer."""
+    return isinstance(old, EntryRow) and isinstance(row, EntryRow) and not same(old.fields, row.fields)
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.encode(value, order="deterministic")

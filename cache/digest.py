@@ -7,17 +7,18 @@ by itself (`empty`), and what only says how we read (depth, interest, position).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from cache.diff import same
 from cache.rows import PROJECTED, BranchRow, PullEntryRow, PullRow, RepositoryRow, Row, Rows
 
 COVERED: tuple[type[Row], ...] = (RepositoryRow, *PROJECTED)
-_LEFT_OUT = {RepositoryRow: frozenset({"depth", "interest", "position", "empty"})}
+_LEFT_OUT: Mapping[type[Row], frozenset[str]] = {RepositoryRow: frozenset({"depth", "interest", "position", "empty"})}
 
 
 class Digest(Struct, frozen=True):
@@ -62,7 +63,7 @@ def differences(live: Rows, fresh: Rows) -> Iterator[Difference]:
                 continue
             ours, theirs = _values(before), _values(after)
             for column in ours:
-                if ours[column] != theirs[column]:
+                if not same(ours[column], theirs[column]):
                     yield Difference(kind.table, key, column, ours[column], theirs[column])
 
 

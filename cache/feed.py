@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cache.diff import RowChange
-from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RepositoryRow, Row, Rows
+from cache.rows import (
+    BranchRow,
+    EntryRow,
+    FindingRow,
+    HistoryRow,
+    PullEntryRow,
+    PullRow,
+    RelationRow,
+    RepositoryRow,
+    Row,
+    Rows,
+    identity,
+)
+
+_OURS = frozenset({"depth", "interest", "position"})
+"""Columns of a repository that say how it is read, not what it is."""
 
 
 class FeedEntry(Struct, frozen=True):
-    """One applied change. `columns` names what differs in an update."""
+    """One applied change. `columns` names what differs in an update.
+
+    An entry's own columns apart, `history` and `relations` stand for its rows in those tables.
+    """
 
     kind: str
     operation: str
@@ -27,36 +47,26 @@ class FeedEntry(Struct, frozen=True):
 
 
 def entries(changes: Iterable[RowChange], rows: Rows) -> tuple[FeedEntry, ...]:
-    """The feed entries of some changes, in a fixed order; `rows` are the rows as they are after them.
-
-    A pull request that has places in collections is told once for each, so that a reader of one collection sees it.
-    """
+    """The feed entries of some changes, in a fixed order; `rows` are the rows as they are after them."""
     told: list[FeedEntry] = []
+    parts: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     pulls: dict[tuple[int, int], RowChange] = {}
-    placed: dict[tuple[int, int], list[RowChange]] = defaultdict(list)
+    places: dict[tuple[int, int], list[RowChange]] = defaultdict(list)
     for change in changes:
         row = change.after or change.before
         if isinstance(row, PullRow):
             pulls[row.repository_id, row.number] = change
         elif isinstance(row, PullEntryRow):
-            placed[row.repository_id, row.number].append(change)
+            places[row.repository_id, row.number].append(change)
+        elif isinstance(row, HistoryRow | RelationRow):
+            parts[row.block, row.collection, row.key].add(row.table)
         else:
             told.extend(_simple(change, row))
-    if pulls:
-        for place in rows.get(PullEntryRow, {}).values():
-            if isinstance(place, PullEntryRow) and (place.repository_id, place.number) in pulls:
-                key = place.repository_id, place.number
-                if not any(change.after is place for change in placed[key]):
-                    placed[key].append(RowChange(PullEntryRow, None, place, place))
-    for key, change in pulls.items():
-        if not placed[key]:
-            told.append(FeedEntry("pull", change.operation, change.columns(), repository_id=key[0], number=key[1]))
-    for key, group in placed.items():
-        told.extend(_placed(key, pulls.get(key), change) for change in group)
+    told = [*_with_parts(told, parts, rows), *_pulls(pulls, places, rows)]
     return tuple(sorted(told, key=_order))
 
 
-def _simple(change: RowChange, row: Row | None) -> Iterable[FeedEntry]:
+def _simple(change: RowChange, row: Row | None) -> Iterator[FeedEntry]:
     operation, columns = change.operation, change.columns()
     if isinstance(row, EntryRow):
         yield FeedEntry(
@@ -75,19 +85,67 @@ def _simple(change: RowChange, row: Row | None) -> Iterable[FeedEntry]:
             name=row.id, commit=row.commit,
         )  # fmt: skip
     elif isinstance(row, RepositoryRow):
-        columns = tuple(c for c in columns if c not in ("depth", "interest", "position"))
+        columns = tuple(column for column in columns if column not in _OURS)
         if columns or operation != "updated":
             yield FeedEntry("repository", operation, columns, repository_id=row.id, name=row.full_name)
 
 
-def _placed(key: tuple[int, int], pull: RowChange | None, change: RowChange) -> FeedEntry:
-    place = change.after or change.before
-    assert isinstance(place, PullEntryRow)  # noqa: S101 - says to the reader and to mypy what `placed` holds
-    operation = change.operation if change.before is not change.after or pull is None else pull.operation
+def _with_parts(
+    told: Iterable[FeedEntry], parts: dict[tuple[str, str, str], set[str]], rows: Rows
+) -> Iterator[FeedEntry]:
+    """What is told, with history and relations that changed: beside their entry, or by themselves."""
+    rest = dict(parts)
+    for entry in told:
+        if entry.kind == "entry":
+            changed = rest.pop((entry.block or "", entry.collection or "", entry.key or ""), set())
+            if entry.operation == "updated":
+                yield replace(entry, columns=(*entry.columns, *sorted(changed)))
+                continue
+        yield entry
+    for place, changed in rest.items():
+        row = rows.get(EntryRow, {}).get(place)
+        if isinstance(row, EntryRow):
+            yield FeedEntry(
+                "entry", "updated", tuple(sorted(changed)), *place, repository_id=row.repository_id, commit=row.commit
+            )
+
+
+def _pulls(
+    pulls: dict[tuple[int, int], RowChange], places: dict[tuple[int, int], list[RowChange]], rows: Rows
+) -> Iterator[FeedEntry]:
+    """A pull request that has places in collections is told once for each, so that a reader of one sees it."""
+    changed = {change.key for group in places.values() for change in group}
+    for place in cast("Iterable[PullEntryRow]", rows.get(PullEntryRow, {}).values() if pulls else ()):
+        key = place.repository_id, place.number
+        if key in pulls and identity(place) not in changed:
+            places[key].append(RowChange(PullEntryRow, identity(place), place, place))
+    for key, pull in pulls.items():
+        if key not in places:
+            yield FeedEntry("pull", pull.operation, pull.columns(), repository_id=key[0], number=key[1])
+    for key, group in places.items():
+        for change in group:
+            yield from _placed(key, pulls.get(key), change)
+
+
+def _placed(key: tuple[int, int], pull: RowChange | None, change: RowChange) -> Iterator[FeedEntry]:
+    """One place of a pull request. One that came under another key is deleted there and created here."""
+    before, after = (cast("PullEntryRow | None", row) for row in (change.before, change.after))
     columns = (*(pull.columns() if pull else ()), *change.columns())
-    return FeedEntry("pull", operation, columns, place.block, place.collection, place.key, key[0], key[1])
+    if before is not None and after is not None and before.key != after.key:
+        for operation, place in (("deleted", before), ("created", after)):
+            yield FeedEntry("pull", operation, (), place.block, place.collection, place.key, *key)
+        return
+    row = after or before
+    if row is None:
+        return
+    operation = pull.operation if pull is not None and before is after else change.operation
+    shown = columns if operation == "updated" else ()
+    yield FeedEntry("pull", operation, shown, row.block, row.collection, row.key, *key)
 
 
 def _order(entry: FeedEntry) -> tuple[str, ...]:
-    parts = (entry.kind, entry.block, entry.collection, entry.key, entry.repository_id, entry.number, entry.name)
-    return tuple(f"{part:012d}" if isinstance(part, int) else part or "" for part in parts)
+    parts = (
+        entry.kind, entry.block, entry.collection, entry.key, entry.repository_id, entry.number, entry.name,
+        entry.operation,
+    )  # fmt: skip
+    return tuple(f"{part:020d}" if isinstance(part, int) else part or "" for part in parts)

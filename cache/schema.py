@@ -18,6 +18,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+)
+from sqlalchemy import (
     types as sqltypes,
 )
 

@@ -13,9 +13,10 @@ from functools import cached_property
 from typing import Any, cast
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
 from cache.model import Blob, Commit, FileVersion, PullRequest, Repository, RepositoryEvidence
+from cache.projection.names import path_of, stored_path
 from cache.rows import (
     EVIDENCE,
     AliasRow,
@@ -79,8 +80,12 @@ class World(Struct, frozen=True, dict=True):
 
     @cached_property
     def by_name(self) -> Mapping[str, int]:
-        """Ids by lower-case full name; a listed name wins over an alias, as it does on the forge."""
-        return {**self.aliases, **{r.full_name.lower(): r.id for r in self.listed.values()}}
+        """Ids of listed repositories by lower-case full name; a listed name wins over an alias, as on the forge.
+
+        Where two are listed under one name, one of them was renamed and not read since; the newer one is taken.
+        """
+        names = {name: key for name, key in self.aliases.items() if key in self.listed}
+        return names | {self.listed[key].full_name.lower(): key for key in sorted(self.listed)}
 
     def find(self, full_name: str) -> int | None:
         """The id of the repository that the forge answers for under this name (names fold case there)."""
@@ -115,10 +120,7 @@ _memo: dict[int, tuple[RepositoryEvidence, tuple[Row, ...]]] = {}
 
 def evidence_rows(world: World) -> Rows:
     """The evidence tables of a world."""
-    rows: list[Row] = []
-    for repository in world.listed.values():
-        if repository.id not in world.mirrored:
-            rows.append(_repository_row(repository, None, "", -1))
+    rows: list[Row] = [_repository_row(repository, world.mirrored.get(key)) for key, repository in world.listed.items()]
     for evidence in world.mirrored.values():
         rows.extend(_rows_of(evidence))
     rows.extend(AliasRow(name, repository_id) for name, repository_id in world.aliases.items())
@@ -137,7 +139,6 @@ def _rows_of(evidence: RepositoryEvidence) -> tuple[Row, ...]:
 
 def _evidence_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
     key = evidence.repository.id
-    yield _repository_row(evidence.repository, evidence.depth, evidence.interest, evidence.position)
     for name, sha in evidence.branches.items():
         yield RefRow(key, HEADS + name, sha)
     for number, sha in evidence.pull_heads.items():
@@ -146,7 +147,7 @@ def _evidence_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
         yield CommitRow(repository_id=key, **asdict(commit))
     for versions in evidence.versions.values():
         for version in versions:
-            yield FileVersionRow(repository_id=key, **asdict(version))
+            yield FileVersionRow(repository_id=key, **{**asdict(version), "path": stored_path(version.path)})
     for blob in evidence.blobs.values():
         yield BlobRow(key, blob.id, blob.content)
     for pull in evidence.pulls.values():
@@ -155,10 +156,14 @@ def _evidence_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
         yield UnreadableRow(key, object_id, named_by)
 
 
-def _repository_row(repository: Repository, depth: str | None, interest: str, position: int) -> RepositoryRow:
-    values = asdict(repository)
+def _repository_row(repository: Repository, evidence: RepositoryEvidence | None) -> RepositoryRow:
+    """What the list says of it, which may be newer than what was read of it."""
     return RepositoryRow(
-        **values, full_name=repository.full_name, depth=depth, interest=interest, position=position
+        **asdict(repository),
+        full_name=repository.full_name,
+        depth=evidence.depth if evidence else None,
+        interest=evidence.interest if evidence else "",
+        position=evidence.position if evidence else -1,
     )
 
 
@@ -180,7 +185,9 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
         parts[commit.repository_id]["commits"][commit.sha] = Commit(**_less(commit, "repository_id"))
     grouped: dict[tuple[int, str], list[FileVersion]] = defaultdict(list)
     for version in cast("list[FileVersionRow]", list(rows[FileVersionRow].values())):
-        grouped[version.repository_id, version.path].append(FileVersion(**_less(version, "repository_id")))
+        path = path_of(version.path)
+        values = {**_less(version, "repository_id"), "path": path}
+        grouped[version.repository_id, path].append(FileVersion(**values))
     for (repository_id, path), versions in grouped.items():
         parts[repository_id]["versions"][path] = tuple(sorted(versions, key=lambda v: v.position))
     for blob in cast("list[BlobRow]", list(rows[BlobRow].values())):
@@ -190,12 +197,7 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
     for lost in cast("list[UnreadableRow]", list(rows[UnreadableRow].values())):
         parts[lost.repository_id]["unreadable"][lost.object_id] = lost.named_by
     aliases = {row.full_name: row.repository_id for row in cast("list[AliasRow]", list(rows[AliasRow].values()))}
-    mirrored = {
-        key: RepositoryEvidence(
-            repository=listed[key], **part
-        )
-        for key, part in parts.items()
-    }
+    mirrored = {key: RepositoryEvidence(repository=listed[key], **part) for key, part in parts.items()}
     return World(listed=listed, aliases=aliases, mirrored=mirrored, tombstones=tombstones)
 
 
@@ -208,5 +210,5 @@ def _less(row: Row, *names: str) -> dict[str, Any]:
 
 __all__ = [
     "BranchTombstone", "PullTombstone", "RepositoryTombstone", "Tombstones", "World",
-    "evidence_rows", "replace", "world_of",
+    "evidence_rows", "world_of",
 ]  # fmt: skip

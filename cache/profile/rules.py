@@ -86,6 +86,11 @@ RULES: dict[str, Rule] = {
         ),
         ("symlink", "The path is a symbolic link, which is never followed.", "Commit the file itself."),
         ("submodule", "The path is a submodule, which is never read.", "Commit the file itself."),
+        (
+            "odd-name",
+            "The path would name an entry but for bytes that are not UTF-8, or control characters.",
+            "Rename the file.",
+        ),
         ("ambiguous-path", "A path belongs to two collections.", "Narrow one of their paths in the profile."),
         (
             "too-many-problems",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -58,7 +58,7 @@ def _step(step: ActorStep, pull: PullRequest, bot: str | None, audits: Mapping[s
         value = trailer(pull.body, step.name or "")
         if value is not None:
             return Actor(login_of(value), "trailer", f"{step.name}: {value}")
-    elif step.kind == "bot" and bot is not None:
+    elif bot is not None:
         return Actor(bot, "bot", bot)
     return None
 
@@ -88,7 +88,7 @@ def login_of(value: str) -> str:
     return (noreply["login"] if noreply else identifier).removeprefix("@")
 
 
-def audit_of(entries: Iterable[tuple[str, Mapping[str, Any]]], find: Any) -> Audit:
+def audit_of(entries: Iterable[tuple[str, Mapping[str, Any]]], find: Callable[[str], int | None]) -> Audit:
     """Index audit entries, given as (key, fields) in file order; the first that names a pull request counts.
 
     An entry must carry the repository: the same number stands for another pull request elsewhere.
@@ -96,9 +96,7 @@ def audit_of(entries: Iterable[tuple[str, Mapping[str, Any]]], find: Any) -> Aud
     index: dict[tuple[int, int], AuditLine] = {}
     for key, fields in entries:
         repository, number, person = fields.get("repo"), fields.get("pr_number"), fields.get("on_behalf_of")
-        if not (isinstance(repository, str) and isinstance(number, int) and isinstance(person, str) and person):
-            continue
-        repository_id = find(repository)
-        if repository_id is not None:
+        repository_id = find(repository) if isinstance(repository, str) else None
+        if repository_id is not None and isinstance(number, int) and isinstance(person, str) and person:
             index.setdefault((repository_id, number), AuditLine(key, login_of(person)))
     return index

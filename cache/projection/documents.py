@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from cache.frontmatter import decode
 from cache.model import Commit, RepositoryEvidence
 from cache.profile.collection import DocumentRule
+from cache.profile.nodes import NodeError
+from cache.profile.rules import Problem, problem
 from cache.projection.findings import Place, finding
 from cache.projection.reading import SUBMODULE, SYMLINK, trailing
 from cache.rows import FindingRow
@@ -36,44 +40,39 @@ def read_document(
 
     A document is kept whole, front matter and all: it is not an entry, only text.
     """
-    run = trailing(evidence.versions.get(rule.path, ()))
-    at = Place(
-        repository_id=evidence.repository.id,
-        path=rule.path,
-        block=place.block,
-        collection=place.collection,
-        key=place.key,
-        commit=place.commit,
-    )
+    versions = evidence.versions.get(rule.path, ())
+    at = replace(place, repository_id=evidence.repository.id, path=rule.path)
+    run = trailing(versions)
     if not run:
-        message = f"{evidence.repository.full_name} has no {rule.path} on its default branch; add it, or change the state"
+        removed = evidence.commits[versions[-1].commit] if versions else None
+        if removed is not None and (place.commit is None or removed.committed_at > place.commit.committed_at):
+            at = replace(at, commit=removed)
+        name = evidence.repository.full_name
+        message = f"{name} has no {rule.path} on its default branch; add it, or correct the entry"
         return None, (finding(at, "missing-document", message),)
-    problem: tuple[FindingRow, ...] = ()
+    wrong: tuple[FindingRow, ...] = ()
     for version in reversed(run):
         blob = evidence.blobs.get(version.blob or "")
-        text, wrong = _text(blob.content if blob else None, version.mode)
-        if text is not None and blob is not None:
+        text = _text(blob.content if blob else None, version.mode)
+        if isinstance(text, str):
             commit = evidence.commits[version.commit]
-            return Document(evidence.repository.id, rule.path, text, blob.id, commit), problem
+            return Document(evidence.repository.id, rule.path, text, version.blob or "", commit), wrong
         if version is run[-1]:
-            since = Place(**{**_values(at), "commit": evidence.commits.get(version.commit)})
-            problem = (finding(since, *wrong),)
-    return None, problem
+            since = replace(at, commit=evidence.commits[version.commit])
+            wrong = (finding(since, text.rule, text.message, line=text.line),)
+    return None, wrong
 
 
-def _text(content: bytes | None, mode: str) -> tuple[str | None, tuple[str, str]]:
+def _text(content: bytes | None, mode: str) -> str | Problem:
     if mode in (SYMLINK, SUBMODULE):
-        return None, ("symlink" if mode == SYMLINK else "submodule", "the document is not a file; put the text itself there")
+        rule = "symlink" if mode == SYMLINK else "submodule"
+        return problem(rule, "The document is not a file; put the text itself there.")
     if content is None:
-        return None, ("too-large", "the document is too large to be read, or the forge does not give it")
+        return problem("unreadable-object", "The document is not at hand: too large, or the forge does not give it.")
     try:
-        return content.decode("utf-8-sig"), ("", "")
-    except UnicodeDecodeError as error:
-        return None, ("not-utf8", f"the document is not UTF-8 (byte {error.start}); save it as UTF-8")
-
-
-def _values(place: Place) -> dict[str, Any]:
-    return {name: getattr(place, name) for name in Place.__struct_fields__}
+        return decode(content)
+    except NodeError as error:
+        return error.problem
 
 
 def wanted_blobs(rule_path: str, evidence: RepositoryEvidence) -> str | None:
@@ -83,6 +82,6 @@ def wanted_blobs(rule_path: str, evidence: RepositoryEvidence) -> str | None:
             continue
         if version.blob not in evidence.blobs:
             return version.blob
-        if _text(evidence.blobs[version.blob].content, version.mode)[0] is not None:
+        if isinstance(_text(evidence.blobs[version.blob].content, version.mode), str):
             return None
     return None

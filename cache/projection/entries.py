@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from cache.model import Commit, FileVersion, RepositoryEvidence
+from cache.model import Blob, Commit, FileVersion, Repository, RepositoryEvidence
 from cache.profile.collection import Block, Collection
 from cache.profile.entry import Record
 from cache.projection.findings import Place, finding
-from cache.projection.reading import Reading, read_file
+from cache.projection.names import nearly_matches, shown_path
+from cache.projection.reading import Reading, read_file, trailing
 from cache.rows import FindingRow, HistoryRow
 
 
@@ -51,8 +51,25 @@ class Claim(Struct, frozen=True):
         return self.evidence.commits[self.reading.added.commit]
 
 
-Memo = dict[tuple[str, str, int, str], tuple[tuple[FileVersion, ...], Any, Any]]
-"""Readings by (block, collection, repository, path), with the versions and blobs that they were read from."""
+class Remembered(Struct, frozen=True):
+    """A reading, with everything that it was read from."""
+
+    collection: Collection
+    versions: tuple[FileVersion, ...]
+    blobs: tuple[Blob, ...]
+    reading: Reading | None
+
+    def holds(self, collection: Collection, versions: tuple[FileVersion, ...], blobs: Mapping[str, Blob]) -> bool:
+        """Whether it would be read the same again: these are the very objects."""
+        return (
+            self.versions is versions
+            and self.collection is collection
+            and all(blobs.get(blob.id) is blob for blob in self.blobs)
+        )
+
+
+Memo = dict[tuple[str, str, int, str], Remembered]
+"""Readings by (block, collection, repository, path)."""
 
 
 class Claims(Struct, frozen=True):
@@ -65,8 +82,7 @@ class Claims(Struct, frozen=True):
 def claims(block: Block, collection: Collection, repositories: Iterable[RepositoryEvidence], memo: Memo) -> Claims:
     """Read every file of a collection, and settle which record has each key.
 
-    Of several that claim one key the first to land wins: by position within a repository, across repositories by
-    when the file's first commit landed, then by repository id and path. So the order in which they were read never shows.
+    Of several that claim one key the first to land wins, so the order in which they were read never shows.
     """
     found: list[FindingRow] = []
     claimed: dict[str, list[Claim]] = defaultdict(list)
@@ -74,23 +90,23 @@ def claims(block: Block, collection: Collection, repositories: Iterable[Reposito
         for path, versions in evidence.versions.items():
             reading = _reading(block, collection, evidence, path, versions, memo)
             if reading is None:
+                found.extend(_odd_name(block, collection, evidence, versions))
                 continue
             found.extend(_problems(block, collection, evidence, reading))
             for record in reading.records:
-                key = entry_key(collection, evidence, record)
+                key = key_of(collection, evidence.repository, record.key or ())
                 claimed[key].append(Claim(collection, evidence, reading, record, key))
     winners = {}
     for key, rivals in claimed.items():
-        winner = _first(rivals) if len(rivals) > 1 else rivals[0]
+        winner = first(rivals)
         winners[key] = winner
         found.extend(_duplicate(block, winner, rival) for rival in rivals if rival is not winner)
     return Claims(winners, tuple(found))
 
 
-def entry_key(collection: Collection, evidence: RepositoryEvidence, record: Record) -> str:
+def key_of(collection: Collection, repository: Repository, parts: Sequence[str]) -> str:
     """An entry's key as one string: its parts joined by `/`, the repository first where the profile says so."""
-    parts = record.key or ()
-    return "/".join((evidence.repository.full_name, *parts) if collection.key_has_repository else parts)
+    return "/".join((repository.full_name, *parts) if collection.key_has_repository else parts)
 
 
 def _reading(
@@ -103,13 +119,42 @@ def _reading(
 ) -> Reading | None:
     place = (block.name, collection.name, evidence.repository.id, path)
     known = memo.get(place)
-    if known is not None and known[0] is versions and known[1] is collection:
-        reading: Reading | None = known[2]
-        return reading
+    if known is not None and known.holds(collection, versions, evidence.blobs):
+        return known.reading
     reading = read_file(collection, versions, evidence.blobs)
     if reading is None or reading.wanted is None:
-        memo[place] = (versions, collection, reading)
+        memo[place] = Remembered(collection, versions, tuple(_read_from(reading, versions, evidence.blobs)), reading)
     return reading
+
+
+def _read_from(
+    reading: Reading | None, versions: tuple[FileVersion, ...], blobs: Mapping[str, Blob]
+) -> Iterator[Blob]:
+    """The blobs looked at: from the newest version back to the one served, or to the first where none is."""
+    for version in reversed(trailing(versions)) if reading is not None else ():
+        blob = blobs.get(version.blob or "")
+        if blob is not None:
+            yield blob
+        if reading is not None and reading.records and version is reading.version:
+            return
+
+
+def _odd_name(
+    block: Block, collection: Collection, evidence: RepositoryEvidence, versions: tuple[FileVersion, ...]
+) -> Iterator[FindingRow]:
+    newest = versions[-1]
+    if newest.blob is None or not nearly_matches(collection.pattern, newest.path):
+        return
+    path = shown_path(newest.path)
+    place = Place(
+        repository_id=evidence.repository.id,
+        path=path,
+        block=block.name,
+        collection=collection.name,
+        commit=evidence.commits[newest.commit],
+    )
+    message = f"{path} is no entry: its name holds bytes that are not UTF-8, or control characters; rename the file"
+    yield finding(place, "odd-name", message)
 
 
 def _problems(
@@ -130,7 +175,14 @@ def _problems(
         )
 
 
-def _first(rivals: list[Claim]) -> Claim:
+def first(rivals: Sequence[Claim]) -> Claim:
+    """The claim that landed first, in whatever order they are given.
+
+    By position within a repository; across repositories by when the file's first commit landed, then by repository
+    id and path. Positions come first since commit dates may lie.
+    """
+    if len(rivals) == 1:
+        return rivals[0]
     by_repository: dict[int, list[Claim]] = defaultdict(list)
     for claim in rivals:
         by_repository[claim.repository_id].append(claim)
@@ -156,8 +208,9 @@ def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
         where = f"{winner.evidence.repository.full_name}:{winner.path}"
     if winner.collection.format == "jsonl":
         where = f"{where}:{winner.record.line}"
-    message = f"{rival.collection.name} {rival.key!r} is already claimed by {where}, which landed first; rename this one"
-    return finding(place, "duplicate-key-claim", message, line=rival.record.line if rival.collection.format == "jsonl" else None)
+    line = rival.record.line if rival.collection.format == "jsonl" else None
+    message = f"{rival.collection.name} {rival.key!r} is claimed by {where}, which landed first; give this another key"
+    return finding(place, "duplicate-key-claim", message, line=line)
 
 
 def history(

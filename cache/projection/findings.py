@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.model import Commit
+from cache.profile.rules import RULES, Severity
 from cache.rows import FindingRow
 
 
@@ -24,14 +25,23 @@ class Place(Struct, frozen=True):
 
 
 def finding(
-    place: Place, rule: str, message: str, *, severity: str = "error", line: int | None = None, field: str | None = None
+    place: Place,
+    rule: str,
+    message: str,
+    *,
+    severity: Severity | None = None,
+    line: int | None = None,
+    field: str | None = None,
 ) -> FindingRow:
-    """A finding at a place. Its id leaves out line and commit, which move while the fault stays the same."""
+    """A finding at a place, with its rule's severity unless another is given. KeyError: no such rule.
+
+    Its id leaves out line and commit, which move while the fault stays the same.
+    """
     identity = (rule, place.block, place.collection, place.repository_id, place.path, place.key, field)
     return FindingRow(
         id=_digest(identity),
         rule=rule,
-        severity=severity,
+        severity=severity or RULES[rule].severity,
         message=message,
         block=place.block,
         collection=place.collection,
@@ -46,12 +56,19 @@ def finding(
 
 
 def numbered(findings: Iterable[FindingRow]) -> tuple[FindingRow, ...]:
-    """The same findings, the second and later ones of one id given an id of their own by their order."""
+    """The same findings, the second and later ones of one id given an id of their own by their order.
+
+    Ids are short enough to be made to collide by somebody who tries; even then no two come out alike.
+    """
     seen: dict[str, int] = {}
     result = []
     for row in sorted(findings, key=lambda f: (f.id, f.line or 0, f.message)):
-        count = seen[row.id] = seen.get(row.id, 0) + 1
-        result.append(row if count == 1 else replace(row, id=_digest((row.id, count))))
+        given = row.id
+        while given in seen:
+            seen[row.id] += 1
+            given = _digest((row.id, seen[row.id]))
+        seen[given] = 1
+        result.append(row if given == row.id else replace(row, id=given))
     return tuple(result)
 
 

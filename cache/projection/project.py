@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from cache.profile.collection import Block, Collection
 from cache.profile.fields import Field
 from cache.projection import actors
 from cache.projection.documents import Document, applies, read_document
-from cache.projection.entries import Claim, Claims, Memo, claims, history
+from cache.projection.entries import Claim, Claims, Memo, claims, first, history
 from cache.projection.findings import Place, finding, numbered
 from cache.projection.pulls import places, pull_row
 from cache.projection.reach import own_repository_fields, selected
@@ -25,18 +26,19 @@ from cache.rows import (
     Rows,
     tabulate,
 )
-from cache.world import World
+from cache.world import BranchTombstone, World
 
 
 def project(world: World, blocks: Sequence[Block], memo: Memo | None = None) -> Rows:
     """Every projected row. `memo` keeps what files said between calls; it never changes the answer."""
     memo = {} if memo is None else memo
-    rows: list[Row] = list(_pull_rows(world))
+    gone = _gone_branches(world)
+    rows: list[Row] = [pull_row(pull, head, gone=is_gone) for pull, head, is_gone in _all_pulls(world)]
     found: list[FindingRow] = list(_unreadable(world))
     for block in blocks:
         read = {c.name: _claims(block, c, world, memo) for c in block.collections}
         for collection in block.collections:
-            rows_here, findings_here = _collection(block, collection, world, read)
+            rows_here, findings_here = _collection(block, collection, world, read, gone)
             rows += rows_here
             found += read[collection.name].findings
             found += findings_here
@@ -49,25 +51,32 @@ def _claims(block: Block, collection: Collection, world: World, memo: Memo) -> C
 
 
 def _collection(
-    block: Block, collection: Collection, world: World, read: Mapping[str, Claims]
+    block: Block,
+    collection: Collection,
+    world: World,
+    read: Mapping[str, Claims],
+    gone: Mapping[int, Sequence[BranchTombstone]],
 ) -> tuple[list[Row], list[FindingRow]]:
     rows: list[Row] = []
     found: list[FindingRow] = []
-    homes: dict[int, Claim] = {}
-    for key in sorted(read[collection.name].winners):
-        claim = read[collection.name].winners[key]
-        home = _home(collection, claim, world)
-        if home is not None:
-            homes[home] = _earlier(homes.get(home), claim)
-        rows += _entry(block, collection, claim, world, home, found, read)
-        if home is not None and collection.branches is not None:
-            rows += _branches(block, claim, world, home)
+    homes: dict[str, dict[int, list[Claim]]] = defaultdict(lambda: defaultdict(list))
+    for claim in read[collection.name].winners.values():
+        named = {field: _home(claim, field, world) for field in own_repository_fields(collection)}
+        at = {field: home for field, home in named.items() if home is not None}
+        for field, home in at.items():
+            homes[field][home].append(claim)
+        rows += _entry(block, collection, claim, world, at, found, read)
+        if collection.branches is not None and collection.branches.repository_field in at:
+            home = at[collection.branches.repository_field]
+            rows += _branches(block, claim, world, home, gone.get(home, ()))
     audits = {
         step.collection: actors.audit_of(_in_file_order(read[step.collection]), world.find)
         for step in collection.actor
         if step.collection is not None and step.collection in read
     }
-    owners = {home: claim.key for home, claim in homes.items()}
+    owners = {
+        field: {home: first(claims).key for home, claims in by_home.items()} for field, by_home in homes.items()
+    }
     rows += _places(block, collection, world, owners, audits)
     return rows, found
 
@@ -77,19 +86,10 @@ def _in_file_order(read: Claims) -> Iterator[tuple[str, Mapping[str, Any]]]:
     return ((claim.key, claim.record.fields) for claim in ordered)
 
 
-def _home(collection: Collection, claim: Claim, world: World) -> int | None:
-    for field in own_repository_fields(collection):
-        name = claim.record.fields.get(field)
-        if isinstance(name, str):
-            return world.find(name)
-    return None
-
-
-def _earlier(known: Claim | None, claim: Claim) -> Claim:
-    """Of two entries that name one repository, the one that landed first owns its pull requests."""
-    if known is None:
-        return claim
-    return min(known, claim, key=lambda c: (c.evidence.commits[c.reading.added.landed].committed_at, c.key))
+def _home(claim: Claim, field: str, world: World) -> int | None:
+    """The repository that a field of an entry names. Of entries that name one, the first has its pull requests."""
+    name = claim.record.fields.get(field)
+    return world.find(name) if isinstance(name, str) else None
 
 
 def _entry(
@@ -97,10 +97,12 @@ def _entry(
     collection: Collection,
     claim: Claim,
     world: World,
-    home: int | None,
+    at: Mapping[str, int],
     found: list[FindingRow],
     read: Mapping[str, Claims],
 ) -> Iterator[Row]:
+    """An entry's row with its relations and history; `at` has the repositories that its fields name."""
+    home = next(iter(at.values()), None)
     place = Place(
         repository_id=claim.repository_id,
         path=claim.path,
@@ -109,7 +111,8 @@ def _entry(
         key=claim.key,
         commit=claim.commit,
     )
-    document = _document(collection, claim, world, home, place, found)
+    document, problems = _document(collection, claim, world, at, place)
+    found.extend(problems)
     fields = {**claim.record.extra, **claim.record.fields}
     at_home = world.mirrored.get(home) if home is not None else None
     head = at_home.commits.get(at_home.head or "") if at_home is not None else None
@@ -132,7 +135,7 @@ def _entry(
         landed=claim.landed.sha,
         landed_at=claim.landed.committed_at,
         created_at=claim.added.committed_at,
-        updated_at=max(claim.commit.committed_at, document.commit.committed_at if document else claim.commit.committed_at),
+        updated_at=max(c.committed_at for c in (claim.commit, document.commit if document else claim.commit)),
         document_repository_id=document.repository_id if document else None,
         document_path=document.path if document else None,
         document_body=document.body if document else None,
@@ -146,23 +149,24 @@ def _entry(
     if collection.format != "jsonl":
         versions = claim.evidence.versions[claim.path]
         yield from history(block.name, collection.name, claim.key, "entry", claim.evidence, versions)
-        if at_home is not None and document is not None:
-            versions = at_home.versions[document.path]
-            yield from history(block.name, collection.name, claim.key, "document", at_home, versions)
+    if document is not None:
+        there = world.mirrored[document.repository_id]
+        yield from history(
+            block.name, collection.name, claim.key, "document", there, there.versions[document.path]
+        )
 
 
 def _document(
-    collection: Collection, claim: Claim, world: World, home: int | None, place: Place, found: list[FindingRow]
-) -> Document | None:
+    collection: Collection, claim: Claim, world: World, at: Mapping[str, int], place: Place
+) -> tuple[Document | None, tuple[FindingRow, ...]]:
+    """The document that speaks for an entry. Nothing is said of a repository that was not read for it yet."""
     rule = collection.document
-    if rule is None or home is None or not applies(rule, claim.record.fields):
-        return None
-    evidence = world.mirrored.get(home)
-    if evidence is None or evidence.depth != "files" or evidence.head is None:
-        return None
-    document, problems = read_document(rule, evidence, place)
-    found.extend(problems)
-    return document
+    if rule is None or not applies(rule, claim.record.fields):
+        return None, ()
+    evidence = world.mirrored.get(at.get(rule.repository_field, -1))
+    if evidence is None or evidence.depth != "files":
+        return None, ()
+    return read_document(rule, evidence, place)
 
 
 def _relations(
@@ -216,7 +220,16 @@ def _line(claim: Claim) -> int | None:
     return claim.record.line if claim.collection.format == "jsonl" else None
 
 
-def _branches(block: Block, claim: Claim, world: World, home: int) -> Iterator[BranchRow]:
+def _gone_branches(world: World) -> Mapping[int, Sequence[BranchTombstone]]:
+    gone: dict[int, list[BranchTombstone]] = defaultdict(list)
+    for tombstone in world.tombstones.branches.values():
+        gone[tombstone.repository_id].append(tombstone)
+    return gone
+
+
+def _branches(
+    block: Block, claim: Claim, world: World, home: int, gone: Iterable[BranchTombstone]
+) -> Iterator[BranchRow]:
     evidence = world.mirrored.get(home)
     names: set[str] = set()
     if evidence is not None:
@@ -234,14 +247,14 @@ def _branches(block: Block, claim: Claim, world: World, home: int) -> Iterator[B
                 last_commit_at=commit.committed_at if commit else None,
                 is_default=name == evidence.repository.default_branch,
             )
-    for (repository_id, name), tombstone in world.tombstones.branches.items():
-        if repository_id == home and name not in names:
+    for tombstone in gone:
+        if tombstone.name not in names:
             yield BranchRow(
                 block=block.name,
                 collection=claim.collection.name,
                 key=claim.key,
                 repository_id=home,
-                name=name,
+                name=tombstone.name,
                 sha=tombstone.sha,
                 state="deleted",
                 last_commit_at=tombstone.last_commit_at,
@@ -259,20 +272,16 @@ def _all_pulls(world: World) -> Iterator[tuple[PullRequest, str | None, bool]]:
             yield tombstone.pull, tombstone.head_sha, True
 
 
-def _pull_rows(world: World) -> Iterator[Row]:
-    return (pull_row(pull, head, gone=gone) for pull, head, gone in _all_pulls(world))
-
-
 def _places(
     block: Block,
     collection: Collection,
     world: World,
-    owners: Mapping[int, str],
+    owners: Mapping[str, Mapping[int, str]],
     audits: Mapping[str, actors.Audit],
 ) -> Iterator[PullEntryRow]:
     names: Iterable[str] = (rule.repository for rule in collection.pulls if rule.repository is not None)
-    named = {name: found for name in names if (found := world.find(name)) is not None}
-    concerned = {*owners, *named.values()}
+    named = {name: world.listed[found] for name in names if (found := world.find(name)) is not None}
+    concerned = {repository.id for repository in named.values()}.union(*owners.values())
     pulls = (pull for pull, _, _ in _all_pulls(world) if pull.repository_id in concerned)
     return places(block, collection, pulls, owners, named, audits)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cache.model import PullRequest
+from cache.model import PullRequest, Repository
 from cache.profile.collection import Block, Collection, PullRule
 from cache.projection import actors
+from cache.projection.entries import key_of
 from cache.rows import PullEntryRow, PullRow
 
 
@@ -51,14 +52,14 @@ def places(
     block: Block,
     collection: Collection,
     pulls: Iterable[PullRequest],
-    homes: Mapping[int, str],
-    named: Mapping[str, int],
+    homes: Mapping[str, Mapping[int, str]],
+    named: Mapping[str, Repository],
     audits: Mapping[str, actors.Audit],
 ) -> Iterator[PullEntryRow]:
     """The place of each pull request in one collection; none where no rule matches.
 
-    `homes` maps a repository id to the key of the entry whose own repository it is; `named` maps the full names
-    that rules name to ids.
+    `homes` maps, for each field that names entries' own repositories, a repository id to the entry's key; `named`
+    maps the full names that rules name to repositories.
     """
     for pull in pulls:
         match = _match(collection, pull, homes, named)
@@ -80,7 +81,10 @@ def places(
 
 
 def _match(
-    collection: Collection, pull: PullRequest, homes: Mapping[int, str], named: Mapping[str, int]
+    collection: Collection,
+    pull: PullRequest,
+    homes: Mapping[str, Mapping[int, str]],
+    named: Mapping[str, Repository],
 ) -> tuple[PullRule, str] | None:
     from_fork = pull.head_repository_id != pull.repository_id
     for rule in collection.pulls:
@@ -92,8 +96,11 @@ def _match(
         if captures is None:
             continue
         if rule.repository is not None:
-            if named.get(rule.repository) == pull.repository_id and all(part in captures for part in collection.key):
-                return rule, "/".join(captures[part] for part in collection.key)
-        elif pull.repository_id in homes:
-            return rule, homes[pull.repository_id]
+            repository = named.get(rule.repository)
+            if repository is None or repository.id != pull.repository_id:
+                continue
+            if all(part in captures for part in collection.key):
+                return rule, key_of(collection, repository, [captures[part] for part in collection.key])
+        elif pull.repository_id in homes.get(rule.field or "", {}):
+            return rule, homes[rule.field or ""][pull.repository_id]
     return None

@@ -11,6 +11,7 @@ from msgspec import Struct
 from cache.model import Repository
 from cache.profile.collection import Block, Collection
 from cache.profile.patterns import PathPattern
+from cache.projection.names import nearly_matches
 from cache.rows import EntryRow, Row
 from cache.world import World
 
@@ -35,8 +36,10 @@ class Interest(Struct, frozen=True):
         return json.dumps([sorted({p.source for p in self.patterns}), sorted(set(self.documents))])
 
     def wants(self, path: str) -> bool:
-        """Whether the versions of this path are kept."""
-        return path in self.documents or any(pattern.match(path) is not None for pattern in self.patterns)
+        """Whether the versions of this path are kept: it matches, or would but for odd characters and is a finding."""
+        return path in self.documents or any(
+            pattern.match(path) is not None or nearly_matches(pattern, path) for pattern in self.patterns
+        )
 
 
 class Reach(Struct, frozen=True):
@@ -65,18 +68,20 @@ def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reac
     for row in entries:
         if not isinstance(row, EntryRow):
             continue
-        collection = collections[row.block, row.collection]
-        for field in own_repository_fields(collection):
-            name = row.fields.get(field)
-            if not isinstance(name, str):
+        of = collections.get((row.block, row.collection))
+        if of is None:
+            continue  # a row of a profile as it was before: about to be projected away
+        for field in own_repository_fields(of):
+            value = row.fields.get(field)
+            if not isinstance(value, str):
                 continue
-            found = world.find(name)
+            found = world.find(value)
             if found is None:
-                unknown.add(name)
+                unknown.add(value)
                 continue
             reached.add(found)
-            if collection.document is not None and collection.document.repository_field == field:
-                documents[found].append(collection.document.path)
+            if of.document is not None and of.document.repository_field == field:
+                documents[found].append(of.document.path)
     known = reached | set(patterns) | set(documents)
     return Reach(
         {key: Interest(tuple(patterns.get(key, ())), tuple(documents.get(key, ()))) for key in known},
