@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from aiohttp import web
 
-from .replies import ApiError
+from .replies import ApiError, number
 from .scopes import missing
 from .serialise import Serialiser
 from .state import Pull, Repository, Unknown, User, World
@@ -72,10 +72,9 @@ class Access:
 
     def repository_by_id(self, request: web.Request) -> Repository:
         user = self.user(request)
-        number = request.match_info["id"]
-        found = self._world.repositories.get(int(number)) if number.isdigit() else None
+        found = self._world.repositories.get(number(request.match_info["id"]))
         if found is None:
-            raise Unknown(number)
+            raise Unknown(request.match_info["id"])
         return self._checked(found, user)
 
     def _checked(
@@ -113,10 +112,9 @@ class Access:
     def pull(self, request: web.Request, *, write: bool = False) -> Pull:
         """The pull request that a path names."""
         repository = self.repository(request, write=write)
-        number = request.match_info["number"]
-        found = repository.pulls.get(int(number)) if number.isdigit() else None
+        found = repository.pulls.get(number(request.match_info["number"]))
         if found is None:
-            raise Unknown(f"{repository.full_name}#{number}")
+            raise Unknown(f"{repository.full_name}#{request.match_info['number']}")
         return found
 
     def owner(self, login: str) -> User:

@@ -32,6 +32,22 @@ def text(body: dict[str, Any], key: str, default: str | None = None) -> str:
     return value
 
 
+def part(body: dict[str, Any], key: str) -> dict[str, Any]:
+    """A field that is an object, empty when it is missing; raises ApiError 422 when it is something else."""
+    value = body.get(key) or {}
+    if not isinstance(value, dict):
+        raise ApiError(422, f"[{key}]: not an object")
+    return value
+
+
+def texts(body: dict[str, Any], key: str) -> list[str]:
+    """A field that is a list of strings, empty when it is missing; raises ApiError 422 when it is something else."""
+    value = body.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ApiError(422, f"[{key}]: not a list of strings")
+    return value
+
+
 def optional_text(body: dict[str, Any], key: str) -> str | None:
     """A string field or None."""
     value = body.get(key)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from .bodies import part, texts
 from .replies import ApiError
 from .serialise import Json, stamp
 from .signals import expand_events
@@ -40,7 +39,7 @@ def hook_json(hook: Hook, *, forgejo: bool) -> Json:
 
 def create_from(world: World, owner: User | None, repository: Repository | None, body: Json) -> Hook:
     """What POST does: `active` is false unless given, no events mean push. Raises ApiError 422."""
-    config: dict[str, Any] = body.get("config") or {}
+    config = part(body, "config")
     for option in ("url", "content_type"):
         if option not in config:
             raise ApiError(422, f"Missing config option: {option}")
@@ -48,7 +47,7 @@ def create_from(world: World, owner: User | None, repository: Repository | None,
         raise ApiError(422, "Invalid content type")
     return make_hook(
         world, owner, repository, url=str(config["url"]), secret=str(config.get("secret", "")),
-        events=list(body.get("events") or []), content_type=str(config["content_type"]),
+        events=texts(body, "events"), content_type=str(config["content_type"]),
         active=bool(body.get("active", False)), authorization_header=str(body.get("authorization_header") or ""),
     )  # fmt: skip
 
@@ -56,11 +55,11 @@ def create_from(world: World, owner: User | None, repository: Repository | None,
 def change_from(world: World, hook: Hook, body: Json) -> None:
     """What PATCH does. Without `events` they fall back to push and the authorization header goes; the secret
     cannot be changed."""
-    config: dict[str, Any] = body.get("config") or {}
+    config = part(body, "config")
     hook.url = str(config.get("url", hook.url))
     if config.get("content_type") in ("json", "form"):
         hook.content_type = str(config["content_type"])
-    hook.events = expand_events(list(body.get("events") or []))
+    hook.events = expand_events(texts(body, "events"))
     hook.authorization_header = str(body.get("authorization_header") or "")
     if body.get("active") is not None:
         hook.active = bool(body["active"])

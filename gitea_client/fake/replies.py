@@ -49,24 +49,24 @@ class Replies:
 
     def limit(self, request: web.Request, default: int = DEFAULT_PAGE) -> int:
         """`limit`, silently held to the server's cap."""
-        asked = _number(request.query.get("limit"))
+        asked = number(request.query.get("limit"))
         return min(asked if asked > 0 else min(default, self.page_cap), self.page_cap)
 
     def window(self, request: web.Request, default: int = DEFAULT_PAGE) -> slice:
         """Which of all the items this page shows."""
-        page, limit = max(_number(request.query.get("page")), 1), self.limit(request, default)
+        page, limit = max(number(request.query.get("page")), 1), self.limit(request, default)
         return slice((page - 1) * limit, page * limit)
 
     def headers(self, request: web.Request, total: int, default: int = DEFAULT_PAGE) -> dict[str, str]:
         """X-Total-Count, and Link built from ROOT_URL with the query's keys in order: next, last, first, prev."""
-        limit, page = self.limit(request, default), max(_number(request.query.get("page")), 1)
+        limit, page = self.limit(request, default), max(number(request.query.get("page")), 1)
         last = max(-(-total // limit), 1)
         wanted = ([("next", page + 1), ("last", last)] if page < last else []) + (
             [("first", 1), ("prev", page - 1)] if page > 1 else []
         )
         links = []
-        for relation, number in wanted:
-            query = urlencode(sorted([*((k, v) for k, v in request.query.items() if k != "page"), ("page", number)]))
+        for relation, target in wanted:
+            query = urlencode(sorted([*((k, v) for k, v in request.query.items() if k != "page"), ("page", target)]))
             links.append(f'<{self._root_url()}{request.path}?{query}>; rel="{relation}"')
         return {"X-Total-Count": str(total), **({"Link": ",".join(links)} if links else {})}
 
@@ -91,8 +91,9 @@ class Replies:
         return self.error(404, "The target couldn't be found.", errors)
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
+def number(text: str | None) -> int:
+    """A query's number; anything else, and anything absurd, is 0, as the servers read it."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def flag(text: str | None, default: bool = False) -> bool:

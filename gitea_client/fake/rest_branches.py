@@ -8,7 +8,7 @@ from aiohttp import web
 
 from .bodies import json_body, optional_text, text
 from .objects import Commit
-from .replies import ApiError, flag, reply
+from .replies import ApiError, flag, number, reply
 from .serialise import Json
 from .state import Repository
 
@@ -124,13 +124,16 @@ class Branches:
         if tip is None:
             return self._forge.replies.missing()
         path = query.get("path", "")
-        page = max(int(query["page"]), 1) if query.get("page", "").isdigit() else 1
+        page = max(number(query.get("page")), 1)
         limit = self._forge.replies.limit(request)
         skip = (page - 1) * limit
         if path:
             skip = (page - 1) * COMMITS_PAGE
             limit = limit if self._forge.world.forgejo else page * COMMITS_PAGE
-        chosen = [tip, *([f"^{query['not']}"] if query.get("not") else [])]
+        unwanted = await repository.git.resolve(query["not"]) if query.get("not") else None
+        if query.get("not") and unwanted is None:
+            return self._forge.replies.missing()
+        chosen = [tip, *([f"^{unwanted}"] if unwanted else [])]
         tail = ["--", path] if path else ["--"]
         total = int((await repository.git.run("rev-list", "--count", *chosen, *tail)).strip())
         if path and not total:

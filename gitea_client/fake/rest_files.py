@@ -10,7 +10,7 @@ from aiohttp import web
 
 from .bodies import json_body, optional_text, text
 from .objects import TreeItem
-from .replies import ApiError, flag, reply
+from .replies import ApiError, flag, number, reply
 from .serialise import Json
 from .serialise_commits import person_date
 from .state import Repository
@@ -51,15 +51,14 @@ class Files:
         if sha is None:
             return self._forge.replies.error(400, f"sha not found [{name}]")
         items = await repository.git.tree(sha, recursive=flag(request.query.get("recursive")))
-        asked = request.query.get("per_page", "")
-        size = min(int(asked) if asked.isdigit() and int(asked) > 0 else TREES_PAGE, TREES_PAGE)
-        number = max(int(request.query.get("page", "1") or 1), 1)
-        shown = items[(number - 1) * size : number * size]
+        size = min(number(request.query.get("per_page")) or TREES_PAGE, TREES_PAGE)
+        page = max(number(request.query.get("page")), 1)
+        shown = items[(page - 1) * size : page * size]
         api = f"{self._forge.json.api}/repos/{repository.full_name}/git"
         return reply(
             {
                 "sha": sha, "url": f"{api}/trees/{sha}", "tree": [self._tree_item(api, i) for i in shown] or None,
-                "truncated": len(items) > size, "page": number, "total_count": len(items),
+                "truncated": len(items) > size, "page": page, "total_count": len(items),
             },
             headers={"X-Total-Count": str(len(items))},
         )  # fmt: skip

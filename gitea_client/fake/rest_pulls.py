@@ -222,7 +222,8 @@ class Pulls:
         """Put labels on, by name or by id."""
         pull = self._forge.access.pull(request, write=True)
         doer = self._forge.access.required(request)
-        for wanted in (await json_body(request)).get("labels") or []:
+        labels = (await json_body(request)).get("labels")
+        for wanted in labels if isinstance(labels, list) else []:
             known = next((known for known in pull.repository.labels if wanted in (known.id, known.name)), None)
             if known is not None:
                 await self._forge.label(pull.repository.full_name, pull.number, known.name, doer.login)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .bodies import json_body, optional_text, text
-from .replies import ApiError, flag, reply
+from .bodies import json_body, optional_text, text, texts
+from .replies import ApiError, flag, number, reply
 from .state import Repository, Unknown, User
 
 if TYPE_CHECKING:
@@ -58,10 +58,8 @@ class Repositories:
         query = request.query
         viewer = self._forge.access.user(request)
         found = self._visible(viewer)
-        if query.get("uid", "").isdigit():
-            uid = int(query["uid"])
-            if flag(query.get("exclusive")):
-                found = [r for r in found if r.owner.id == uid]
+        if number(query.get("uid")) and flag(query.get("exclusive")):
+            found = [r for r in found if r.owner.id == number(query["uid"])]
         if query.get("q"):
             found = [r for r in found if query["q"].lower() in r.name.lower()]
         sort, order = query.get("sort", "alpha"), query.get("order", "asc")
@@ -163,8 +161,7 @@ class Repositories:
 
     async def topics(self, request: web.Request) -> web.Response:
         repository = self._forge.access.repository(request, admin=True)
-        topics = (await json_body(request)).get("topics") or []
-        self._forge.set_topics(repository.full_name, [str(topic) for topic in topics])
+        self._forge.set_topics(repository.full_name, texts(await json_body(request), "topics"))
         return web.Response(status=204)
 
     async def collaborator(self, request: web.Request) -> web.Response:
