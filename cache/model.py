@@ -11,6 +11,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from gitea_client.git import Blob, Commit, FileVersion
+
+__all__ = ["Blob", "Commit", "FileVersion", "PullRequest", "Repository", "RepositoryEvidence"]
+
 
 
 class Repository(Struct, frozen=True):
@@ -35,43 +39,6 @@ class Repository(Struct, frozen=True):
     def full_name(self) -> str:
         """`owner/name`, as the forge spells it today."""
         return f"{self.owner}/{self.name}"
-
-
-class Commit(Struct, frozen=True):
-    """A commit as Git tells it; dates in UTC."""
-
-    sha: str
-    author_name: str
-    author_email: str
-    authored_at: datetime
-    committer_name: str
-    committer_email: str
-    committed_at: datetime
-    message: str
-    parents: tuple[str, ...] = ()
-
-
-class FileVersion(Struct, frozen=True):
-    """One change of one path along the first-parent history of the default branch.
-
-    `position` counts first-parent commits from the root (the root is 0). `landed` is the commit with which the
-    change arrived on the branch, `commit` the one that made it (`git log -1 -- path` at `landed`); the two differ
-    for merged side branches. `blob` is None where the path was removed.
-    """
-
-    path: str
-    position: int
-    landed: str
-    commit: str
-    blob: str | None
-    mode: str
-
-
-class Blob(Struct, frozen=True):
-    """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it."""
-
-    id: str
-    content: bytes | None
 
 
 class PullRequest(Struct, frozen=True):

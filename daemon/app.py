@@ -12,15 +12,19 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from daemon import status
+from daemon.api.app import Api
+from daemon.api.context import ApiContext
+from daemon.api.news import News
 from daemon.engine import Engine
 from daemon.intake import Intake
 from daemon.metrics import CONTENT_TYPE
-from daemon.news import News
 from daemon.schedule import Schedule
 from daemon.waiting import Waiting
 from webhooks.receiver import Receiver
 
 log = structlog.get_logger(__name__)
+
+VERSION = version("forgeglass")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -38,7 +42,26 @@ def build_app(
         on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
         max_body=config.webhooks.max_body,
     )
+    waiting = Waiting(engine.desk.reconciler, schedule.now)
+    api = Api(
+        ApiContext(
+            database=engine.cache,
+            blocks=lambda: engine.blocks,
+            fingerprint=lambda: engine.fingerprint,
+            clock=engine.clock,
+            sweep_interval=timedelta(seconds=config.sweep.interval),
+            epoch=lambda: engine.epoch.now,
+            sequence=lambda: engine.store.sequence,
+            wait_for=waiting.wait_for,
+            news=news,
+            status=lambda: status.status(engine, schedule, VERSION),
+            forge_url=config.forge.url,
+            version=VERSION,
+        )
+    )
     app = web.Application(middlewares=[_counted(engine)])
+    app.add_routes(api.routes())
+    app.on_shutdown.append(api.stop)
     app.router.add_post(config.webhooks.path, receiver.handle)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
     app.router.add_get("/readyz", _ready(engine, schedule))
@@ -98,6 +121,3 @@ def _counted(engine: Engine) -> Middleware:
             metrics.http_seconds.labels(route).observe(time.perf_counter() - began)
 
     return middleware
-
-
-__all__ = ["Waiting", "build_app", "timedelta", "version"]

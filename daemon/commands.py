@@ -15,8 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from cache.digest import COVERED, Difference, differences, digest
-
-run_query: Any = None
+from cache.queries.sql import run_query
 from cache.rows import OPERATIONAL, Row
 from cache.sweep_history import SweepRecord
 from cache.world import World

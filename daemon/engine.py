@@ -20,8 +20,7 @@ from cache.model import RepositoryEvidence
 from cache.profile.collection import Block
 from cache.state import StateStore
 from cache.store import Store, check, get_meta, put_aside, put_meta
-
-# VIEWS from cache.views import create_views
+from cache.views import create_views
 from cache.world import World
 from daemon.blocks import fingerprint
 from daemon.book import Clock
@@ -132,7 +131,7 @@ async def engine(
 async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool]:
     """Open `cache.db`; a damaged one is put aside and a new one begun, since everything in it can be read again."""
     damaged: str | None = None
-    existed = path.exists()
+    existed = path.exists()  # noqa: ASYNC240 - one look at start, before anything else runs
     for attempt in range(2):
         opening = AsyncExitStack()
         try:
@@ -180,7 +179,7 @@ def _with_evidence(evidence: RepositoryEvidence, world: World) -> World:
 
 async def _complete(opened: Engine, connection: AsyncConnection) -> None:
     """What `cache.db` holds besides rows: the profiles' views, and what its rows follow from."""
-    # VIEWS await create_views(connection, opened.blocks)
+    await create_views(connection, opened.blocks)
     await put_meta(connection, "profiles", opened.fingerprint)
     await put_meta(connection, "epoch", opened.epoch.now)
 

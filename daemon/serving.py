@@ -21,6 +21,7 @@ import structlog
 from aiohttp import web
 
 from cache.profile.collection import Block
+from daemon.api.news import News
 from daemon.app import build_app
 from daemon.blocks import load_blocks
 from daemon.cli_run import SOCKET, guarded
@@ -33,7 +34,6 @@ from daemon.engine import Engine, engine
 from daemon.intake import Intake
 from daemon.logs import set_up
 from daemon.logs_redaction import Redactor
-from daemon.news import News
 from daemon.reconciler import utc_now
 from daemon.schedule import Schedule
 from daemon.scheduled import Scheduled
@@ -111,8 +111,8 @@ async def serving(
             opened.inbox, opened.desk.reconciler, config.forge.owners, schedule.nudge, watch(opened).arrived
         )
         stack.push_async_callback(intake.stop)
-        news = News()
-        opened.desk.book.listeners.append(news.tell)
+        news = News(opened.store.sequence)
+        opened.desk.book.listeners.append(lambda applied, _changes: news.tell(applied.sequence))
         handlers = {name: partial(command, opened) for name, command in COMMANDS.items()}
         await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
         app = build_app(opened, schedule, intake, news, [s.reveal().encode() for s in secrets.webhook_secrets()])

@@ -1,14 +1,141 @@
-"""The API's description of itself."""
+"""The API's description of itself, OpenAPI 3.1, made from the profiles in use."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 from aiohttp import web
 
-from daemon.api.answers import plain
+from cache.profile.collection import Block, Collection
+from cache.queries import branches, changes, entries, findings, history, pulls, repositories
+from daemon.api import openapi_parameters as parameters
+from daemon.api import openapi_schemas as schemas
+from daemon.api.addresses import ROOT, short_names
+from daemon.api.answers import etag, tagged
 from daemon.api.context import ApiContext
+from daemon.api.lists import only_waiting
 from daemon.api.parameters import Pairs
+from daemon.api.problems import CONTENT_TYPE, PROBLEMS
+
+Json = dict[str, Any]
+
+_WAIT, _PAGE = ("wait_for", "timeout"), ("limit", "cursor")
+_KEY = "The entry's key; a slash in it is written %2F."
 
 
 async def document(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
-    """The description, made from the profiles in use."""
-    return plain(request, {}, {})
+    """The description."""
+    only_waiting(pairs)
+    made = describe(context.blocks(), context.version)
+    tag = etag(context.fingerprint(), context.version, msgspec.json.encode(made))
+    return tagged(request, made, tag, {})
+
+
+def describe(blocks: Sequence[Block], version: str) -> Json:
+    """The OpenAPI document of an API over these blocks. Operation ids stay the same while a collection has its name."""
+    components: Json = {"schemas": schemas.shared(), "parameters": dict(parameters.COMMON), "responses": _problems()}
+    paths: Json = _own_paths(components)
+    short = set(short_names(blocks))
+    for block in blocks:
+        for collection in block.collections:
+            _collection(collection, components)
+            addresses = [f"{block.name}/{collection.name}", collection.name]
+            for address in addresses if collection.name in short else addresses[:1]:
+                paths.update(_collection_paths(collection, address))
+    info = {
+        "title": "Forgeglass", "version": version,
+        "description": "What is kept in repositories, read-only. Filters: a repeated parameter is OR, different ones "
+        "are AND. Every answer says how fresh it is.",
+    }  # fmt: skip
+    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": components}
+
+
+def _problems() -> Json:
+    content = {CONTENT_TYPE: {"schema": schemas.ref("Problem")}}
+    told: dict[int, list[str]] = {}
+    for kind, (status, _) in sorted(PROBLEMS.items()):
+        told.setdefault(status, []).append(kind)
+    return {f"problem{s}": {"description": ", ".join(kinds), "content": content} for s, kinds in told.items()}
+
+
+def _operation(
+    identity: str, summary: str, wanted: list[Json], answer: Json, *problems: int, media: str = "application/json"
+) -> Json:
+    good = {"description": summary, "content": {media: {"schema": answer}}}
+    bad = {str(s): {"$ref": f"#/components/responses/problem{s}"} for s in sorted({400, 500, 503, *problems})}
+    said = {"operationId": identity, "summary": summary, "parameters": wanted}
+    return {"get": {**said, "responses": {"200": good, **bad}}}
+
+
+_READ = (404, 504)
+
+
+def _own_paths(components: Json) -> Json:
+    def listed(name: str, columns: Any, sort: str, item: str, summary: str, *more: str) -> Json:
+        own = parameters.filters(columns, name, sort=sort)
+        components["parameters"].update(own)
+        wanted = [*parameters.common(*_WAIT, *_PAGE, *more), *parameters.common(*own)]
+        return _operation(f"list.{name}", summary, wanted, schemas.listing(schemas.ref(item)), *_READ)
+
+    for name, subject in (("branches", branches), ("history", history)):
+        components["parameters"].update(parameters.filters(subject.columns(), name, sort=subject.SORT))
+    feed = parameters.filters(changes.columns(), "changes", sort=None)
+    components["parameters"].update(feed)
+    named = [parameters.path("owner", "The repository's owner."), parameters.path("name", "Its name.")]
+    waiting = parameters.common(*_WAIT)
+    placed = parameters.common(*_WAIT, "after", "epoch", *feed)
+    events = [*placed, *parameters.common("Last-Event-ID")]
+    feed_page = [*placed, *parameters.common("limit", "wait")]
+    one = _operation(
+        "get.repositories", "A repository.", [*named, *waiting], schemas.ref("RepositoryItem"), *_READ
+    )
+    stream = _operation(
+        "stream.events", "The feed as server-sent events: `hello`, `change`, `resync`.", events, {"type": "string"},
+        *_READ, 410, media="text/event-stream",
+    )  # fmt: skip
+    anything = {"type": "object"}
+    return {
+        f"{ROOT}/repositories": listed(
+            "repositories", repositories.columns(), repositories.SORT, "RepositoryItem", "Repositories."
+        ),
+        f"{ROOT}/repositories/{{owner}}/{{name}}": one,
+        f"{ROOT}/pulls": listed("pulls", pulls.columns(), pulls.SORT, "PullItem", "Pull requests."),
+        f"{ROOT}/findings": listed(
+            "findings", findings.columns(cleared=True), findings.SORT, "FindingItem", "Findings.", "cleared"
+        ),
+        f"{ROOT}/changes": _operation(
+            "list.changes", "The change feed.", feed_page, schemas.ref("Changes"), *_READ, 410
+        ),
+        f"{ROOT}/events": stream,
+        f"{ROOT}/status": _operation("get.status", "How Forgeglass is.", waiting, anything, *_READ),
+        f"{ROOT}/openapi.json": _operation("get.openapi", "This description.", waiting, anything, *_READ),
+    }
+
+
+def _collection(collection: Collection, components: Json) -> None:
+    name = f"{collection.block}.{collection.name}"
+    components["schemas"].update(schemas.entry(collection, name))
+    components["parameters"].update(parameters.filters(entries.columns(collection), name, sort="key"))
+
+
+def _collection_paths(collection: Collection, address: str) -> Json:
+    name, dotted = f"{collection.block}.{collection.name}", address.replace("/", ".")
+    own = [*parameters.filters(entries.columns(collection), name, sort="key")]
+    listed = parameters.common(*_WAIT, *_PAGE, "q", "include", *own)
+    key = [parameters.path("key", _KEY), *parameters.common(*_WAIT)]
+    base, title = f"{ROOT}/{address}", collection.title
+    paths = {
+        base: _operation(f"list.{dotted}", title, listed, schemas.listing(schemas.ref(name)), *_READ, 409),
+        f"{base}/{{key}}": _operation(f"get.{dotted}", f"{title}: one entry.", key, schemas.ref(name), *_READ, 409),
+    }
+    for part, item, subject in (
+        ("branches", "BranchItem", branches), ("pulls", "PullItem", pulls), ("history", "HistoryItem", history),
+    ):  # fmt: skip
+        wanted = parameters.filters(subject.columns(), part, sort=subject.SORT)
+        paths[f"{base}/{{key}}/{part}"] = _operation(
+            f"{part}.{dotted}", f"{title}: an entry's {part}.",
+            [*key, *parameters.common(*_PAGE, *wanted)], schemas.listing(schemas.ref(item)), *_READ, 409,
+        )  # fmt: skip
+    return paths

@@ -10,13 +10,15 @@ from cache.queries.entries import EntryItem
 from cache.queries.pulls import PullItem
 from cache.queries.repositories import RepositoryItem
 
-_HIDDEN = ("parts", "repository_ids")
+ENTRY_HIDDEN = ("parts", "repository_ids")
+LOOK_HIDDEN = ("observed_at", "verified_at")
+"""Times of looking stand beside an answer, never in what its ETag covers."""
 
 
 def entry_json(item: EntryItem, *, body: bool) -> dict[str, Any]:
     """An entry: the parts of its key by their names beside its own members, its fields under `fields`."""
     own: dict[str, Any] = msgspec.to_builtins(item)
-    for name in (*_HIDDEN, *(() if body else ("body",))):
+    for name in (*ENTRY_HIDDEN, *(() if body else ("body",))):
         del own[name]
     return {**item.parts, **own}
 
@@ -29,9 +31,9 @@ def pull_json(item: PullItem, forge_url: str) -> dict[str, Any]:
 
 
 def repository_json(item: RepositoryItem) -> dict[str, Any]:
-    """A repository; the times of looking at it stand beside the answer, not in what its ETag covers."""
+    """A repository, with how our looking at it goes."""
     own: dict[str, Any] = msgspec.to_builtins(item)
     if own["look"] is not None:
-        for name in ("observed_at", "verified_at"):
+        for name in LOOK_HIDDEN:
             del own["look"][name]
     return own
