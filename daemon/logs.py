@@ -65,6 +65,7 @@ def set_up(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("alembic").setLevel("WARNING")  # at every start it tells of how it works, not of what it did
 
 
 def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
