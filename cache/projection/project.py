@@ -280,8 +280,8 @@ def _places(
     audits: Mapping[str, actors.Audit],
 ) -> Iterator[PullEntryRow]:
     names: Iterable[str] = (rule.repository for rule in collection.pulls if rule.repository is not None)
-    named = {name: world.listed[found] for name in names if (found := world.find(name)) is not None}
-    concerned = {repository.id for repository in named.values()}.union(*owners.values())
+    named = {name: found for name in names if (found := world.find(name)) is not None}
+    concerned = set(named.values()).union(*owners.values())
     pulls = (pull for pull, _, _ in _all_pulls(world) if pull.repository_id in concerned)
     return places(block, collection, pulls, owners, named, audits)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cache.model import PullRequest, Repository
+from cache.model import PullRequest
 from cache.profile.collection import Block, Collection, PullRule
 from cache.projection import actors
-from cache.projection.entries import key_of
 from cache.rows import PullEntryRow, PullRow
 
 
@@ -53,13 +52,13 @@ def places(
     collection: Collection,
     pulls: Iterable[PullRequest],
     homes: Mapping[str, Mapping[int, str]],
-    named: Mapping[str, Repository],
+    named: Mapping[str, int],
     audits: Mapping[str, actors.Audit],
 ) -> Iterator[PullEntryRow]:
     """The place of each pull request in one collection; none where no rule matches.
 
     `homes` maps, for each field that names entries' own repositories, a repository id to the entry's key; `named`
-    maps the full names that rules name to repositories.
+    maps the full names that rules name to ids. (A profile refuses rules whose captures do not make a whole key.)
     """
     for pull in pulls:
         match = _match(collection, pull, homes, named)
@@ -84,7 +83,7 @@ def _match(
     collection: Collection,
     pull: PullRequest,
     homes: Mapping[str, Mapping[int, str]],
-    named: Mapping[str, Repository],
+    named: Mapping[str, int],
 ) -> tuple[PullRule, str] | None:
     from_fork = pull.head_repository_id != pull.repository_id
     for rule in collection.pulls:
@@ -96,11 +95,8 @@ def _match(
         if captures is None:
             continue
         if rule.repository is not None:
-            repository = named.get(rule.repository)
-            if repository is None or repository.id != pull.repository_id:
-                continue
-            if all(part in captures for part in collection.key):
-                return rule, key_of(collection, repository, [captures[part] for part in collection.key])
+            if named.get(rule.repository) == pull.repository_id and all(part in captures for part in collection.key):
+                return rule, "/".join(captures[part] for part in collection.key)
         elif pull.repository_id in homes.get(rule.field or "", {}):
             return rule, homes[rule.field or ""][pull.repository_id]
     return None

@@ -1,0 +1,282 @@
+"""A forge told in a few lines: what is pushed, raised and deleted, and the world and rows that follow from it.
+
+    forge = Forge(rfc_block())
+    meta = forge.repository("acme/meta")
+    meta.push({"rfcs/one.md": rfc("One")})
+    assert forge.rows().entry("one").title == "One"
+
+Every event is one minute after the last. Nothing here reads Git: commits and blobs are made up, and alike for alike
+pushes, so that a world can be built twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from cache.model import Blob, Commit, FileVersion, PullRequest, Repository, RepositoryEvidence
+from cache.profile.block import Block, bind, load_profile
+from cache.profile.loader import read_profile
+from cache.projection.project import project
+from cache.projection.reach import Interest, reach
+from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RelationRow, Row, Rows
+from cache.world import BranchTombstone, PullTombstone, Tombstones, World
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+MAIN = "main"
+LINK, SUBMODULE, FILE, GONE = "120000", "160000", "100644", "000000"
+R = TypeVar("R", bound=Row)
+
+
+def rfc_block(**parameters: str) -> Block:
+    """The shipped `rfc` profile over `acme/meta`, whose bot is `robot`."""
+    return bind(load_profile("rfc"), parameters={"meta": "acme/meta", "bot": "robot", **parameters})
+
+
+def block(text: str, **parameters: object) -> Block:
+    """A profile written out, bound to its parameters."""
+    return bind(read_profile(text), parameters=parameters)
+
+
+def rfc(title: str = "A title", state: str = "idea", body: str = "Words.\n", **fields: object) -> str:
+    """The file of an entry of the `rfc` profile."""
+    lines = [f"{name}: {value}" for name, value in {"title": title, "state": state, **fields}.items()]
+    return "\n".join(["---", *lines, "---", body])
+
+
+def object_id(*parts: object) -> str:
+    """Forty hexadecimal digits, the same for the same parts."""
+    return hashlib.sha1(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass
+class Clock:
+    """One minute on with every event."""
+
+    now: datetime = T0
+
+    def tick(self) -> datetime:
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+@dataclass
+class Hub:
+    """One repository of the forge, and everything that happened in it."""
+
+    repository: Repository
+    clock: Clock
+    default: str = MAIN
+    branches: dict[str, str] = field(default_factory=dict)
+    pulls: dict[int, PullRequest] = field(default_factory=dict)
+    pull_heads: dict[int, str] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    versions: dict[str, list[FileVersion]] = field(default_factory=dict)
+    blobs: dict[str, Blob] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    position: int = -1
+
+    @property
+    def id(self) -> int:
+        return self.repository.id
+
+    def commit(self, message: str = "Change", by: str = "ada", at: datetime | None = None) -> Commit:
+        """A commit that is on no branch yet."""
+        when = at or self.clock.tick()
+        sha = object_id(self.id, len(self.commits), message, by, when)
+        made = Commit(sha, by, f"{by}@example.org", when, by, f"{by}@example.org", when, message)
+        self.commits[sha] = made
+        return made
+
+    def push(
+        self,
+        files: Mapping[str, str | bytes | None],
+        message: str = "Change",
+        *,
+        by: str = "ada",
+        at: datetime | None = None,
+        made: Commit | None = None,
+        mode: str = FILE,
+        readable: bool = True,
+    ) -> Commit:
+        """One commit on the default branch; None removes a file. `made` is the commit of a side branch merged by it."""
+        landed = self.commit(message, by, at)
+        self.position += 1
+        self.branches[self.default] = landed.sha
+        for path, text in files.items():
+            content = text.encode() if isinstance(text, str) else text
+            blob = None if content is None else object_id("blob", content)
+            commit = (made or landed).sha
+            kind = GONE if blob is None else mode
+            version = FileVersion(path, self.position, landed.sha, commit, blob, kind)
+            self.versions.setdefault(path, []).append(version)
+            if blob is not None:
+                self.blobs[blob] = Blob(blob, content if readable else None)
+        return landed
+
+    def branch(self, name: str) -> Commit:
+        """A push to another branch."""
+        made = self.commit(f"Work on {name}")
+        self.branches[name] = made.sha
+        return made
+
+    def raise_pull(self, number: int, label: str, **other: Any) -> PullRequest:
+        """A pull request from a branch of this repository, opened by `ada`; `other` changes any of its columns."""
+        head = self.commit(f"Head of {label}")
+        self.pull_heads[number] = head.sha
+        values: dict[str, Any] = {
+            "repository_id": self.id, "number": number, "title": f"Pull {number}", "body": "", "user": "ada",
+            "state": "open", "draft": False, "merged": False, "head_label": label,
+            "head_repository_id": self.id, "base_ref": self.default, "created_at": self.clock.tick(),
+        }  # fmt: skip
+        self.pulls[number] = PullRequest(**{**values, **other})
+        return self.pulls[number]
+
+    def change_pull(self, number: int, **columns: Any) -> PullRequest:
+        self.pulls[number] = replace(self.pulls[number], **columns)
+        return self.pulls[number]
+
+    def merge(self, number: int) -> PullRequest:
+        """Merge a pull request and delete its branch, as the button does."""
+        pull, when = self.pulls[number], self.clock.tick()
+        self.branches.pop(pull.head_label, None)
+        return self.change_pull(
+            number, state="closed", merged=True, merged_at=when, closed_at=when, merged_by="eve",
+            merge_commit_sha=object_id("merge", number),
+        )  # fmt: skip
+
+    def evidence(self, interest: Interest) -> RepositoryEvidence:
+        """All that is read where this is looked for."""
+        files = interest.depth == "files"
+        versions = {p: tuple(v) for p, v in self.versions.items() if files and interest.wants(p)}
+        blobs = {v.blob for changes in versions.values() for v in changes}
+        return RepositoryEvidence(
+            repository=replace(self.repository, default_branch=self.default),
+            depth=interest.depth,
+            interest=interest.canonical,
+            position=self.position if files else -1,
+            branches=dict(self.branches),
+            pull_heads=dict(self.pull_heads),
+            commits=dict(self.commits),
+            versions=versions,
+            blobs={key: blob for key, blob in self.blobs.items() if key in blobs},
+            pulls=dict(self.pulls),
+            unreadable=dict(self.unreadable),
+        )
+
+
+class Forge:
+    """Repositories, the blocks that read them, and what is gone."""
+
+    def __init__(self, *blocks: Block) -> None:
+        self.blocks = blocks or (rfc_block(),)
+        self.clock = Clock()
+        self.hubs: dict[int, Hub] = {}
+        self.aliases: dict[str, int] = {}
+        self.complete = True
+        self.gone_branches: list[BranchTombstone] = []
+        self.gone_pulls: list[PullTombstone] = []
+
+    def repository(self, full_name: str, *, id: int | None = None, **other: Any) -> Hub:  # noqa: A002 - the forge's word
+        """A repository; ids count from 1."""
+        owner, _, name = full_name.partition("/")
+        key = id or len(self.hubs) + 1
+        self.hubs[key] = Hub(Repository(key, owner, name, default_branch=MAIN, **other), self.clock)
+        return self.hubs[key]
+
+    def delete_branch(self, hub: Hub, name: str) -> None:
+        """A branch goes, and we were there to see it."""
+        sha = hub.branches.pop(name)
+        self.gone_branches.append(BranchTombstone(hub.id, name, sha, hub.commits[sha].committed_at))
+
+    def delete_pull(self, hub: Hub, number: int) -> None:
+        """A pull request goes, and we were there to see it."""
+        self.gone_pulls.append(PullTombstone(hub.pulls.pop(number), hub.pull_heads.pop(number)))
+
+    def tombstones(self) -> Tombstones:
+        return Tombstones(
+            {(t.repository_id, t.name): t for t in self.gone_branches},
+            {(t.pull.repository_id, t.pull.number): t for t in self.gone_pulls},
+        )
+
+    def world(self) -> World:
+        """Everything within reach, read: what comes within reach by an entry is read in another round."""
+        listed = {key: replace(hub.repository, default_branch=hub.default) for key, hub in self.hubs.items()}
+        world = World(listed, dict(self.aliases), {}, self.tombstones(), self.complete)
+        while True:
+            rows = project(world, self.blocks)
+            wanted = reach(self.blocks, world, rows[EntryRow].values()).interests
+            read = {key: self.hubs[key].evidence(interest) for key, interest in wanted.items()}
+            if read == world.mirrored:
+                return world
+            world = replace(world, mirrored=read)
+
+    def rows(self) -> Told:
+        return Told(project(self.world(), self.blocks))
+
+
+class Told:
+    """Projected rows, with short ways to them."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+
+    def all(self, kind: type[R]) -> list[R]:
+        return [row for row in self.rows[kind].values() if isinstance(row, kind)]
+
+    def entry(self, key: str, collection: str = "rfcs") -> EntryRow:
+        (row,) = (row for row in self.all(EntryRow) if (row.key, row.collection) == (key, collection))
+        return row
+
+    def keys(self, collection: str = "rfcs") -> list[str]:
+        return sorted(row.key for row in self.all(EntryRow) if row.collection == collection)
+
+    def findings(self, rule: str | None = None) -> list[FindingRow]:
+        return sorted((f for f in self.all(FindingRow) if rule in (None, f.rule)), key=lambda f: (f.rule, f.message))
+
+    def finding(self, rule: str) -> FindingRow:
+        (row,) = self.findings(rule)
+        return row
+
+    def pull(self, number: int, repository_id: int = 1) -> PullRow:
+        (row,) = (p for p in self.all(PullRow) if (p.repository_id, p.number) == (repository_id, number))
+        return row
+
+    def places(self, number: int, repository_id: int = 1) -> list[PullEntryRow]:
+        return [p for p in self.all(PullEntryRow) if (p.repository_id, p.number) == (repository_id, number)]
+
+    def place(self, number: int, repository_id: int = 1) -> PullEntryRow:
+        (row,) = self.places(number, repository_id)
+        return row
+
+    def branches(self, key: str) -> dict[str, BranchRow]:
+        return {row.name: row for row in self.all(BranchRow) if row.key == key}
+
+    def relations(self, key: str, name: str) -> list[RelationRow]:
+        found = (row for row in self.all(RelationRow) if (row.key, row.field) == (key, name))
+        return sorted(found, key=lambda row: row.position)
+
+
+def turned_round(world: World) -> World:
+    """The same world, with every mapping in another order; worlds compare equal whatever their order."""
+
+    def turned(mapping: Any) -> dict[Any, Any]:
+        return dict(reversed(mapping.items()))
+
+    def repository(evidence: RepositoryEvidence) -> RepositoryEvidence:
+        parts = ("branches", "pull_heads", "commits", "versions", "blobs", "pulls", "unreadable")
+        return replace(evidence, **{part: turned(getattr(evidence, part)) for part in parts})
+
+    stones = world.tombstones
+    return World(
+        turned(world.listed),
+        turned(world.aliases),
+        {key: repository(evidence) for key, evidence in turned(world.mirrored).items()},
+        Tombstones(turned(stones.branches), turned(stones.pulls), turned(stones.repositories)),
+        world.complete,
+    )
