@@ -35,7 +35,7 @@ class LookedInVain(ForgeError):
 
     def __init__(self, look: LookRow) -> None:
         super().__init__(look.last_error or "the last look failed")
-        self.remedy_text = look.remedy or ForgeError.remedy
+        self.remedy = look.remedy or ForgeError.remedy
 
 
 class Inbox(Protocol):

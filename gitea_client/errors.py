@@ -25,7 +25,8 @@ from typing import ClassVar
 class ForgeError(Exception):
     """Root of everything the client raises."""
 
-    remedy: ClassVar[str] = "look at the daemon's log"
+    remedy: str = "look at the daemon's log"
+    """What a person can do about it; a class's own, unless one error knows better."""
     retry: ClassVar[bool] = False
     """Whether reading the same thing again soon may succeed."""
 
