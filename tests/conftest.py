@@ -1,0 +1,171 @@
+"""What holds for every test: nothing of this machine leaks in, and nothing leaks out.
+
+In: no FORGEGLASS_ variable, proxy or Git configuration of whoever runs the tests. Out: no connection beyond this
+machine, no task or socket left behind, no temporary directory, no file in the source tree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+import warnings
+from asyncio import runners
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import hypothesis
+import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
+
+LIVE = ("FORGEGLASS_LIVE_URL", "FORGEGLASS_LIVE_TOKEN")
+PROFILE = os.environ.get("FORGEGLASS_TEST_PROFILE", "default")
+
+set_hypothesis_home_dir(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "forgeglass-hypothesis")
+# No deadline: how long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, max_examples=5_000)
+hypothesis.settings.load_profile(PROFILE)
+
+
+class OutsideError(Exception):
+    """A test spoke to another machine. Not an OSError: code that survives a broken network must not hide it."""
+
+
+def pytest_configure() -> None:
+    """Clean the environment before any module of the project is imported."""
+    for name in list(os.environ):
+        ours = name.startswith("FORGEGLASS_") and name not in LIVE
+        if ours or name.lower().endswith("_proxy") or name.startswith("GIT_") or name == "CREDENTIALS_DIRECTORY":
+            del os.environ[name]
+    os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+    os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs a live forge or hours, where they are not given."""
+    live = pytest.mark.skip(reason="needs FORGEGLASS_LIVE_URL and FORGEGLASS_LIVE_TOKEN")
+    soak = pytest.mark.skip(reason="run by `make soak`")
+    for item in items:
+        if "live" in item.keywords and not all(os.environ.get(name) for name in LIVE):
+            item.add_marker(live)
+        if "soak" in item.keywords and PROFILE != "soak":
+            item.add_marker(soak)
+
+
+# Only this machine
+
+
+def _outside(host: object) -> bool:
+    if host in (None, "", b"", "localhost", b"localhost", urlsplit(os.environ.get(LIVE[0], "")).hostname):
+        return False
+    text = host.decode() if isinstance(host, bytes) else str(host)
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return True
+    return not (address.is_loopback or address.is_unspecified)
+
+
+def _refuse(host: object) -> None:
+    if _outside(host):
+        raise OutsideError(f"a test wanted to speak to {host!r}; start what it needs on 127.0.0.1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_this_machine() -> Iterator[None]:
+    """Refuse connections to other machines, and resolve no names. Unix sockets are this machine."""
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse(address[0])
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse(address[0])
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host: Any, *arguments: Any, **named: Any) -> Any:
+        if _outside(host) and not _is_address(host):
+            raise socket.gaierror(socket.EAI_NONAME, "tests resolve no names")
+        return getaddrinfo(host, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+        yield
+
+
+def _is_address(host: object) -> bool:
+    try:
+        ipaddress.ip_address(host.decode() if isinstance(host, bytes) else str(host))
+    except ValueError:
+        return False
+    return True
+
+
+# Nothing left behind
+
+_left: list[str] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tasks_are_counted() -> Iterator[None]:
+    """Note the tasks that still run when an event loop is closed; asyncio cancels them without a word."""
+    cancel_all = runners._cancel_all_tasks  # type: ignore[attr-defined] # the one place that sees every loop's end
+
+    def noting(loop: asyncio.AbstractEventLoop) -> None:
+        _left.extend(f"{task.get_name()}: {task.get_coro()!r}" for task in asyncio.all_tasks(loop))
+        cancel_all(loop)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runners, "_cancel_all_tasks", noting)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_task_left() -> Iterator[None]:
+    """Fail a test that leaves tasks running: in a daemon they would be writes nobody waits for."""
+    _left.clear()
+    yield
+    left = list(_left)
+    _left.clear()
+    assert not left, f"tasks were still running at the end: {left}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_unclosed() -> Iterator[None]:
+    """Collect garbage after each module: a socket or file that nobody closed then warns, and a warning is an error."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary() -> Iterator[Path]:
+    """A place of this session's own for temporary files; its path is short, since Unix sockets' must be."""
+    place = Path(tempfile.mkdtemp(prefix="fg-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(place))
+        patch.setenv("TMPDIR", str(place))
+        yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_temporary_left(_temporary: Path) -> Iterator[None]:
+    """Fail a module that leaves temporary files: a daemon that does fills the disk."""
+    before = set(_temporary.iterdir())
+    yield
+    left = sorted(path.name for path in set(_temporary.iterdir()) - before)
+    assert not left, f"temporary files were left behind: {left}"
