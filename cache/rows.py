@@ -337,7 +337,7 @@ class LookRow(Row, frozen=True):
     """The last delivery that spoke of it."""
     failures: int = 0
     next_look_at: datetime | None = None
-    """The end of the back-off; None where there is none."""
+    """When the back-off ends at the latest; None where there is none."""
     last_error: str | None = None
     last_error_at: datetime | None = None
     remedy: str | None = None

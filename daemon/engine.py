@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets as random_secrets
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -125,6 +126,7 @@ async def engine(
         )
         store.on_new_file = partial(_begin_epoch, opened)
         await _follow_profiles(opened)
+        _let_in(config)
         yield opened
 
 
@@ -149,6 +151,16 @@ async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool
         aside = put_aside(path)
         log.error("cache.damaged", error=damaged, put_aside=str(aside), remedy="the sweep that follows reads all again")
     raise AssertionError("unreachable: the second attempt returns or raises")
+
+
+def _let_in(config: Config) -> None:
+    """Let the configured group read `cache.db`, with any SQLite tool; `state.db` stays the daemon's own."""
+    if config.group is None:
+        return
+    shutil.chown(config.data_dir, group=config.group)
+    for part in config.data_dir.glob("cache.db*"):
+        shutil.chown(part, group=config.group)
+        part.chmod(0o640)
 
 
 async def _follow_profiles(opened: Engine) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -18,6 +18,7 @@ from cache.model import Repository, RepositoryEvidence
 from cache.rows import LookRow, PullLookRow, Row
 from cache.store import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
+from daemon.backoff import delay
 from daemon.book import Book
 from daemon.reading import Gone, Outcome, Reader
 from daemon.resolving import Resolver
@@ -180,6 +181,7 @@ class Reconciler:
             looked_at=outcome.looked_at or began,
             delivered_at=self.delivered.pop(repository_id, self.book.look(repository_id).delivered_at),
             failures=0,
+            next_look_at=None,
             last_error=None,
             last_error_at=None,
             remedy=None,
@@ -200,7 +202,15 @@ class Reconciler:
         look = self.book.look(repository_id)
         if look.failures == 0:
             log.warning("repository.unreadable", repository_id=repository_id, error=str(error), remedy=error.remedy)
-        note = replace(look, failures=look.failures + 1, last_error=str(error), last_error_at=now, remedy=error.remedy)
+        failures = look.failures + 1
+        note = replace(
+            look,
+            failures=failures,
+            next_look_at=now + timedelta(seconds=delay(failures, lambda: 0.0)),
+            last_error=str(error),
+            last_error_at=now,
+            remedy=error.remedy,
+        )
         await self.book.turn(notes=[note])
 
     # ------------------------------------------------------------------------------------- what is not there
