@@ -91,6 +91,16 @@ class World(Struct, frozen=True, dict=True):
         """The id of the repository that the forge answers for under this name (names fold case there)."""
         return self.by_name.get(full_name.lower())
 
+    def home(self, full_name: str) -> int | None:
+        """Like `find`, and where nobody bears the name any more, the id of the repository that bore it last."""
+        found = self.find(full_name)
+        return self._gone_by_name.get(full_name.lower()) if found is None else found
+
+    @cached_property
+    def _gone_by_name(self) -> Mapping[str, int]:
+        gone = self.tombstones.repositories
+        return {gone[key].repository.full_name.lower(): key for key in sorted(gone)}
+
     def with_evidence(self, evidence: RepositoryEvidence) -> World:
         """This world after one repository was read."""
         key = evidence.repository.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,13 +18,17 @@ from cache.digest import COVERED, Difference, differences, digest
 from cache.queries.sql import run_query
 from cache.rows import OPERATIONAL, Row
 from cache.sweep_history import SweepRecord
-from cache.world import World
+from cache.world import PullTombstone, World
 from daemon.desk import Desk, scratch_desk
 from daemon.engine import Engine
+from daemon.graves import Tombstone
+from daemon.reading import missing_branches
+from daemon.reconciler import tombstones_of
 from daemon.scope import Scope
 from daemon.sweeps import Progress as SweepProgress
 from daemon.sweeps import Report
 from daemon.workqueue import Priority
+from gitea_client.errors import Missing
 
 Progress = Callable[[Mapping[str, Any]], None]
 Result = tuple[dict[str, Any], int]
@@ -84,12 +88,25 @@ async def _read_anew(engine: Engine, objects: Path, progress: SweepProgress) -> 
         if report.errors:
             return report
         applied = engine.store.applied
-        await _take_over(live, scratch)
+        await _take_over(live, scratch, await _gone(engine, live.book.world, scratch.book.world))
         _swap(engine.objects, objects)
         return replace(report, changes=engine.store.applied - applied)
 
 
-async def _take_over(desk: Desk, scratch: Desk) -> None:
+async def _gone(engine: Engine, live: World, fresh: World) -> frozenset[int]:
+    """The owners' repositories that complete lists lack and that answer 404 by id."""
+    owners = {owner.lower() for owner in engine.config.forge.owners}
+    gone = set()
+    for repository in live.listed.values():
+        if repository.id not in fresh.listed and repository.owner.lower() in owners:
+            try:
+                await engine.forge.rest.repository_by_id(repository.id)
+            except Missing:
+                gone.add(repository.id)
+    return frozenset(gone)
+
+
+async def _take_over(desk: Desk, scratch: Desk, gone: frozenset[int]) -> None:
     world = scratch.book.world
     notes = [row for kind in OPERATIONAL for row in scratch.book.rows[kind].values()]
     forget = [
@@ -105,7 +122,20 @@ async def _take_over(desk: Desk, scratch: Desk) -> None:
         ),
         notes=notes,
         forget=forget,
+        buried=tuple(_missing_from(desk.book.world, world, gone)),
     )
+
+
+def _missing_from(live: World, fresh: World, gone: frozenset[int]) -> Iterator[Tombstone]:
+    """What the live cache knows and a complete reading without an error did not find any more."""
+    for repository_id in gone:
+        yield from tombstones_of(live, live.listed[repository_id])
+    for repository_id, evidence in live.mirrored.items():
+        now = fresh.mirrored.get(repository_id)
+        if now is not None:
+            yield from missing_branches(evidence, now.branches)
+            for number in set(evidence.pulls) - set(now.pulls):
+                yield PullTombstone(evidence.pulls[number], evidence.pull_heads.get(number))
 
 
 def _swap(objects: Path, fresh: Path) -> None:

@@ -7,7 +7,7 @@ answered with that one's refs, and nothing in Git tells the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -118,8 +118,8 @@ class Reader:
             pulls_to_read = scope.pulls | (frozenset(listing.pulls) - frozenset(known.pulls))
             if not pulls_to_read and not scope.all_pulls and repository == known.repository:
                 return Outcome(known, listing.date)
-        pulls, read, pulls_gone = await self._pulls(repository, listing, known, scope)
         unreadable: dict[str, str] = {}
+        pulls, read, pulls_gone = await self._pulls(repository, listing, known, scope, unreadable)
         store = ObjectStore(self._objects / f"{repository.id}.git", git=self._git, counter=self._transport.counter)
         await self._fetch(store, repository, listing, known, interest, unreadable)
         fresh = await self._by_id(repository.id)
@@ -141,7 +141,7 @@ class Reader:
             evidence=_keep(evidence, previous),
             looked_at=listing.date,
             pulls_read=read,
-            branches_gone=tuple(_branches_gone(previous, listing)),
+            branches_gone=tuple(missing_branches(previous, listing.branches)) if previous is not None else (),
             pulls_gone=pulls_gone,
         )
 
@@ -175,7 +175,12 @@ class Reader:
             raise Gone(f"repository {repository_id} answers 404") from None
 
     async def _pulls(
-        self, repository: Repository, listing: RefListing, known: RepositoryEvidence | None, scope: Scope
+        self,
+        repository: Repository,
+        listing: RefListing,
+        known: RepositoryEvidence | None,
+        scope: Scope,
+        unreadable: dict[str, str],
     ) -> tuple[dict[int, PullRequest], frozenset[int], tuple[PullTombstone, ...]]:
         """Pull requests as they are now, which of them were read, and those that are gone.
 
@@ -187,10 +192,12 @@ class Reader:
         wanted |= {n for n in set(before) & set(listing.pulls) if known and known.pull_heads.get(n) != listing.pulls[n]}
         read: set[int] = set()
         if (known is None or scope.all_pulls or len(wanted) > MANY) and (listing.pulls or before):
-            for item in await self._rest.pull_requests(repository.owner, repository.name):
+            listed = await self._rest.pull_requests(repository.owner, repository.name)
+            for item in listed:
                 pulls[item.number] = pull_request_of(item, repository.id)
                 read.add(item.number)
-            wanted = (set(before) | wanted) - read
+            unreadable |= {f"its pull request {number}": f"pull request {number}" for number in listed.unreadable}
+            wanted = (set(before) | wanted) - read - set(listed.unreadable)
         gone = []
         for number in sorted(wanted):
             try:
@@ -362,15 +369,12 @@ def _same_refs(listing: RefListing, known: RepositoryEvidence) -> bool:
     )
 
 
-def _branches_gone(previous: RepositoryEvidence | None, listing: RefListing) -> Iterable[BranchTombstone]:
-    if previous is None:
-        return
-    for name, sha in previous.branches.items():
-        if name not in listing.branches:
-            commit = previous.commits.get(sha)
-            yield BranchTombstone(
-                previous.repository.id, name, sha, commit.committed_at if commit else None,
-            )  # fmt: skip
+def missing_branches(before: RepositoryEvidence, now: Mapping[str, str]) -> Iterator[BranchTombstone]:
+    """The branches that a complete listing lacks now, as they were."""
+    for name, sha in before.branches.items():
+        if name not in now:
+            commit = before.commits.get(sha)
+            yield BranchTombstone(before.repository.id, name, sha, commit.committed_at if commit else None)
 
 
 def _keep(new: T, old: T | None) -> T:

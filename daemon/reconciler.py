@@ -20,7 +20,7 @@ from cache.store import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
 from daemon.backoff import delay
 from daemon.book import Book
-from daemon.reading import Gone, Outcome, Reader
+from daemon.reading import Gone, Outcome, Reader, missing_branches
 from daemon.resolving import Resolver
 from daemon.scope import Scope
 from daemon.workers import Workers
@@ -264,9 +264,7 @@ def tombstones_of(
     evidence = world.mirrored.get(repository.id)
     if evidence is None:
         return
-    for name, sha in evidence.branches.items():
-        commit = evidence.commits.get(sha)
-        yield BranchTombstone(repository.id, name, sha, commit.committed_at if commit else None)
+    yield from missing_branches(evidence, {})
     for number, pull in evidence.pulls.items():
         yield PullTombstone(pull, evidence.pull_heads.get(number))
 

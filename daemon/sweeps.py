@@ -55,6 +55,19 @@ class Report(Struct, frozen=True):
     errors: list[Trouble]
 
 
+BRAKE = 3
+"""From so many repositories on, more than half of an owner's missing at once is not believed without being asked."""
+
+
+class TooMuchMissing(ForgeError):
+    """A complete list lacks most of what is known: lost rights look the same as deletion."""
+
+    remedy = "check the rights of the token; if they are really gone, `forgeglass rebuild` takes that over"
+
+    def __init__(self, owner: str, absent: int, known: int) -> None:
+        super().__init__(f"the list of {owner} lacks {absent} of {known} known repositories; nothing was removed")
+
+
 class _Run(Struct, frozen=True):
     """How one sweep is done, and where its troubles are gathered."""
 
@@ -231,7 +244,10 @@ class Sweeper:
         if changed or (listing.complete and not self._book.world.complete):
             await self._book.turn(change)
         if listing.complete:
-            absent = [r for r in known.values() if r.owner.lower() == owner.name.lower() and r.id not in listed]
+            ours = [r for r in known.values() if r.owner.lower() == owner.name.lower()]
+            absent = [r for r in ours if r.id not in listed]
+            if len(absent) >= BRAKE and 2 * len(absent) > len(ours):
+                raise TooMuchMissing(owner.name, len(absent), len(ours))
             for repository in absent:
                 await self._absent(repository)
 

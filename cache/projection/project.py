@@ -89,7 +89,7 @@ def _in_file_order(read: Claims) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _home(claim: Claim, field: str, world: World) -> int | None:
     """The repository that a field of an entry names. Of entries that name one, the first has its pull requests."""
     name = claim.record.fields.get(field)
-    return world.find(name) if isinstance(name, str) else None
+    return world.home(name) if isinstance(name, str) else None
 
 
 def _entry(
@@ -280,7 +280,7 @@ def _places(
     audits: Mapping[str, actors.Audit],
 ) -> Iterator[PullEntryRow]:
     names: Iterable[str] = (rule.repository for rule in collection.pulls if rule.repository is not None)
-    named = {name: found for name in names if (found := world.find(name)) is not None}
+    named = {name: found for name in names if (found := world.home(name)) is not None}
     concerned = set(named.values()).union(*owners.values())
     pulls = (pull for pull, _, _ in _all_pulls(world) if pull.repository_id in concerned)
     return places(block, collection, pulls, owners, named, audits)
@@ -290,8 +290,5 @@ def _unreadable(world: World) -> Iterator[FindingRow]:
     for evidence in world.mirrored.values():
         for object_id, named_by in evidence.unreadable.items():
             place = Place(repository_id=evidence.repository.id, path=named_by)
-            message = (
-                f"the forge lists {named_by} at {object_id[:12]} and does not give that object; "
-                "check the repository there with git fsck"
-            )
+            message = f"the forge names {named_by} and does not give {object_id}; check the repository with git fsck"
             yield finding(place, "unreadable-object", message)

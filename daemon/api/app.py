@@ -17,7 +17,7 @@ from daemon.api.changes import changes
 from daemon.api.context import ApiContext
 from daemon.api.entries import collection_address
 from daemon.api.events import Events
-from daemon.api.openapi import document
+from daemon.api.openapi import Description
 from daemon.api.parameters import Pairs
 from daemon.api.problems import ProblemError
 from daemon.api.reading import pairs_of, wait_for
@@ -33,6 +33,7 @@ class Api:
     def __init__(self, context: ApiContext) -> None:
         self._context = context
         self._events = Events()
+        self._description = Description()
 
     def routes(self) -> list[web.RouteDef]:
         """Every route, each with its whole path. They need no middleware."""
@@ -44,7 +45,7 @@ class Api:
             ("changes", "/changes", changes),
             ("events", "/events", self._events.stream),
             ("status", "/status", lists.status),
-            ("openapi", "/openapi.json", document),
+            ("openapi", "/openapi.json", self._description.document),
             ("collection", "/{address:.+}", collection_address),
         ]
         return [web.route("*", ROOT + path, self._answering(name, handler)) for name, path, handler in own]

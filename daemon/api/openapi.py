@@ -25,12 +25,21 @@ _WAIT, _PAGE = ("wait_for", "timeout"), ("limit", "cursor")
 _KEY = "The entry's key; a slash in it is written %2F."
 
 
-async def document(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
-    """The description."""
-    only_waiting(pairs)
-    made = describe(context.blocks(), context.version)
-    tag = etag(context.fingerprint(), context.version, msgspec.json.encode(made))
-    return tagged(request, made, tag, {})
+class Description:
+    """The description as it is served, made once for each set of profiles."""
+
+    def __init__(self) -> None:
+        self._of: str | None = None
+        self._raw = b""
+
+    async def document(self, context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+        """Answer with it."""
+        only_waiting(pairs)
+        fingerprint = context.fingerprint()
+        if self._of != fingerprint:
+            self._raw = msgspec.json.encode(describe(context.blocks(), context.version))
+            self._of = fingerprint
+        return tagged(request, msgspec.Raw(self._raw), etag(fingerprint, context.version, self._raw), {})
 
 
 def describe(blocks: Sequence[Block], version: str) -> Json:
@@ -130,9 +139,14 @@ def _collection_paths(collection: Collection, address: str) -> Json:
         base: _operation(f"list.{dotted}", title, listed, schemas.listing(schemas.ref(name)), *_READ, 409),
         f"{base}/{{key}}": _operation(f"get.{dotted}", f"{title}: one entry.", key, schemas.ref(name), *_READ, 409),
     }
-    for part, item, subject in (
-        ("branches", "BranchItem", branches), ("pulls", "PullItem", pulls), ("history", "HistoryItem", history),
-    ):  # fmt: skip
+    parts: list[tuple[str, str, Any, bool]] = [
+        ("branches", "BranchItem", branches, collection.branches is not None),
+        ("pulls", "PullItem", pulls, bool(collection.pulls)),
+        ("history", "HistoryItem", history, collection.format != "jsonl"),
+    ]
+    for part, item, subject, there in parts:
+        if not there:
+            continue
         wanted = parameters.filters(subject.columns(), part, sort=subject.SORT)
         paths[f"{base}/{{key}}/{part}"] = _operation(
             f"{part}.{dotted}", f"{title}: an entry's {part}.",

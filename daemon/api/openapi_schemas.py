@@ -96,6 +96,7 @@ def entry(collection: Collection, name: str) -> Json:
     general = msgspec.json.schema_components([EntryItem], ref_template=_REF)[1]["EntryItem"]
     own = {key: value for key, value in general["properties"].items() if key not in ENTRY_HIDDEN}
     own["fields"] = ref(f"{name}.fields")
+    _say_times(own)
     parts = {part: {"type": "string", "description": "A part of the key."} for part in collection.key}
     properties = {**parts, **own, **_FRESH, **_VERIFIED}
     needed = [*parts, *(key for key in own if key not in ("body", *parts))]
@@ -142,7 +143,17 @@ def shared() -> Json:
         "required": ["items", "next", "epoch", "sequence"],
     }
     schemas["Problem"] = _problem()
+    for schema in schemas.values():
+        _say_times(schema["properties"])
     return schemas
+
+
+def _say_times(properties: Json) -> None:
+    """Every instant goes by a name that ends so."""
+    for name, schema in properties.items():
+        if name.endswith("_at") or name in ("at", "since"):
+            allowed = schema.get("anyOf", [schema])
+            properties[name] = {**_TIME} if len(allowed) > 1 else {"type": "string", "format": "date-time", **schema}
 
 
 def _problem() -> Json:
