@@ -1,0 +1,258 @@
+"""What is written is what differs; the digest tells whether anything does; the feed tells what."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from histories import BLOCKS, HISTORIES, told
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import asdict, replace
+from worlds import Forge, Told, block, rfc
+
+from cache.diff import RowChange, changes
+from cache.digest import COVERED, differences, digest
+from cache.feed import entries
+from cache.projection.project import project
+from cache.rows import (
+    EVIDENCE,
+    PROJECTED,
+    BranchRow,
+    EntryRow,
+    HistoryRow,
+    PullEntryRow,
+    RelationRow,
+    RepositoryRow,
+    Rows,
+    identity,
+)
+from cache.world import Tombstones, World, evidence_rows
+
+History = list[tuple[Any, ...]]
+
+
+def page(world: World) -> Rows:
+    """Every row that follows from a world."""
+    return {**evidence_rows(world), **project(world, BLOCKS)}
+
+
+def applied(before: Rows, made: tuple[RowChange, ...]) -> Rows:
+    """What a database would hold after these changes."""
+    after = {kind: dict(before[kind]) for kind in (*EVIDENCE, *PROJECTED)}
+    for change in made:
+        if change.after is None:
+            del after[change.kind][change.key]
+        else:
+            after[change.kind][change.key] = change.after
+    return after
+
+
+@given(HISTORIES, HISTORIES)
+def test_changes_lead_from_one_page_to_the_other_and_say_nothing_twice(one: History, other: History) -> None:
+    before, after = page(told(one).world()), page(told([*one, *other]).world())
+    made = changes(before, after)
+    assert applied(before, made) == after
+    assert len({(change.kind, change.key) for change in made}) == len(made)
+    assert all(change.columns() for change in made if change.operation == "updated")
+    assert changes(after, after) == ()
+
+
+def test_a_table_that_is_not_given_is_left_alone() -> None:
+    before = page(told([("branch", 1, "x")]).world())
+    assert changes(before, {}) == ()
+
+
+def test_an_integer_that_became_a_number_is_a_change() -> None:
+    """Guards: Python's 1 == 1.0 == True, by which the file would go on saying what it said."""
+    text = """
+    format: 1
+    profile: notes
+    collections:
+      notes:
+        files: {repository: acme/meta, path: "notes/{slug}.md"}
+        key: [slug]
+        fields: {score: {type: integer}}
+    """
+    forge = Forge(block(text))
+    forge.repository("acme/meta").push({"notes/one.md": "---\nscore: 1\n---\n"})
+    world = forge.world()
+    before, after = (project(world, [block(said)]) for said in (text, text.replace("integer", "number")))
+    (change,) = changes(before, after)
+    assert change.columns() == ("fields",)
+    rest = {RepositoryRow: {}}
+    assert digest({**before, **rest}) != digest({**after, **rest})
+    assert [difference.column for difference in differences({**before, **rest}, {**after, **rest})] == ["fields"]
+
+
+# ---------------------------------------------------------------------------------------------------- digest
+
+
+@given(HISTORIES, HISTORIES)
+def test_digests_are_equal_where_rows_are(one: History, other: History) -> None:
+    before, after = page(told(one).world()), page(told([*one, *other]).world())
+    alike = not any(differences(before, after))
+    assert (digest(before) == digest(after)) == alike
+    assert alike == (not [c for c in changes(before, after) if c.kind in COVERED and covered(c)])
+
+
+def covered(change: RowChange) -> bool:
+    left_out = {"depth", "interest", "position", "empty"} if change.kind is RepositoryRow else set()
+    return change.operation != "updated" or bool(set(change.columns()) - left_out)
+
+
+@given(HISTORIES)
+def test_without_state_leaves_out_what_tombstones_add_and_nothing_else(history: History) -> None:
+    """Guards: a cache rebuilt without `state.db` that could not be proven the same."""
+    world = told(history).world()
+    fresh = page(replace(world, tombstones=Tombstones()))
+    assert digest(page(world), without_state=True) == digest(fresh)
+    assert digest(fresh, without_state=True) == digest(fresh)
+
+
+def test_what_only_says_how_we_read_is_not_in_the_digest() -> None:
+    forge = Forge()
+    forge.repository("acme/meta").push({"rfcs/one.md": rfc()})
+    world = forge.world()
+    rows = page(world)
+    (row,) = rows[RepositoryRow].values()
+    other = replace(row, depth=None, interest="x", position=99, empty=True)
+    assert digest({**rows, RepositoryRow: {1: other}}) == digest(rows)
+    renamed = replace(row, name="y")
+    assert digest({**rows, RepositoryRow: {1: renamed}}) != digest(rows)
+
+
+@given(st.data())
+def test_every_covered_column_counts(data: st.DataObject) -> None:
+    """One column changed in one row is another digest, whatever the column."""
+    forge = Forge()
+    meta, own = forge.repository("acme/meta"), forge.repository("acme/one")
+    meta.push({"rfcs/one.md": rfc(repo="acme/one", owners="[ada]"), "rfcs/two.md": "broken"})
+    own.raise_pull(1, "x")
+    own.branch("x")
+    rows = page(forge.world())
+    kind = data.draw(st.sampled_from([k for k in COVERED if rows[k]]))
+    key = data.draw(st.sampled_from(sorted(rows[kind], key=repr)))
+    row = rows[kind][key]
+    names = sorted(set(asdict(row)) - {"depth", "interest", "position", "empty"})
+    column = data.draw(st.sampled_from(names))
+    value = getattr(row, column)
+    other: Any = "other"
+    if isinstance(value, bool):
+        other = not value
+    elif isinstance(value, int):
+        other = value + 1
+    elif hasattr(value, "year"):
+        other = value + timedelta(seconds=1)
+    elif isinstance(value, dict):
+        other = {**value, "more": 1}
+    elif isinstance(value, tuple):
+        other = (*value, "more")
+    changed = replace(row, **{column: other})
+    assert digest({**rows, kind: {**rows[kind], key: changed}}) != digest(rows)
+
+
+# ------------------------------------------------------------------------------------------------------ feed
+
+
+def feed_between(forge: Forge, before: Told, after: Told) -> list[tuple[str, str, str | None]]:
+    told_entries = entries(changes(before.rows, after.rows), after.rows)
+    return [(entry.kind, entry.operation, entry.key) for entry in told_entries]
+
+
+@given(HISTORIES, HISTORIES)
+def test_the_feed_tells_every_projected_change(one: History, other: History) -> None:
+    """Guards: a reader that follows the feed and misses something."""
+    before, after = page(told(one).world()), page(told([*one, *other]).world())
+    made = changes(before, after)
+    feed = entries(made, after)
+    places = {(e.kind, e.block, e.collection, e.key) for e in feed}
+    pulls = {(e.repository_id, e.number) for e in feed if e.kind == "pull"}
+    names = {(e.kind, e.name) for e in feed}
+    for change in made:
+        row = change.after or change.before
+        if isinstance(row, EntryRow | HistoryRow | RelationRow):
+            entry_gone = (row.block, row.collection, row.key) not in {**before[EntryRow], **after[EntryRow]}
+            assert entry_gone or ("entry", row.block, row.collection, row.key) in places
+        elif isinstance(row, BranchRow):
+            assert ("branch", row.block, row.collection, row.key) in places
+        elif change.kind in PROJECTED and hasattr(row, "number"):
+            assert (row.repository_id, row.number) in pulls
+        elif change.kind in PROJECTED:
+            assert ("finding", row.id) in names  # type: ignore[union-attr]  # findings are what is left
+    assert not feed or made
+    assert entries((), after) == ()
+
+
+def test_a_pull_request_is_told_to_readers_of_each_collection_it_has_a_place_in() -> None:
+    forge = Forge()
+    meta = forge.repository("acme/meta")
+    meta.raise_pull(1, "propose/one")
+    meta.raise_pull(2, "no rule")
+    before = forge.rows()
+    meta.merge(1)
+    meta.change_pull(2, title="New")
+    after = forge.rows()
+    told_entries = entries(changes(before.rows, after.rows), after.rows)
+    assert [(e.collection, e.key, e.number, e.operation) for e in told_entries] == [
+        (None, None, 2, "updated"),
+        ("rfcs", "one", 1, "updated"),
+    ]
+    assert set(told_entries[1].columns) == {"state", "merged_at", "closed_at", "merged_by", "merge_commit_sha"}
+
+
+def test_a_pull_request_that_moves_to_another_key_is_told_under_both() -> None:
+    """Guards: a reader of the former entry that goes on showing it."""
+    forge = Forge()
+    meta = forge.repository("acme/meta")
+    meta.raise_pull(1, "propose/one")
+    before = forge.rows()
+    meta.change_pull(1, head_label="propose/two")
+    after = forge.rows()
+    assert feed_between(forge, before, after) == [("pull", "deleted", "one"), ("pull", "created", "two")]
+
+
+def test_a_place_that_is_lost_is_told_as_deleted_there() -> None:
+    forge = Forge()
+    meta = forge.repository("acme/meta")
+    meta.raise_pull(1, "propose/one")
+    before = forge.rows()
+    meta.change_pull(1, head_label="renamed")
+    after = forge.rows()
+    assert feed_between(forge, before, after) == [("pull", "deleted", "one")]
+    assert after.all(PullEntryRow) == []
+
+
+def test_a_branch_that_goes_and_comes_is_told_as_deleted_and_created() -> None:
+    forge = Forge()
+    forge.repository("acme/meta").push({"rfcs/one.md": rfc(repo="acme/one")})
+    own = forge.repository("acme/one")
+    own.branch("work")
+    there = forge.rows()
+    forge.delete_branch(own, "work")
+    gone = forge.rows()
+    own.branch("work")
+    assert feed_between(forge, there, gone) == [("branch", "deleted", "one")]
+    assert feed_between(forge, gone, forge.rows()) == [("branch", "created", "one")]
+
+
+def test_history_that_changes_alone_is_told_with_its_entry() -> None:
+    """A forced push may leave the newest version and change what came before."""
+    forge = Forge()
+    forge.repository("acme/meta").push({"rfcs/one.md": rfc()})
+    after = forge.rows()
+    (row,) = after.all(HistoryRow)
+    before = {**after.rows, HistoryRow: {identity(row): replace(row, subject="Other")}}
+    (entry,) = entries(changes(before, after.rows), after.rows)
+    assert (entry.kind, entry.operation, entry.key, entry.columns) == ("entry", "updated", "one", ("history",))
+
+
+def test_the_way_a_repository_is_read_is_nobodys_news() -> None:
+    forge = Forge()
+    forge.repository("acme/meta")
+    rows = evidence_rows(forge.world())
+    (row,) = rows[RepositoryRow].values()
+    read = {RepositoryRow: {1: replace(row, depth="commits", position=4)}}
+    assert entries(changes(rows, read), read) == ()
+    renamed = {RepositoryRow: {1: replace(row, name="other")}}
+    assert [entry.columns for entry in entries(changes(rows, renamed), renamed)] == [("name",)]
