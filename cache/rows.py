@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 
-class Row(Struct, frozen=True):
-    """A row of a table; equality is column by column."""
+class Row(Struct, frozen=True, gc=False):
+    """A row of a table; equality is column by column. Rows hold no cycles, and there are many: gc passes them over."""
 
     table: ClassVar[str]
     primary: ClassVar[tuple[str, ...]]

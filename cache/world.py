@@ -125,7 +125,8 @@ class World(Struct, frozen=True, dict=True):
 
 # --------------------------------------------------------------------------------------------- to rows and back
 
-_memo: dict[int, tuple[RepositoryEvidence, tuple[Row, ...]]] = {}
+_memo: dict[int, tuple[RepositoryEvidence, tuple[Row, ...], dict[int, Row]]] = {}
+"""The rows of a repository's last evidence, and those of its values by identity (the evidence keeps them alive)."""
 
 
 def evidence_rows(world: World) -> Rows:
@@ -142,26 +143,37 @@ def _rows_of(evidence: RepositoryEvidence) -> tuple[Row, ...]:
     known = _memo.get(key)
     if known is not None and known[0] is evidence:
         return known[1]
-    rows = tuple(_evidence_rows(evidence))
-    _memo[key] = (evidence, rows)
+    before = known[2] if known is not None else {}
+    made = {id(value): before.get(id(value)) or _value_row(key, value) for value in _values(evidence)}
+    rows = (*made.values(), *_name_rows(evidence))
+    _memo[key] = (evidence, rows, made)
     return rows
 
 
-def _evidence_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
+def _values(evidence: RepositoryEvidence) -> Iterator[Commit | FileVersion | Blob | PullRequest]:
+    yield from evidence.commits.values()
+    for versions in evidence.versions.values():
+        yield from versions
+    yield from evidence.blobs.values()
+    yield from evidence.pulls.values()
+
+
+def _value_row(key: int, value: Commit | FileVersion | Blob | PullRequest) -> Row:
+    if isinstance(value, Commit):
+        return CommitRow(repository_id=key, **asdict(value))
+    if isinstance(value, FileVersion):
+        return FileVersionRow(repository_id=key, **{**asdict(value), "path": stored_path(value.path)})
+    if isinstance(value, Blob):
+        return BlobRow(key, value.id, value.content)
+    return PullRequestRow(**asdict(value))
+
+
+def _name_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
     key = evidence.repository.id
     for name, sha in evidence.branches.items():
         yield RefRow(key, HEADS + name, sha)
     for number, sha in evidence.pull_heads.items():
         yield RefRow(key, f"{PULLS}{number}/head", sha)
-    for commit in evidence.commits.values():
-        yield CommitRow(repository_id=key, **asdict(commit))
-    for versions in evidence.versions.values():
-        for version in versions:
-            yield FileVersionRow(repository_id=key, **{**asdict(version), "path": stored_path(version.path)})
-    for blob in evidence.blobs.values():
-        yield BlobRow(key, blob.id, blob.content)
-    for pull in evidence.pulls.values():
-        yield PullRequestRow(**asdict(pull))
     for object_id, named_by in evidence.unreadable.items():
         yield UnreadableRow(key, object_id, named_by)
 

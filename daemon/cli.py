@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from daemon.cli_demo import demo
+
 if TYPE_CHECKING:
     from daemon.config import Config
 
@@ -51,6 +53,9 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 def main(context: click.Context, path: Path | None, as_json: bool) -> None:
     """A cache of what lives in Gitea and Forgejo repositories, kept true."""
     context.obj = Context(path, as_json)
+
+
+main.add_command(demo)
 
 
 @main.command()

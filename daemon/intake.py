@@ -49,6 +49,7 @@ class Intake:
             log.info("inbox.resumed", pending=len(pending))
         for repository_id, scope in merge(pending).items():
             if repository_id is not None and repository_id in self._reconciler.book.reach.interests:
+                self._reconciler.awaited.add(repository_id)
                 self._reconciler.ask(repository_id, Scope(pulls=scope.pulls), Priority.DELIVERY)
         await self._settle(pending)
 
@@ -61,6 +62,7 @@ class Intake:
             self._sweep_soon()
         if repository_id is not None and repository_id in self._reconciler.book.reach.interests:
             self._arrived(repository_id, self._reconciler.book.clock())
+            self._reconciler.awaited.add(repository_id)
             self._reconciler.ask(repository_id, Scope(pulls=delivery.scope.pulls), Priority.DELIVERY)
         else:
             task = asyncio.create_task(self._settle_unreached())

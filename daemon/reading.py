@@ -308,28 +308,30 @@ async def _blobs(
     at = evidence.repository
     inside = replace(world, listed={**world.listed, at.id: at})
     collections = [c for b in blocks for c in b.collections if any(r.id == at.id for r in selected(c, inside))]
-    pending = list(versions)
+    before = known.versions if known is not None and known.interest == interest.canonical else {}
+    keep: set[str] = set()
+    pending = []
+    for path, changes in versions.items():
+        if before.get(path) is changes:
+            keep |= {version.blob for version in trailing(changes) if version.blob is not None and version.blob in pool}
+        else:
+            pending.append(path)
     while pending:
         wanted: dict[str, str] = {}
         for path in pending:
-            missing = None
-            for collection in collections:
-                reading = read_file(collection, versions[path], pool)
-                missing = missing or (reading.wanted if reading else None)
-            if path in interest.documents:
-                missing = missing or wanted_blobs(path, replace(evidence, versions=versions, blobs=pool))
+            changes = versions[path]
+            read = [reading for c in collections if (reading := read_file(c, changes, pool)) is not None]
+            missing = next((reading.wanted for reading in read if reading.wanted is not None), None)
+            if missing is None and path in interest.documents:
+                missing = wanted_blobs(path, replace(evidence, versions=versions, blobs=pool))
             if missing is not None:
                 wanted[path] = missing
-        if not wanted:
-            break
-        loaded = await store.blobs(sorted(set(wanted.values())), max_bytes=max_file_size)
-        for blob_id in wanted.values():
-            pool[blob_id] = loaded.get(blob_id, Blob(blob_id, None))
+            else:
+                keep |= _down_to(changes, {reading.version for reading in read}, path in interest.documents)
+        if wanted:
+            loaded = await store.blobs(sorted(set(wanted.values())), max_bytes=max_file_size)
+            pool |= {blob_id: loaded.get(blob_id, Blob(blob_id, None)) for blob_id in wanted.values()}
         pending = list(wanted)
-    keep: set[str] = set()
-    for path, changes in versions.items():
-        served = {reading.version for c in collections if (reading := read_file(c, changes, pool)) is not None}
-        keep |= _down_to(changes, served, path in interest.documents)
     return {blob_id: blob for blob_id, blob in pool.items() if blob_id in keep}
 
 

@@ -80,6 +80,8 @@ class Reconciler:
         self.watcher: Watcher = _NoWatcher()
         self.delivered: dict[int, datetime] = {}
         """When a delivery last spoke of a repository, until its look is written."""
+        self.awaited: set[int] = set()
+        """Repositories for which deliveries wait in the inbox."""
 
     def employ(self, workers: Workers[int, Scope], queue: WorkQueue[int, Scope]) -> None:
         """Give the reconciler its workers, which in turn call `handle`."""
@@ -141,18 +143,21 @@ class Reconciler:
     async def handle(self, repository_id: int, scope: Scope) -> None:
         """Reconcile one repository: what a worker calls. Raises ForgeError for the queue's back-off."""
         began, applied = self.book.clock(), self.book.store.applied
-        outcome = "failed"
+        outcome, awaited = "failed", repository_id in self.awaited
+        self.awaited.discard(repository_id)  # what arrives from here on leads to another run
         try:
-            await self._reconcile(repository_id, scope)
+            await self._reconcile(repository_id, scope, awaited)
             outcome = "changed" if self.book.store.applied > applied else "same"
         except ForgeError as error:
             await self._note_failure(repository_id, error)
             raise
         finally:
+            if outcome == "failed" and awaited:
+                self.awaited.add(repository_id)
             self.watcher.ended(repository_id, outcome, began)
 
-    async def _reconcile(self, repository_id: int, scope: Scope) -> None:
-        mark = await self._inbox.mark()
+    async def _reconcile(self, repository_id: int, scope: Scope, awaited: bool) -> None:
+        mark = await self._inbox.mark() if awaited else 0
         began = self.book.clock()
         world = self.book.world
         repository = world.listed.get(repository_id)
@@ -168,7 +173,8 @@ class Reconciler:
                 await self._bury_if_gone(repository)
             else:
                 await self._write(repository_id, previous, outcome, began)
-        await self._inbox.finish(repository_id, mark, self.book.clock())
+        if awaited:
+            await self._inbox.finish(repository_id, mark, self.book.clock())
         await self._follow_reach()
 
     async def _write(

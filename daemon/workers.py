@@ -95,7 +95,7 @@ class Workers(Generic[K, S]):
         """Ask for `key` to be looked at. False once stopping has begun: then nothing new is accepted."""
         if self._closed:
             return False
-        self._queue.add(key, scope, priority)
+        self._queue.add(key, scope, priority, now=self._clock.now())
         self._idle.clear()
         self._wake.set()
         return True
@@ -118,7 +118,8 @@ class Workers(Generic[K, S]):
         self._wake.set()
 
     async def idle(self) -> None:
-        """Wait until nothing runs and nothing may run now. What waits for a back-off or a pause does not count."""
+        """Wait until nothing runs and nothing may run now. What waits for a back-off, a pause or the end of
+        a burst does not count."""
         while not self._is_idle():
             self._idle.clear()
             await self._idle.wait()

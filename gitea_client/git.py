@@ -18,7 +18,7 @@ def check_object_id(value: str) -> str:
     return value
 
 
-class Commit(Struct, frozen=True):
+class Commit(Struct, frozen=True, gc=False):
     """A commit as Git tells it; dates in UTC."""
 
     sha: str
@@ -32,7 +32,7 @@ class Commit(Struct, frozen=True):
     parents: tuple[str, ...] = ()
 
 
-class FileVersion(Struct, frozen=True):
+class FileVersion(Struct, frozen=True, gc=False):
     """One change of one path along the first-parent history of the default branch.
 
     `position` counts first-parent commits from the root (the root is 0). `landed` is the commit with which the
@@ -48,7 +48,7 @@ class FileVersion(Struct, frozen=True):
     mode: str
 
 
-class Blob(Struct, frozen=True):
+class Blob(Struct, frozen=True, gc=False):
     """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it."""
 
     id: str

@@ -46,7 +46,8 @@ class Api:
             ("events", "/events", self._events.stream),
             ("status", "/status", lists.status),
             ("openapi", "/openapi.json", self._description.document),
-            ("collection", "/{address:.+}", collection_address),
+            # whatever else: a key may hold any letter, a line break too
+            ("collection", "/{address:(?s:.*)}", collection_address),
         ]
         return [web.route("*", ROOT + path, self._answering(name, handler)) for name, path, handler in own]
 

@@ -87,7 +87,7 @@ def _filter(name: str, column: Column, operator: str) -> Json:
     one: Json = {"type": "string"} if operator in ("contains", "startswith") or kind == "object" else scalar(kind)
     if operator == "isnull":
         return query(name, {"type": "boolean"}, _SAYS[operator])
-    if column.values and operator in ("eq", "ne"):
+    if column.values and operator in ("eq", "ne", "in"):
         one["enum"] = list(column.values)
     if operator == "in":
         return {**query(name, {"type": "array", "items": one}, _SAYS[operator]), "style": "form", "explode": False}
