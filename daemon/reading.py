@@ -120,7 +120,7 @@ class Reader:
                 return Outcome(known, listing.date)
         unreadable: dict[str, str] = {}
         pulls, read, pulls_gone = await self._pulls(repository, listing, known, scope, unreadable)
-        store = ObjectStore(self._objects / f"{repository.id}.git", git=self._git, counter=self._transport.counter)
+        store = self._store(repository)
         await self._fetch(store, repository, listing, known, interest, unreadable)
         fresh = await self._by_id(repository.id)
         if fresh.full_name != repository.full_name:
@@ -152,21 +152,25 @@ class Reader:
 
         Raises `GitFailed` where the store lacks what is needed now; then the repository has to be read.
         """
-        store = ObjectStore(
-            self._objects / f"{evidence.repository.id}.git", git=self._git, counter=self._transport.counter
-        )
+        store = self._store(evidence.repository)
         bare = replace(evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={})
         return await load(store, bare, None, interest, world, blocks, self._max_file_size)
 
-    async def holds(self, repository_id: int, commit: str) -> bool:
+    async def holds(self, repository: Repository, commit: str) -> bool:
         """Whether a commit was fetched from a repository."""
-        store = ObjectStore(self._objects / f"{repository_id}.git", git=self._git, counter=self._transport.counter)
-        return not await store.missing([commit])
+        return not await self._store(repository).missing([commit])
 
-    async def forget(self, repository_id: int) -> None:
+    async def forget(self, repository: Repository) -> None:
         """Remove a repository's object store: it can be fetched again."""
-        store = ObjectStore(self._objects / f"{repository_id}.git", git=self._git, counter=self._transport.counter)
-        await store.remove()
+        await self._store(repository).remove()
+
+    def _store(self, repository: Repository) -> ObjectStore:
+        return ObjectStore(
+            self._objects / f"{repository.id}.git",
+            git=self._git,
+            counter=self._transport.counter,
+            object_format=repository.object_format,
+        )
 
     async def _by_id(self, repository_id: int) -> Repository:
         try:

@@ -223,11 +223,12 @@ class Reconciler:
 
     async def _drop(self, repository_id: int) -> None:
         """Forget the evidence of a repository that no profile reaches any more; it stays listed."""
-        if repository_id in self.book.world.mirrored:
+        evidence = self.book.world.mirrored.get(repository_id)
+        if evidence is not None:
             await self.book.turn(
                 lambda world: world.without(repository_id, listed=True), forget=[self.book.look(repository_id)]
             )
-            await self.reader.forget(repository_id)
+            await self.reader.forget(evidence.repository)
 
     async def _bury_if_gone(self, repository: Repository) -> None:
         """Mark a repository that answers 404 by id as gone, where its owner's complete list lacks it too."""
@@ -251,7 +252,7 @@ class Reconciler:
             buried=tuple(tombstones_of(world, repository)),
             forget=forget,
         )
-        await self.reader.forget(repository_id)
+        await self.reader.forget(repository)
 
     async def _follow_reach(self) -> None:
         """Ask for repositories that have come within reach, and let go of those out of it."""

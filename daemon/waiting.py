@@ -67,7 +67,7 @@ class Waiting:
         if commit in evidence.branches.values() or commit in evidence.pull_heads.values():
             return True
         try:
-            return await self._reconciler.reader.holds(repository_id, commit)
+            return await self._reconciler.reader.holds(evidence.repository, commit)
         except ForgeError:
             return False
 
