@@ -23,6 +23,7 @@ from cache.projection.reading import read_file, trailing
 from cache.world import BranchTombstone, PullTombstone, World
 from daemon.convert import pull_request_of, repository_of
 from daemon.scope import Scope
+from daemon.together import together
 from gitea_client.errors import ForgeError, Malformed, Missing, ObjectMissing, Redirected
 from gitea_client.history import first_parent_changes
 from gitea_client.objects import ObjectStore
@@ -122,13 +123,8 @@ class Reader:
         pulls, read, pulls_gone = await self._pulls(repository, listing, known, scope, unreadable)
         store = self._store(repository)
         await self._fetch(store, repository, listing, known, interest, unreadable)
-        fresh = await self._by_id(repository.id)
-        if fresh.full_name != repository.full_name:
-            raise NameReused(f"{repository.full_name} is called {fresh.full_name} now")
-        if listing.default_branch:
-            fresh = replace(fresh, default_branch=listing.default_branch)
         evidence = RepositoryEvidence(
-            repository=_keep(fresh, known.repository if known else None),
+            repository=replace(repository, default_branch=listing.default_branch or repository.default_branch),
             depth=interest.depth,
             interest=interest.canonical,
             branches=_keep(dict(listing.branches), known.branches if known else None),
@@ -136,7 +132,13 @@ class Reader:
             pulls=_keep(pulls, known.pulls if known else None),
             unreadable=unreadable,
         )
-        evidence = await load(store, evidence, known, interest, world, blocks, self._max_file_size)
+        evidence, fresh = await together(
+            load(store, evidence, known, interest, world, blocks, self._max_file_size), self._by_id(repository.id)
+        )
+        if fresh.full_name != repository.full_name:
+            raise NameReused(f"{repository.full_name} is called {fresh.full_name} now")
+        fresh = replace(fresh, default_branch=evidence.repository.default_branch)
+        evidence = replace(evidence, repository=_keep(fresh, known.repository if known else None))
         return Outcome(
             evidence=_keep(evidence, previous),
             looked_at=listing.date,
@@ -276,15 +278,10 @@ async def load(
             read = await first_parent_changes(store, head, after=after, wanted=interest.wants, start_position=start)
             kept = before.versions if before is not None and after is not None and not read.rewound else {}
             versions, position = _appended(kept, read.versions), read.tip_position
-    blobs = await _blobs(store, evidence, versions, known, interest, world, blocks, max_file_size)
-    needed = {sha for sha in evidence.branches.values() if sha not in evidence.unreadable}
-    needed |= {sha for changes in versions.values() for v in changes for sha in (v.commit, v.landed)}
-    held: Mapping[str, Commit] = known.commits if known else {}
-    commits = {sha: held[sha] for sha in needed if sha in held}
-    absent = [sha for sha in needed if sha not in commits]
-    if absent:
-        for sha, commit in (await store.commits(absent)).items():
-            commits[sha] = commit
+    blobs, commits = await together(
+        _blobs(store, evidence, versions, known, interest, world, blocks, max_file_size),
+        _commits(store, evidence, versions, known),
+    )
     return replace(
         evidence,
         versions=_keep(versions, known.versions if known else None),
@@ -292,6 +289,21 @@ async def load(
         commits=_keep(commits, known.commits if known else None),
         position=position,
     )
+
+
+async def _commits(
+    store: ObjectStore,
+    evidence: RepositoryEvidence,
+    versions: Mapping[str, tuple[FileVersion, ...]],
+    known: RepositoryEvidence | None,
+) -> dict[str, Commit]:
+    """The commits that rows speak of: heads of branches, and those that changed a file or landed the change."""
+    needed = {sha for sha in evidence.branches.values() if sha not in evidence.unreadable}
+    needed |= {sha for changes in versions.values() for v in changes for sha in (v.commit, v.landed)}
+    held: Mapping[str, Commit] = known.commits if known else {}
+    commits = {sha: held[sha] for sha in needed if sha in held}
+    absent = [sha for sha in needed if sha not in commits]
+    return commits | await store.commits(absent) if absent else commits
 
 
 async def _blobs(
