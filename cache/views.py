@@ -141,7 +141,8 @@ def _source(rule: ViewRule, column: ViewColumn, collection: Collection) -> str:
 
 def _indexes(collection: Collection) -> Iterator[tuple[str, str]]:
     for fields in collection.indexes:
-        parts = ", ".join([*_expressions(collection, fields), "key"])
+        # block and collection lead although the condition fixes them: without, SQLite prefers the primary key's index
+        parts = ", ".join(["block", "collection", *_expressions(collection, fields), "key"])
         on = f"entries ({parts}) WHERE block = {_text(collection.block)} AND collection = {_text(collection.name)}"
         name = f"declared_{hashlib.sha256(on.encode()).hexdigest()[:12]}"
         yield name, f"CREATE INDEX {_quoted(name)} ON {on}"

@@ -85,6 +85,9 @@ def repository(number: int, full_name: str, **values: Any) -> RepositoryRow:
 
 def entry(key: str, *, block: str = "rfc", collection: str = "rfcs", at: datetime = EPOCH, **values: Any) -> EntryRow:
     fields = values.pop("fields", {"title": key.title(), "state": "idea", "owners": [], "tags": []})
+    if collection == "rfcs":
+        names = (field.name for field in sample_blocks()[0].collection("rfcs").fields)
+        fields = {**dict.fromkeys(names), **fields}  # a projection gives every field, null where there is no value
     own: dict[str, Any] = {
         "repository_id": 1, "path": f"rfcs/{key}.md", "line": 0, "title": str(fields.get("title") or key),
         "valid": True, "fields": fields, "body": f"About {key}.", "entry_body": f"About {key}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from api_rows import NOW, sample_blocks, sample_rows
+from yarl import URL
 
 from cache.database import Database
 from cache.diff import RowChange
@@ -134,16 +136,12 @@ class Client:
     async def answer(
         self, path: str, *, status: int = 200, headers: dict[str, str] | None = None, method: str = "GET", **query: Any
     ) -> tuple[aiohttp.ClientResponse, Any]:
-        from yarl import URL
-
         url = URL(f"{self.root}/api/v1{path}", encoded=True)
         if query:
             url = url.with_query(query)
         async with self.session.request(method, url, headers=headers) as response:
             raw = await response.read()
             assert response.status == status, raw.decode()
-            import json
-
             return response, json.loads(raw) if raw else None
 
 

@@ -1,0 +1,71 @@
+"""A person's own SQL: it reads, within a time and a size, and cannot do anything else."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from conftest import Cache
+
+from cache.queries.sql import SqlError, run_query
+
+
+async def test_rows_come_by_the_names_of_their_columns(cache: Cache) -> None:
+    rows = await run_query(cache.database.path, "SELECT key, key, valid AS fine FROM entries ORDER BY key LIMIT 1")
+    assert rows == [{"key": "alpha", "key_2": "alpha", "fine": 1}]
+
+
+async def test_declared_views_json_full_text_and_recursion_can_be_used(cache: Cache) -> None:
+    sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT count(*) AS c FROM n"
+    assert await run_query(cache.database.path, sql) == [{"c": 3}]
+    rows = await run_query(cache.database.path, "SELECT slug, json_array_length(owners_json) AS n FROM cached_rfcs")
+    assert {row["slug"]: row["n"] for row in rows}["alpha"] == 1
+    found = await run_query(cache.database.path, "SELECT key FROM entry_text WHERE entry_text MATCH 'gamma'")
+    assert found == [{"key": "gamma"}]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM entries", "UPDATE entries SET valid = 0", "DROP TABLE entries", "CREATE TABLE t(x)",
+        "INSERT INTO meta VALUES ('a', 'b')", "CREATE TEMP TABLE t AS SELECT 1", "ATTACH '/etc/passwd' AS x",
+        "PRAGMA query_only = OFF", "PRAGMA journal_mode = DELETE", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM",
+        "VACUUM INTO '/tmp/copy.db'", "BEGIN", "REINDEX", "ANALYZE", "SELECT load_extension('x')",
+        "SELECT 1; DELETE FROM entries", "", "   ", "SELEC", "SELECT * FROM nothing", "SELECT nothing FROM entries",
+        "SELECT zeroblob(1000000000)", "SELECT \x00",
+        "SELECT writefile('/tmp/x', 'y')", "DETACH main",
+    ],
+)  # fmt: skip
+async def test_whatever_else_is_asked_is_refused_with_a_reason(cache: Cache, sql: str) -> None:
+    before = await run_query(cache.database.path, "SELECT count(*) AS n FROM entries")
+    with pytest.raises(SqlError) as caught:
+        await run_query(cache.database.path, sql)
+    assert str(caught.value)
+    assert await run_query(cache.database.path, "SELECT count(*) AS n FROM entries") == before
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+async def test_a_statement_without_end_is_stopped(cache: Cache) -> None:
+    with pytest.raises(SqlError, match=r"stopped after 0\.05 s"):
+        await run_query(cache.database.path, ENDLESS, seconds=0.05)
+
+
+async def test_a_reader_who_goes_away_stops_the_statement(cache: Cache) -> None:
+    running = asyncio.ensure_future(run_query(cache.database.path, ENDLESS, seconds=3600))
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    # the thread ends at its next look: the loop's executor would otherwise keep this test from ending
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+async def test_rows_and_bytes_are_counted(cache: Cache) -> None:
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT {} FROM n"
+    with pytest.raises(SqlError, match="more than 10 rows"):
+        await run_query(cache.database.path, numbers.format("i"), rows=10)
+    assert len(await run_query(cache.database.path, numbers.format("i"), rows=50)) == 50
+    with pytest.raises(SqlError, match="MiB of text"):
+        await run_query(cache.database.path, numbers.format("zeroblob(8000000) AS b"), rows=50)
