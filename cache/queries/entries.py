@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, bindparam, func, literal, literal_column, or_, select, text, union_all
+from sqlalchemy import Select, and_, bindparam, func, literal, literal_column, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
@@ -92,8 +92,8 @@ async def entry_list(
     about = (collection.block, collection.name, q or "")
     listing = Listing(about, rows, columns(collection), (_entries.c.key,), "key")
     page: Rows = await read_page(connection, listing, question)
-    counted = await counts(connection, collection, [row.key for row in page.rows])
-    items = (_item(collection, row._mapping, counted.get(row.key, Counts())) for row in page.rows)
+    counted = await counts(connection, collection, page.rows)
+    items = (_item(collection, row._mapping, counted[row.key]) for row in page.rows)
     return EntryPage(tuple(items), page.next)
 
 
@@ -102,8 +102,8 @@ async def one_entry(connection: AsyncConnection, collection: Collection, key: st
     row = (await connection.execute(_select(collection, body=True).where(_entries.c.key == key))).one_or_none()
     if row is None:
         return None
-    counted = await counts(connection, collection, [key])
-    return _item(collection, row._mapping, counted.get(key, Counts()))
+    counted = await counts(connection, collection, [row])
+    return _item(collection, row._mapping, counted[key])
 
 
 async def entry_repositories(connection: AsyncConnection, collection: Collection, key: str) -> tuple[int, ...] | None:
@@ -149,42 +149,43 @@ def _select(collection: Collection, *, body: bool) -> Select[Any]:
     )
 
 
-async def counts(connection: AsyncConnection, collection: Collection, keys: Sequence[str]) -> dict[str, Counts]:
-    """What belongs to these entries now, in one statement. A finding of a file counts for the entry read from it."""
-    if not keys:
+async def counts(connection: AsyncConnection, collection: Collection, rows: Sequence[Any]) -> dict[str, Counts]:
+    """What belongs to these rows of entries now, by key, in one statement.
+
+    A finding without a key is about a file, and counts for the entries read from it: of a `jsonl` file for the entry
+    of its line.
+    """
+    if not rows:
         return {}
+    keys, paths = [row.key for row in rows], {row.path for row in rows}
+    of_file = [func.coalesce(_findings.c.repository_id, 0), func.coalesce(_findings.c.line, 0)]
     statement = union_all(
-        _counted("branches_open", _branches.c.key, _branches, keys, collection).where(_branches.c.state == "open"),
-        _counted("pulls_open", _places.c.key, _places, keys, collection)
+        _counted("branches_open", _branches.c.key, keys, collection).where(_branches.c.state == "open"),
+        _counted("pulls_open", _places.c.key, keys, collection)
         .join(_pulls, and_(_pulls.c.repository_id == _places.c.repository_id, _pulls.c.number == _places.c.number))
         .where(_pulls.c.state == "open", _pulls.c.gone.is_(False)),
-        _counted("findings", _findings.c.key, _findings, keys, collection),
-        _counted("findings", _entries.c.key, _entries, keys, collection).join(_findings, _of_file()),
+        _counted("findings", _findings.c.key, keys, collection),
+        _counted("file", _findings.c.path, paths, collection, *of_file).where(_findings.c.key.is_(None)),
     )
-    found: dict[str, dict[str, int]] = {}
-    for key, what, number in await connection.execute(statement):
-        of_key = found.setdefault(key, {})
-        of_key[what] = of_key.get(what, 0) + number
+    found: dict[str, dict[str, int]] = {row.key: {} for row in rows}
+    for name, what, number, repository_id, line in await connection.execute(statement):
+        if what != "file":
+            found[name][what] = found[name].get(what, 0) + number
+            continue
+        for row in rows:
+            if (row.repository_id, row.path) == (repository_id, name) and row.line in (0, line):
+                found[row.key]["findings"] = found[row.key].get("findings", 0) + number
     return {key: Counts(**numbers) for key, numbers in found.items()}
 
 
-def _counted(what: str, key: Any, table: Any, keys: Iterable[str], collection: Collection) -> Select[Any]:
+def _counted(what: str, name: Any, names: Iterable[str], collection: Collection, *by: Any) -> Select[Any]:
+    table = name.table
+    beside = by or (literal(0), literal(0))
     return (
-        select(key.label("key"), literal(what).label("what"), func.count().label("number"))
+        select(name.label("name"), literal(what).label("what"), func.count().label("number"), *beside)
         .select_from(table)
-        .where(table.c.block == collection.block, table.c.collection == collection.name, key.in_(list(keys)))
-        .group_by(key)
-    )
-
-
-def _of_file() -> Any:
-    return and_(
-        _findings.c.repository_id == _entries.c.repository_id,
-        _findings.c.path == _entries.c.path,
-        _findings.c.block == _entries.c.block,
-        _findings.c.collection == _entries.c.collection,
-        _findings.c.key.is_(None),
-        or_(_entries.c.line == 0, _findings.c.line == _entries.c.line),
+        .where(table.c.block == collection.block, table.c.collection == collection.name, name.in_(sorted(names)))
+        .group_by(name, *by)
     )
 
 

@@ -52,6 +52,14 @@ async def test_findings_count_for_the_entry_whose_file_they_are_about(client: Cl
     assert [item["valid"] for item in items] == [True, False, True]
 
 
+async def test_a_finding_about_a_line_counts_for_the_entry_of_that_line_only(client: Client, cache: Cache) -> None:
+    path = "audit/2026-01.jsonl"
+    lines = [entry(f"a{n}", collection="actions", path=path, line=n, fields={}) for n in (1, 2)]
+    await cache.put(*lines, finding("f3", collection="actions", path=path, line=2))
+    items = (await client.get("/actions"))["items"]
+    assert [item["counts"]["findings"] for item in items] == [0, 1]
+
+
 async def test_pages_are_linked_and_end(client: Client) -> None:
     response, first = await client.answer("/rfcs", limit=2, sort="-title")
     assert [item["key"] for item in first["items"]] == ["gamma", "beta"]
