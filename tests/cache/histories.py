@@ -73,9 +73,7 @@ def happen(forge: Forge, event: tuple[Any, ...]) -> None:
     """One event; one that cannot be, such as the merge of a pull request that is not there, is passed over."""
     what, hub, rest = event[0], forge.hubs[event[1]], event[2:]
     if what == "push":
-        changes = {
-            p: c for p, c in rest[0].items() if c is not None or (hub.versions.get(p, ()) and _there(hub.versions[p]))
-        }
+        changes = {p: c for p, c in rest[0].items() if c is not None or _there(hub.versions.get(p, ()))}
         if changes:
             hub.push(changes, rest[1], by=rest[1])
     elif what == "link":
@@ -99,7 +97,7 @@ def happen(forge: Forge, event: tuple[Any, ...]) -> None:
 
 
 def _there(versions: Sequence[Any]) -> bool:
-    return versions[-1].blob is not None
+    return bool(versions) and versions[-1].blob is not None
 
 
 def told(history: Sequence[tuple[Any, ...]]) -> Forge:
@@ -121,7 +119,8 @@ def sharing(old: World, new: World) -> World:
             return fresh
         versions = {path: kept(v, known.versions.get(path)) for path, v in fresh.versions.items()}
         blobs = {key: kept(blob, known.blobs.get(key)) for key, blob in fresh.blobs.items()}
-        return kept(replace(fresh, versions=versions, blobs=blobs), known)
+        shared = replace(fresh, versions=versions, blobs=blobs)
+        return known if shared == known else shared
 
     mirrored = {key: evidence(fresh, old.mirrored.get(key)) for key, fresh in new.mirrored.items()}
     return replace(new, mirrored=mirrored)

@@ -23,8 +23,8 @@ from daemon import reading
 from gitea_client.history import Changes
 from gitea_client.objects import ObjectStore
 
-GOOD = [rfc("Good"), rfc("Better", "active", repo="acme/one"), rfc("Best")]
-BAD = [b"\xff", "---\nbroken: [\n---\n", rfc("X", "banana")]
+GOOD: list[str | bytes] = [rfc("Good"), rfc("Better", "active", repo="acme/one"), rfc("Best")]
+BAD: list[str | bytes] = [b"\xff", "---\nbroken: [\n---\n", rfc("X", "banana")]
 LINES = ['{"id": "a", "action_kind": "x", "repo": "acme/one"}', "rubbish", '{"id": "b"}']
 PATHS = ["rfcs/a.md", "rfcs/b.md", "audit/2026-01.jsonl"]
 

@@ -12,7 +12,7 @@ from store_rows import NOW, Desk, Reservoir, entry, finding, page
 
 from cache.diff import RowChange, changes
 from cache.migrating import upgrade
-from cache.rows import EntryRow, FindingRow, LookRow
+from cache.rows import EntryRow, FindingRow, LookRow, tabulate
 from cache.schema import to_text
 from cache.store import BATCH, RESERVE, Store, check, get_meta
 
@@ -172,8 +172,10 @@ async def test_a_damaged_file_is_made_anew_with_the_change_that_found_it(
     look = LookRow(1, observed_at=NOW)
     after = page(entry("one"), entry("two"))
     made = (*changes(desk.rows, after), RowChange(LookRow, 1, None, look))
-    applied = await desk.store.apply(made, at=NOW, rows={**after, LookRow: {}}, values={"epoch": "e"})
-    assert await desk.store.load((EntryRow, FindingRow, LookRow)) == {**after, LookRow: {1: look}}
+    applied = await desk.store.apply(made, at=NOW, rows=after, values={"epoch": "e"})
+    assert await desk.store.load((EntryRow, FindingRow, LookRow)) == tabulate(
+        [entry("one"), entry("two"), look], (EntryRow, FindingRow, LookRow)
+    )
     assert await desk.query("SELECT sequence, key FROM changes") == [(applied.sequence, "two")]
     assert await desk.query("SELECT name, value FROM meta") == [("epoch", "e")]
     assert (tmp_path / "cache.db.damaged").exists()
