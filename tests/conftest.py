@@ -124,6 +124,8 @@ def _tasks_are_counted() -> Iterator[None]:
     cancel_all = runners._cancel_all_tasks  # type: ignore[attr-defined] # the one place that sees every loop's end
 
     def noting(loop: asyncio.AbstractEventLoop) -> None:
+        if ending := asyncio.all_tasks(loop):  # those about to end are let end: no wait where nothing is left
+            loop.run_until_complete(asyncio.wait(ending, timeout=0.2))
         _left.extend(f"{task.get_name()}: {task.get_coro()!r}" for task in asyncio.all_tasks(loop))
         cancel_all(loop)
 
@@ -152,8 +154,9 @@ def _nothing_unclosed() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _temporary() -> Iterator[Path]:
+def _temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A place of this session's own for temporary files; its path is short, since Unix sockets' must be."""
+    tmp_path_factory.getbasetemp()  # pytest's own directory is not to be made inside
     place = Path(tempfile.mkdtemp(prefix="fg-"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(place))
