@@ -64,8 +64,11 @@ class JsonText(sqltypes.TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:
-        """Canonical JSON."""
-        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """Canonical JSON; a lone surrogate, which UTF-8 cannot hold, stays the escape that JSON has for it."""
+        if value is None:
+            return None
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return text.encode("utf-8", "backslashreplace").decode()
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
         """The value; lists come back as lists."""
@@ -140,6 +143,7 @@ Index("pulls_opened", _pulls.c.opened_at)
 Index("pulls_open", _pulls.c.repository_id, _pulls.c.opened_at, sqlite_where=_pulls.c.state == "open")
 Index("pull_entries_key", _places.c.block, _places.c.collection, _places.c.key)
 Index("findings_repository", tables[FindingRow].c.repository_id)
+Index("findings_entry", tables[FindingRow].c.block, tables[FindingRow].c.collection, tables[FindingRow].c.key)
 Index("findings_rule", tables[FindingRow].c.rule)
 
 feed = Table(

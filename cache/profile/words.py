@@ -15,19 +15,20 @@ FIELD = re.compile(r"\{field\.([A-Za-z_][A-Za-z0-9_]*)\}")
 
 ROUTES = frozenset({
     "repositories", "pulls", "findings", "changes", "events", "status", "openapi", "openapi.json", "reports",
-    "proposals", "docs", "schema",
+    "proposals", "docs", "schema", "tokens",
 })  # fmt: skip
 """What stands beside the blocks below /api/v1/; a block of that name would hide it or be hidden."""
 
 QUERY_WORDS = frozenset({
     "limit", "cursor", "sort", "order", "q", "wait_for", "timeout", "next", "items", "sequence", "observed_at", "stale",
+    "include",
 })  # fmt: skip
 """What a query says about the list itself."""
 
 ENTRY_WORDS = frozenset({
     "key", "block", "collection", "path", "line", "repository", "repository_id", "commit", "landed", "landed_at",
     "verified_at", "valid", "problems", "body_sha", "entry_body", "entry_sha", "document_body", "document_sha",
-    "last_entry_commit_at", "last_main_commit_at", "heading",
+    "last_entry_commit_at", "last_main_commit_at", "heading", "counts", "fields", "home_repository",
 })  # fmt: skip
 """What every entry carries of its own, beside its fields."""
 
