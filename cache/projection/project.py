@@ -102,7 +102,7 @@ def _entry(
     read: Mapping[str, Claims],
 ) -> Iterator[Row]:
     """An entry's row with its relations and history; `at` has the repositories that its fields name."""
-    home = next(iter(at.values()), None)
+    home = next((key for key in at.values() if key in world.listed), None)
     place = Place(
         repository_id=claim.repository_id,
         path=claim.path,

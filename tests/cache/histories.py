@@ -57,8 +57,18 @@ EVENTS = st.one_of(
     st.tuples(st.just("merge"), HUBS, NUMBERS),
     st.tuples(st.just("lose pull"), HUBS, NUMBERS),
     st.tuples(st.just("lose object"), HUBS, TEXT),
+    st.tuples(st.just("lose repository"), HUBS),
 )
-HISTORIES = st.lists(EVENTS, max_size=12)
+BEGINNING: list[tuple[Any, ...]] = [
+    ("push", 1, {"rfcs/a.md": rfc("A", "active", repo="acme/one"), "rfcs/b.md": rfc("B", repo="acme/two")}, "Begin"),
+    ("branch", 2, "work"),
+    ("raise", 2, 1, "work", "On-behalf-of: Ada <ada>", 2),
+    ("raise", 1, 1, "propose/a", "", 1),
+]
+HISTORIES = st.builds(
+    lambda begun, events: begun + events, st.sampled_from([BEGINNING, []]), st.lists(EVENTS, max_size=12)
+)
+"""Half of them begin with two entries that have repositories of their own, so that what follows meets something."""
 
 
 def new_forge(blocks: Sequence[Block] = BLOCKS) -> Forge:
@@ -71,7 +81,9 @@ def new_forge(blocks: Sequence[Block] = BLOCKS) -> Forge:
 
 def happen(forge: Forge, event: tuple[Any, ...]) -> None:
     """One event; one that cannot be, such as the merge of a pull request that is not there, is passed over."""
-    what, hub, rest = event[0], forge.hubs[event[1]], event[2:]
+    what, hub, rest = event[0], forge.hubs.get(event[1]), event[2:]
+    if hub is None:
+        return
     if what == "push":
         changes = {p: c for p, c in rest[0].items() if c is not None or _there(hub.versions.get(p, ()))}
         if changes:
@@ -87,6 +99,8 @@ def happen(forge: Forge, event: tuple[Any, ...]) -> None:
     elif what == "raise":
         number, label, body, head = rest
         hub.raise_pull(number, label, body=body, title=body, user="robot", head_repository_id=head, labels=(body,))
+    elif what == "lose repository":
+        forge.delete_repository(hub)
     elif what == "lose object":
         hub.unreadable[f"{len(hub.unreadable):040x}"] = rest[0]
     elif rest[0] in hub.pulls:

@@ -81,3 +81,27 @@ def test_tombstones_of_one_repository_do_not_show_in_another() -> None:
     forge.delete_branch(other, "theirs")
     assert set(forge.rows().branches("one")) == {"main"}
     assert isinstance(forge.world().mirrored[own.id], RepositoryEvidence)
+
+
+def test_what_was_in_a_repository_that_is_gone_stays_with_its_entry() -> None:
+    forge = Forge()
+    own = home(forge)
+    own.branch("work")
+    own.raise_pull(1, "work")
+    forge.delete_repository(own)
+    rows = forge.rows()
+    assert {name: row.state for name, row in rows.branches("one").items()} == {"main": "deleted", "work": "deleted"}
+    assert (rows.place(1, own.id).key, rows.pull(1, own.id).gone) == ("one", True)
+    assert rows.entry("one").home_repository_id is None  # the forge has none
+    assert rows.finding("dangling").field == "repo"
+
+
+def test_a_name_that_was_given_to_another_repository_leads_there() -> None:
+    """Guards: the branches of a repository that is gone shown as those of its namesake."""
+    forge = Forge()
+    own = home(forge)
+    forge.delete_repository(own)
+    other = forge.repository("acme/one")
+    other.branch("theirs")
+    assert set(forge.rows().branches("one")) == {"theirs"}
+    assert forge.rows().entry("one").home_repository_id == other.id

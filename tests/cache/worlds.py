@@ -25,7 +25,7 @@ from cache.profile.loader import read_profile
 from cache.projection.project import project
 from cache.projection.reach import Interest, reach
 from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RelationRow, Row, Rows
-from cache.world import BranchTombstone, PullTombstone, Tombstones, World
+from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, World
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MAIN = "main"
@@ -181,11 +181,12 @@ class Forge:
         self.complete = True
         self.gone_branches: list[BranchTombstone] = []
         self.gone_pulls: list[PullTombstone] = []
+        self.gone: list[RepositoryTombstone] = []
 
     def repository(self, full_name: str, *, id: int | None = None, **other: Any) -> Hub:  # noqa: A002 - the forge's word
         """A repository; ids count from 1."""
         owner, _, name = full_name.partition("/")
-        key = id or len(self.hubs) + 1
+        key = id or len(self.hubs) + len(self.gone) + 1
         self.hubs[key] = Hub(Repository(key, owner, name, default_branch=MAIN, **other), self.clock)
         return self.hubs[key]
 
@@ -198,10 +199,19 @@ class Forge:
         """A pull request goes, and we were there to see it."""
         self.gone_pulls.append(PullTombstone(hub.pulls.pop(number), hub.pull_heads.pop(number)))
 
+    def delete_repository(self, hub: Hub) -> None:
+        """A repository goes with all that is in it, and we were there to see it."""
+        for name in list(hub.branches):
+            self.delete_branch(hub, name)
+        for number in list(hub.pulls):
+            self.delete_pull(hub, number)
+        self.gone.append(RepositoryTombstone(self.hubs.pop(hub.id).repository))
+
     def tombstones(self) -> Tombstones:
         return Tombstones(
             {(t.repository_id, t.name): t for t in self.gone_branches},
             {(t.pull.repository_id, t.pull.number): t for t in self.gone_pulls},
+            {t.repository.id: t for t in self.gone},
         )
 
     def world(self) -> World:
