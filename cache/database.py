@@ -131,6 +131,14 @@ class Database:
         async with self._seats, _connected(self._read_engine, self.path) as connection:
             yield connection
 
+    @asynccontextmanager
+    async def without_readers(self) -> AsyncIterator[None]:
+        """Nobody reads meanwhile; whoever wants to waits. For putting another file in the place of this one."""
+        async with contextlib.AsyncExitStack() as seats:
+            for _ in range(self._readers):
+                await seats.enter_async_context(self._seats)
+            yield
+
     def _prepare_writer(self, connection: DBAPIConnection, _record: object) -> None:
         _run(
             connection,

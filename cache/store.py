@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import bindparam, delete, func, select, text
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache import feed
@@ -114,14 +114,15 @@ class Store:
 
     async def recreate(self, rows: Rows) -> None:
         """Put a damaged file aside and write all rows into a new one. The feed starts a new epoch."""
-        await self.database.close()
-        put_aside(self.database.path)
-        await self.database.open()
-        await upgrade(self.database, "cache")
         everything = [RowChange(kind, key, None, row) for kind, table in rows.items() for key, row in table.items()]
-        async with self.database.transaction() as connection:
-            await self._write(connection, everything, datetime.now(UTC))
-            await self.on_new_file(connection)
+        async with self.database.without_readers():
+            await self.database.close()
+            put_aside(self.database.path)
+            await self.database.open()
+            await upgrade(self.database, "cache")
+            async with self.database.transaction() as connection:
+                await self._write(connection, everything, datetime.now(UTC))
+                await self.on_new_file(connection)
 
     async def _numbers(self, count: int) -> range:
         if len(self._reserved) < count:
@@ -168,7 +169,7 @@ async def _nothing_more(_connection: AsyncConnection) -> None:
     return None
 
 
-def is_damage(error: DatabaseError) -> bool:
+def is_damage(error: DBAPIError) -> bool:
     """Whether SQLite says that the file itself is broken (SQLITE_CORRUPT, SQLITE_NOTADB)."""
     text = str(error.orig)
     return "malformed" in text or "not a database" in text

@@ -17,6 +17,7 @@ from daemon.api.context import ApiContext
 from daemon.api.news import News
 from daemon.engine import Engine
 from daemon.intake import Intake
+from daemon.mending import Mending
 from daemon.metrics import CONTENT_TYPE
 from daemon.schedule import Schedule
 from daemon.waiting import Waiting
@@ -42,6 +43,7 @@ def build_app(
         on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
         max_body=config.webhooks.max_body,
     )
+    mending = Mending(engine.desk.book.mend, lambda: engine.epoch.now)
     waiting = Waiting(engine.desk.reconciler, schedule.now)
     api = Api(
         ApiContext(
@@ -55,6 +57,7 @@ def build_app(
             wait_for=waiting.wait_for,
             news=news,
             status=lambda: status.status(engine, schedule, VERSION),
+            damaged=mending.damaged,
             forge_url=config.forge.url,
             version=VERSION,
         )
@@ -62,6 +65,7 @@ def build_app(
     app = web.Application(middlewares=[_counted(engine)])
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)
+    app.on_cleanup.append(mending.stop)
     app.router.add_post(config.webhooks.path, receiver.handle)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
     app.router.add_get("/readyz", _ready(engine, schedule))

@@ -87,7 +87,7 @@ async def engine(
         state = await stack.enter_async_context(StateStore.open(config.data_dir / "state.db"))
         cache, damaged = await _open_cache(stack, config.data_dir / "cache.db")
         position = await state.feed.open(random_secrets.token_hex(8))
-        if damaged:
+        if damaged or not await _belong_together(cache, position.epoch):
             position = await state.feed.renew(random_secrets.token_hex(8))
         transport = await stack.enter_async_context(
             Transport(
@@ -109,7 +109,8 @@ async def engine(
             desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=spacing)
         )
         await made.book.open()
-        store.sequence = max(store.sequence, position.high_water if not made.book.world.listed else 0)
+        position = await state.feed.reach(store.sequence)  # higher than a lost or restored state.db remembers
+        store.sequence = store.sequence or position.high_water
         opened = Engine(
             config,
             tuple(blocks),
@@ -151,6 +152,12 @@ async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool
         aside = put_aside(path)
         log.error("cache.damaged", error=damaged, put_aside=str(aside), remedy="the sweep that follows reads all again")
     raise AssertionError("unreachable: the second attempt returns or raises")
+
+
+async def _belong_together(cache: Database, epoch: str) -> bool:
+    """Whether the feed in `cache.db` is of the epoch that `state.db` knows: either may be another one's copy."""
+    async with cache.read() as connection:
+        return await get_meta(connection, "epoch") in (None, epoch)
 
 
 def _let_in(config: Config) -> None:

@@ -66,6 +66,7 @@ def set_up(
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("alembic").setLevel("WARNING")  # at every start it tells of how it works, not of what it did
+    logging.getLogger("aiosqlite").setLevel("WARNING")  # else each statement with all that is written: whole bodies
 
 
 def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

@@ -11,6 +11,7 @@ from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
 from cache.queries.errors import QueryError
+from cache.store import is_damage
 from daemon.api import lists
 from daemon.api.addresses import ROOT
 from daemon.api.changes import changes
@@ -68,6 +69,7 @@ class Api:
         return answer
 
     async def _answer(self, handler: Handler, request: web.Request) -> web.StreamResponse:
+        epoch = self._context.epoch()
         try:
             if request.method not in ("GET", "HEAD"):
                 message = f"{request.method} is not served; ask with GET."
@@ -81,6 +83,8 @@ class Api:
             return ProblemError.of(error).response(request.path)
         except DBAPIError as error:
             log.warning("api.cache_unavailable", path=request.path, error=type(error.orig).__name__)
+            if self._context.damaged is not None and is_damage(error):
+                self._context.damaged(epoch)
             return ProblemError("cache-unavailable", "Ask again in a moment.").response(request.path)
         except (asyncio.CancelledError, ConnectionResetError, web.HTTPException):
             raise

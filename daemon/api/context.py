@@ -45,7 +45,8 @@ class ApiContext:
 
     `sequence` is the last one applied, `epoch` the one that positions belong to, `fingerprint` changes with the
     profiles. `wait_for(full_name, commit, seconds)` looks at the forge until the commit is in the rows.
-    `observe(name, status, seconds)`, where given, is told of every answer.
+    `damaged(epoch)`, where given, is told when a read that began in this epoch found the file broken, and
+    `observe(name, status, seconds)` of every answer.
     """
 
     database: Database
@@ -60,6 +61,7 @@ class ApiContext:
     status: Callable[[], Awaitable[Mapping[str, Any]]]
     forge_url: str
     version: str
+    damaged: Callable[[str], None] | None = None
     observe: Callable[[str, int, float], None] | None = None
     heartbeat: float = 15.0
     """Seconds between two signs of life on a quiet stream of events."""
