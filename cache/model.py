@@ -45,7 +45,8 @@ class PullRequest(Struct, frozen=True):
     """A pull request as the forge's API tells it, less what the forge recomputes by itself.
 
     `head_label` is the branch's name even after the branch is gone (`head.ref` then reads `refs/pull/N/head`);
-    it is empty for AGit pull requests. `head_repository_id` is None once a fork was deleted.
+    it is empty for AGit pull requests. `head_repository_id` is None once a fork was deleted. Who merged it is left
+    out: both servers tell it of a single pull request and leave it out of lists (seen on Gitea 1.23 and Forgejo 11).
     """
 
     repository_id: int
@@ -62,7 +63,6 @@ class PullRequest(Struct, frozen=True):
     created_at: datetime
     closed_at: datetime | None = None
     merged_at: datetime | None = None
-    merged_by: str | None = None
     merge_commit_sha: str | None = None
     html_path: str = ""
     labels: tuple[str, ...] = ()

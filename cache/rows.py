@@ -131,7 +131,6 @@ class PullRequestRow(Row, frozen=True):
     created_at: datetime
     closed_at: datetime | None
     merged_at: datetime | None
-    merged_by: str | None
     merge_commit_sha: str | None
     html_path: str
     labels: tuple[str, ...]
@@ -268,7 +267,6 @@ class PullRow(Row, frozen=True):
     opened_at: datetime
     merged_at: datetime | None
     closed_at: datetime | None
-    merged_by: str | None
     merge_commit_sha: str | None
     head_branch: str
     head_repository_id: int | None

@@ -45,7 +45,6 @@ def pull_request_of(item: wire.PullRequest, repository_id: int) -> PullRequest:
         created_at=utc(item.created_at) or datetime.fromtimestamp(0, UTC),
         closed_at=utc(item.closed_at),
         merged_at=utc(item.merged_at),
-        merged_by=item.merged_by.login if item.merged_by else None,
         merge_commit_sha=item.merge_commit_sha or None,
         html_path=urlsplit(item.html_url).path,
         labels=tuple(sorted(label.name for label in item.labels)),

@@ -47,7 +47,7 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     "branches": frozenset({"key", "repository", "name", "sha", "state", "last_commit_at", "is_default"}),
     "pulls": frozenset({
         "key", "repository", "number", "kind", "title", "description", "state", "draft", "actor", "actor_source",
-        "user", "opened_at", "merged_at", "closed_at", "merged_by", "merge_commit_sha", "head_branch", "base_branch",
+        "user", "opened_at", "merged_at", "closed_at", "merge_commit_sha", "head_branch", "base_branch",
         "head_sha", "from_fork", "html_path",
     }),
     "revisions": frozenset({

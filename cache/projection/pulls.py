@@ -34,7 +34,6 @@ def pull_row(pull: PullRequest, head_sha: str | None, *, gone: bool = False) -> 
         opened_at=pull.created_at,
         merged_at=pull.merged_at if pull.merged else None,
         closed_at=pull.closed_at,
-        merged_by=pull.merged_by,
         merge_commit_sha=pull.merge_commit_sha if pull.merged else None,
         head_branch=pull.head_label,
         head_repository_id=pull.head_repository_id,

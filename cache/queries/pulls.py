@@ -49,7 +49,6 @@ class PullItem(Struct, frozen=True):
     opened_at: datetime
     merged_at: datetime | None
     closed_at: datetime | None
-    merged_by: str | None
     merge_commit_sha: str | None
     head_branch: str
     head_sha: str | None
@@ -74,7 +73,7 @@ def columns() -> dict[str, Column]:
         _pulls,
         {
             "number": "integer", "title": "string", "draft": "boolean", "user": "string", "opened_at": "datetime",
-            "merged_at": "datetime", "closed_at": "datetime", "merged_by": "string", "merge_commit_sha": "string",
+            "merged_at": "datetime", "closed_at": "datetime", "merge_commit_sha": "string",
             "head_branch": "string", "head_sha": "string", "from_fork": "boolean", "base_branch": "string",
             "labels": "list", "gone": "boolean",
         },

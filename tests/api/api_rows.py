@@ -113,7 +113,7 @@ def branch(key: str, name: str, **values: Any) -> BranchRow:
 def pull(number: int, repository_id: int = 1, **values: Any) -> PullRow:
     own: dict[str, Any] = {
         "title": f"Pull {number}", "description": "", "state": "open", "draft": False, "user": "ada",
-        "opened_at": EPOCH + number * DAY, "merged_at": None, "closed_at": None, "merged_by": None,
+        "opened_at": EPOCH + number * DAY, "merged_at": None, "closed_at": None,
         "merge_commit_sha": None, "head_branch": f"edit/{number}", "head_repository_id": repository_id,
         "from_fork": False, "base_branch": "main", "head_sha": sha(30 + number),
         "html_path": f"/acme/meta/pulls/{number}", "labels": (), "gone": False,

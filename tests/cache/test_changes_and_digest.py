@@ -223,7 +223,7 @@ def test_a_pull_request_is_told_to_readers_of_each_collection_it_has_a_place_in(
         (None, None, 2, "updated"),
         ("rfcs", "one", 1, "updated"),
     ]
-    assert set(told_entries[1].columns) == {"state", "merged_at", "closed_at", "merged_by", "merge_commit_sha"}
+    assert set(told_entries[1].columns) == {"state", "merged_at", "closed_at", "merge_commit_sha"}
 
 
 def test_a_pull_request_that_moves_to_another_key_is_told_under_both() -> None:

@@ -146,7 +146,7 @@ class Hub:
         pull, when = self.pulls[number], self.clock.tick()
         self.branches.pop(pull.head_label, None)
         return self.change_pull(
-            number, state="closed", merged=True, merged_at=when, closed_at=when, merged_by="eve",
+            number, state="closed", merged=True, merged_at=when, closed_at=when,
             merge_commit_sha=object_id("merge", number),
         )  # fmt: skip
 

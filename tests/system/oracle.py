@@ -208,7 +208,7 @@ class Oracle:
             "title": pull.title, "description": pull.body, "user": pull.poster.login, "draft": pull.draft,
             "state": "merged" if pull.merged else "open" if pull.open else "closed",
             "opened_at": pull.created, "merged_at": pull.merged_at, "closed_at": pull.closed_at,
-            "merge_commit_sha": pull.merge_commit, "merged_by": pull.merged_by.login if pull.merged_by else None,
+            "merge_commit_sha": pull.merge_commit,
             "head_branch": "" if pull.agit else pull.head_branch, "base_branch": pull.base_branch,
             "head_repository_id": pull.head_repository.id if pull.head_repository else None,
             "from_fork": pull.head_repository is not repository, "gone": False,
