@@ -6,12 +6,12 @@ to look. What it promises:
 - **One at a time.** A key that was taken is not given out again before `done`, `retry` or `give_back`.
 - **Nothing is lost.** A request that arrives while its key is being worked on makes it run once more afterwards: what
   is being read may be older than what the request told of. The scope of a failed run is merged into the next.
-- **Many are one.** Requests for a key that waits are merged into one run. A delivery that comes alone is looked at at
-  once, however lately the key ran. One that follows another within `quiet` seconds is part of a burst (one push can send
-  a hundred): what the burst's first run missed is held until no delivery has come for `quiet` seconds, though no longer
-  than `spacing` after the key's last run began. So a burst costs two runs, the first of them at once, and a stream
-  without end one run every `spacing` seconds. Nothing else is held back: somebody who waits for the answer
-  (INTERACTIVE) takes what is held along, a sweep joins it or runs by itself, and neither makes a burst or prolongs one.
+- **Many are one.** Requests for a key that waits are merged into one run. A delivery that comes alone is looked at
+  at once, however lately the key ran. One that follows another within `quiet` seconds is part of a burst (one push can
+  send a hundred): what the burst's first run missed is held until no delivery has come for `quiet` seconds, though no
+  longer than `spacing` after the key's last run began. So a burst costs two runs, the first of them at once, and a
+  stream without end one run every `spacing` seconds. Nothing else is held back: somebody who waits for the answer
+  (INTERACTIVE) takes along what is held, a sweep joins it or runs by itself, and neither makes a burst or prolongs one.
   What may run already is not held back any more by what joins it.
 - **Order.** By priority, and within one the longest waiting first. Of every eight runs at least one goes to whoever has
   waited longest whatever its priority, so that no flood of deliveries keeps a sweep from ending.
@@ -28,6 +28,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
@@ -62,23 +63,21 @@ class Priority(IntEnum):
         return self <= Priority.DELIVERY
 
 
+@dataclass(slots=True, eq=False)
 class _Entry(Generic[S]):
     """One key: what waits for it, what runs, and how it fared."""
 
-    __slots__ = ("began", "failures", "floor", "heard", "held", "not_before", "order", "ready_at", "running", "scope", "ticket")
-
-    def __init__(self) -> None:
-        self.scope: tuple[S, Priority] | None = None  # waits; the priority is the most urgent of those merged
-        self.running: tuple[S, Priority] | None = None
-        self.order = 0  # when it began to wait
-        self.ready_at = -math.inf  # when what waits may run
-        self.held = False  # whether what waits is the rest of a burst, and nothing that is owed a run at once
-        self.heard = -math.inf  # when the last delivery came
-        self.ticket = 0  # of the one valid line in the heaps
-        self.began = -math.inf  # when the last run did
-        self.failures = 0  # in a row
-        self.not_before = -math.inf  # the end of the back-off
-        self.floor = -math.inf  # the end of the back-off for a fresh request
+    scope: tuple[S, Priority] | None = None  # waits; the priority is the most urgent of those merged
+    running: tuple[S, Priority] | None = None
+    order: int = 0  # when it began to wait
+    ready_at: float = -math.inf  # when what waits may run
+    held: bool = False  # whether what waits is the rest of a burst, and nothing that is owed a run at once
+    heard: float = -math.inf  # when the last delivery came
+    ticket: int = 0  # of the one valid line in the heaps
+    began: float = -math.inf  # when the last run did
+    failures: int = 0  # in a row
+    not_before: float = -math.inf  # the end of the back-off
+    floor: float = -math.inf  # the end of the back-off for a fresh request
 
 
 class _Lines(Generic[K]):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from daemon.backoff import delay
 from daemon.workqueue import FAIR_SHARE, Priority, WorkQueue
@@ -29,41 +26,18 @@ def drain(queue: WorkQueue[str, Scope], now: float) -> list[str]:
 def test_requests_for_one_key_become_one_run() -> None:
     queue = make()
     for number in range(110):
-        queue.add("a", frozenset({number}), Priority.DELIVERY)
+        queue.add("a", frozenset({number}), Priority.DELIVERY, now=0)
     assert queue.take(0) == ("a", frozenset(range(110)))
     queue.done("a")
     assert queue.take(100) is None
 
 
-def test_a_burst_of_deliveries_costs_two_runs() -> None:
-    """The first is looked at once, all others together: a run of 10 ms must not make a hundred runs of them."""
-    queue = make(spacing=1.5)
-    runs = 0
-    for moment in range(300):  # 3 s, in steps of 10 ms; the deliveries come in the first second
-        if moment < 100:
-            queue.add("a", frozenset({moment}), Priority.DELIVERY)
-        if queue.take(moment / 100):
-            runs += 1
-            queue.done("a")
-    assert runs == 2
-
-
-def test_who_waits_for_the_answer_is_not_held_back_by_the_spacing() -> None:
-    queue = make(spacing=60)
-    queue.add("a", frozenset())
-    assert drain(queue, 0) == ["a"]
-    queue.add("a", frozenset(), Priority.DELIVERY)
-    assert queue.take(1) is None
-    queue.add("a", frozenset(), Priority.INTERACTIVE)
-    assert queue.take(1) is not None
-
-
 def test_a_request_during_a_run_makes_another_run() -> None:
     """What is being read may be older than what the request told of."""
-    queue = make(spacing=0)
-    queue.add("a", frozenset({1}))
+    queue = make()
+    queue.add("a", frozenset({1}), now=0)
     queue.take(0)
-    queue.add("a", frozenset({2}))
+    queue.add("a", frozenset({2}), now=0)
     assert queue.take(0) is None, "never two at once for one key"
     queue.done("a")
     assert queue.take(0) == ("a", frozenset({2}))
@@ -72,18 +46,18 @@ def test_a_request_during_a_run_makes_another_run() -> None:
 def test_the_urgent_goes_first_and_within_one_priority_the_first_come() -> None:
     queue = make()
     for key, priority in [("deep", 3), ("sweep", 2), ("d1", 1), ("d2", 1), ("person", 0)]:
-        queue.add(key, frozenset(), Priority(priority))
-    queue.add("deep", frozenset(), Priority.INTERACTIVE)  # somebody asks for what waited anyway
+        queue.add(key, frozenset(), Priority(priority), now=0)
+    queue.add("deep", frozenset(), Priority.INTERACTIVE, now=0)  # somebody asks for what waited anyway
     assert drain(queue, 0) == ["deep", "person", "d1", "d2", "sweep"]
 
 
 def test_no_flood_of_deliveries_keeps_a_sweep_waiting_for_ever() -> None:
-    queue = make(spacing=0)
-    queue.add("patient", frozenset(), Priority.DEEP)
+    queue = make()
+    queue.add("patient", frozenset(), Priority.DEEP, now=0)
     served = []
     for number in range(FAIR_SHARE):
         for key in ("x", "y", "z"):
-            queue.add(f"{key}{number}", frozenset(), Priority.DELIVERY)
+            queue.add(f"{key}{number}", frozenset(), Priority.DELIVERY, now=0)
         taken = queue.take(0)
         assert taken is not None
         served.append(taken[0])
@@ -91,8 +65,8 @@ def test_no_flood_of_deliveries_keeps_a_sweep_waiting_for_ever() -> None:
 
 
 def test_a_failure_waits_longer_each_time_and_success_forgets() -> None:
-    queue = make(spacing=0)
-    queue.add("a", frozenset({1}))
+    queue = make()
+    queue.add("a", frozenset({1}), now=0)
     now, waits = 0.0, []
     for _ in range(12):
         assert queue.take(now) == ("a", frozenset({1})), "the scope of a failed run is kept"
@@ -106,13 +80,13 @@ def test_a_failure_waits_longer_each_time_and_success_forgets() -> None:
     queue.take(now)
     queue.done("a")
     assert queue.backoffs() == {}
-    queue.add("a", frozenset({1}))
+    queue.add("a", frozenset({1}), now=0)
     assert queue.take(now) is not None
 
 
 def fail(queue: WorkQueue[str, Scope], times: int, after: float | None = None) -> float:
     """Let "a" fail so often, and return when the last failure was."""
-    queue.add("a", frozenset({1}))
+    queue.add("a", frozenset({1}), now=0)
     now = failed = 0.0
     for _ in range(times):
         assert queue.take(now)
@@ -123,9 +97,9 @@ def fail(queue: WorkQueue[str, Scope], times: int, after: float | None = None) -
 def test_news_shortens_a_back_off_down_to_the_gap_and_a_sweep_does_not() -> None:
     queue = make(min_gap=5)
     failed = fail(queue, 8)
-    queue.add("a", frozenset({2}), Priority.SWEEP)
+    queue.add("a", frozenset({2}), Priority.SWEEP, now=failed)
     assert queue.next_due(failed) == failed + 128
-    queue.add("a", frozenset({3}), Priority.DELIVERY)
+    queue.add("a", frozenset({3}), Priority.DELIVERY, now=failed)
     assert queue.next_due(failed) == failed + 5
     assert queue.take(failed + 5) == ("a", frozenset({1, 2, 3}))
 
@@ -134,7 +108,7 @@ def test_news_that_came_during_the_failed_run_shortens_it_too() -> None:
     queue = make(min_gap=5)
     now = fail(queue, 8) + 128
     assert queue.take(now)
-    queue.add("a", frozenset({2}), Priority.DELIVERY)
+    queue.add("a", frozenset({2}), Priority.DELIVERY, now=now)
     assert queue.retry("a", now) == now + 5
     assert queue.take(now + 5) == ("a", frozenset({1, 2}))
     assert queue.retry("a", now + 5) == now + 5 + 512, "tried once it is news no more"
@@ -143,23 +117,23 @@ def test_news_that_came_during_the_failed_run_shortens_it_too() -> None:
 def test_news_never_makes_a_wait_longer() -> None:
     """The first back-off is shorter than the gap."""
     queue = make(min_gap=5)
-    queue.add("a", frozenset({1}))
+    queue.add("a", frozenset({1}), now=0)
     queue.take(0)
-    queue.add("a", frozenset({2}), Priority.DELIVERY)
+    queue.add("a", frozenset({2}), Priority.DELIVERY, now=0)
     assert queue.retry("a", 0) == 1
 
 
 def test_news_does_not_shorten_what_the_forge_demanded() -> None:
     queue = make()
     failed = fail(queue, 1, after=30)
-    queue.add("a", frozenset(), Priority.INTERACTIVE)
+    queue.add("a", frozenset(), Priority.INTERACTIVE, now=failed)
     assert queue.next_due(failed) == failed + 30
 
 
 def test_a_pause_holds_everything_and_costs_no_key_anything() -> None:
     queue = make()
-    queue.add("a", frozenset({1}))
-    queue.add("b", frozenset({1}))
+    queue.add("a", frozenset({1}), now=0)
+    queue.add("b", frozenset({1}), now=0)
     queue.take(0)
     queue.give_back("a")
     queue.paused(60)
@@ -172,16 +146,16 @@ def test_a_pause_holds_everything_and_costs_no_key_anything() -> None:
 def test_one_sick_key_holds_up_no_other() -> None:
     queue = make()
     fail(queue, 5)
-    queue.add("b", frozenset())
+    queue.add("b", frozenset(), now=0)
     assert drain(queue, 16) == ["b"]
 
 
 def test_what_is_gone_is_forgotten() -> None:
-    queue = make(spacing=0)
+    queue = make()
     fail(queue, 5)
     queue.forget("a")
     assert (len(queue), queue.backoffs(), queue.next_due(0)) == (0, {}, None)
-    queue.add("a", frozenset())
+    queue.add("a", frozenset(), now=0)
     queue.take(0)
     queue.forget("a")
     queue.done("a")
@@ -190,7 +164,7 @@ def test_what_is_gone_is_forgotten() -> None:
 
 def test_ending_what_was_not_begun_is_a_mistake() -> None:
     queue = make()
-    queue.add("a", frozenset())
+    queue.add("a", frozenset(), now=0)
     for end in (queue.done, queue.give_back):
         with pytest.raises(ValueError, match="not being worked on"):
             end("a")
@@ -198,10 +172,10 @@ def test_ending_what_was_not_begun_is_a_mistake() -> None:
 
 def test_many_requests_leave_no_heap_behind() -> None:
     """Void lines are cleared away: a daemon that runs for a year must not grow."""
-    queue = make(spacing=0)
-    queue.add("first", frozenset(), Priority.INTERACTIVE)  # stands before the void lines, so that they are not reached
+    queue = make()
+    queue.add("first", frozenset(), Priority.INTERACTIVE, now=0)  # before the void lines: they are not reached
     for number in range(5000):
-        queue.add(f"k{number}", frozenset(), Priority.DEEP)
+        queue.add(f"k{number}", frozenset(), Priority.DEEP, now=0)
         queue.forget(f"k{number}")
     sizes = {name: len(getattr(queue, name)._heap) for name in ("_urgent", "_oldest", "_later")}
     assert max(sizes.values()) < 200, sizes
@@ -211,89 +185,3 @@ def test_the_random_part_takes_off_up_to_a_half() -> None:
     assert delay(1, lambda: 0.0) == 1
     assert delay(1, lambda: 1.0) == 0.5
     assert delay(10**9, lambda: 0.0) == 600
-
-
-class Model(RuleBasedStateMachine):
-    """Whatever happens in whatever order, three things hold: one at a time, nothing lost, an add is always followed
-    by a run that began after it. The model knows only what each key is owed."""
-
-    keys = st.sampled_from("abc")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0.0
-        self.numbers = 0
-        self.owed: dict[str, set[int]] = {key: set() for key in "abc"}
-        self.running: dict[str, Scope] = {}
-        self.random = 0.0
-        self.queue: WorkQueue[str, Scope] = WorkQueue(frozenset.union, lambda: self.random)
-
-    @rule(key=keys, priority=st.sampled_from(Priority))
-    def add(self, key: str, priority: Priority) -> None:
-        self.numbers += 1
-        self.queue.add(key, frozenset({self.numbers}), priority)
-        self.owed[key].add(self.numbers)
-
-    @rule(seconds=st.floats(0, 1000))
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-
-    @rule(seconds=st.floats(0, 100))
-    def pause(self, seconds: float) -> None:
-        self.queue.paused(self.now + seconds)
-
-    @rule()
-    def take(self) -> None:
-        due = self.queue.next_due(self.now)
-        taken = self.queue.take(self.now)
-        assert (taken is not None) == (due is not None and due <= self.now), "next_due tells when take gives"
-        if taken is not None:
-            key, scope = taken
-            assert key not in self.running, "two at once"
-            assert scope == self.owed[key], "exactly what was asked for since the last run began"
-            self.running[key], self.owed[key] = scope, set()
-
-    @precondition(lambda self: self.running)
-    @rule(data=st.data(), end=st.sampled_from(["done", "retry", "give_back"]), random=st.floats(0, 1))
-    def end(self, data: st.DataObject, end: str, random: float) -> None:
-        key = data.draw(st.sampled_from(sorted(self.running)))
-        scope = self.running.pop(key)
-        self.random = random
-        if end == "done":
-            self.queue.done(key)
-            return
-        self.owed[key] |= scope
-        if end == "retry":
-            assert self.now < self.queue.retry(key, self.now) <= self.now + 600
-        else:
-            self.queue.give_back(key)
-
-    @invariant()
-    def what_waits_is_what_is_owed(self) -> None:
-        for key, owed in self.owed.items():
-            assert (self.queue.waiting(key) or set()) == owed
-        assert self.queue.running == set(self.running)
-        assert len(self.queue) == sum(bool(owed) for owed in self.owed.values())
-
-    @invariant()
-    def what_may_run_is_due_some_day(self) -> None:
-        may_run = any(owed and key not in self.running for key, owed in self.owed.items())
-        due = self.queue.next_due(self.now)
-        assert (due is not None) == may_run
-        assert due is None or self.now <= due <= self.now + 700
-
-    def teardown(self) -> None:
-        """In the end everything that was owed gets its run."""
-        self.queue.paused(0)
-        for key in list(self.running):
-            self.running.pop(key)
-            self.queue.done(key)
-        for _ in range(10):
-            self.now += 1000
-            for key in drain(self.queue, self.now):
-                self.owed[key] = set()
-        assert not any(self.owed.values())
-
-
-TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
