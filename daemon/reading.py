@@ -332,8 +332,9 @@ async def _blobs(
             keep |= {version.blob for version in trailing(changes) if version.blob is not None and version.blob in pool}
         else:
             pending.append(path)
+    older = 0
     while pending:
-        wanted: dict[str, str] = {}
+        wanted: dict[str, tuple[str, ...]] = {}
         for path in pending:
             changes = versions[path]
             read = [reading for c in collections if (reading := read_file(c, changes, pool)) is not None]
@@ -341,14 +342,21 @@ async def _blobs(
             if missing is None and path in interest.documents:
                 missing = wanted_blobs(path, replace(evidence, versions=versions, blobs=pool))
             if missing is not None:
-                wanted[path] = missing
+                wanted[path] = _from(changes, missing, older)
             else:
                 keep |= _down_to(changes, {reading.version for reading in read}, path in interest.documents)
         if wanted:
-            loaded = await store.blobs(sorted(set(wanted.values())), max_bytes=max_file_size)
-            pool |= {blob_id: loaded.get(blob_id, Blob(blob_id, None)) for blob_id in wanted.values()}
-        pending = list(wanted)
+            loaded = await store.blobs({blob for blobs in wanted.values() for blob in blobs}, max_bytes=max_file_size)
+            pool |= loaded
+        pending, older = list(wanted), 4 * older + 3
     return {blob_id: blob for blob_id, blob in pool.items() if blob_id in keep}
+
+
+def _from(changes: Sequence[FileVersion], blob: str, older: int) -> tuple[str, ...]:
+    """A blob with those of so many older versions: a file that was bad for long is read in few rounds."""
+    run = [version.blob for version in reversed(trailing(changes)) if version.blob is not None]
+    start = run.index(blob)
+    return tuple(run[start : start + 1 + older])
 
 
 def _down_to(changes: Sequence[FileVersion], served: set[FileVersion], document: bool) -> set[str]:

@@ -162,11 +162,14 @@ def _problems(
 ) -> Iterator[FindingRow]:
     if not reading.problems:
         return
+    captures = collection.pattern.match(reading.newest.path) or {}
+    named = all(part in captures for part in collection.key)
     place = Place(
         repository_id=evidence.repository.id,
         path=reading.newest.path,
         block=block.name,
         collection=collection.name,
+        key=key_of(collection, evidence.repository, [captures[part] for part in collection.key]) if named else None,
         commit=evidence.commits.get(reading.newest.commit),
     )
     for problem in reading.problems:

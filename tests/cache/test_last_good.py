@@ -122,12 +122,13 @@ def test_live_and_fresh_evidence_give_the_same_rows(pushes: Sequence[tuple[dict[
         assert rows_of(forge, everything).rows[kind] == rows[kind]
 
 
-def test_only_as_many_versions_are_loaded_as_it_takes_to_find_a_good_one() -> None:
+def test_older_versions_are_loaded_in_growing_rounds_and_only_those_down_to_the_good_one_are_kept() -> None:
+    """Guards: a file that was bad through thousands of versions costing a run of git for each."""
     forge, hub = start()
     for content in [GOOD[0], GOOD[1], BAD[0], BAD[1]]:
         hub.push({"rfcs/a.md": content})
     evidence, store = read(forge, hub, None)
-    assert [len(asked) for asked in store.rounds] == [1, 1, 1]
+    assert [len(asked) for asked in store.rounds] == [1, 3]
     assert len(evidence.blobs) == 3
     assert rows_of(forge, evidence).entry("a").title == "Better"
 
