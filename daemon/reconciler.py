@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
 from msgspec.structs import replace
 
 from cache.model import Repository, RepositoryEvidence
-from cache.rows import LookRow, PullLookRow, Row
+from cache.rows import LookRow, OwnerRow, PullLookRow, Row
 from cache.store import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
 from daemon.backoff import delay
@@ -259,8 +260,25 @@ class Reconciler:
         for repository_id in self.within_reach_but_unread():
             if self.book.look(repository_id).failures == 0:
                 self.ask(repository_id, Scope(), Priority.SWEEP)
+        await self.let_go()
+
+    async def let_go(self) -> None:
+        """Forget the evidence of repositories that nothing leads to any more, and strangers' repositories whole."""
         for repository_id in set(self.book.world.mirrored) - set(self.book.reach.interests):
             await self._drop(repository_id)
+        for repository_id in self._strangers():
+            await self.book.turn(partial(_without, repository_id))
+
+    def _strangers(self) -> list[int]:
+        """Repositories of owners that are not ours, known because an entry named them once, and not any more."""
+        owners = {name.lower() for name in self.book.rows[OwnerRow]}
+        reached = self.book.reach.interests
+        listed = self.book.world.listed
+        return [key for key, r in listed.items() if owners and key not in reached and r.owner.lower() not in owners]
+
+
+def _without(repository_id: int, world: World) -> World:
+    return world.without(repository_id, listed=False)
 
 
 def tombstones_of(
