@@ -76,6 +76,8 @@ class Reconciler:
         self._inbox = inbox
         self._workers: Workers[int, Scope] | None = None
         self._queue: WorkQueue[int, Scope] | None = None
+        self.swept = False
+        """While a sweep runs it sees to what comes within reach by itself, and waits for it."""
         self.looked = 0
         """How many times a repository was read."""
         self.watcher: Watcher = _NoWatcher()
@@ -120,15 +122,21 @@ class Reconciler:
         """Look at several repositories, then at those that come within reach by it; what failed, by id."""
         failed: dict[int, Exception] = {}
         pending = dict(scopes)
-        tried: set[int] = set()
+        tried: set[tuple[int, str]] = set()
         while pending:
+            tried |= {(i, self._wanted(i)) for i in pending}
             ids = list(pending)
             results = await asyncio.gather(*(self.look(i, pending[i], priority) for i in ids))
             failed |= {i: error for i, error in zip(ids, results, strict=True) if error is not None}
-            tried |= set(ids)
             await self.resolver.resolve_unknown()
-            pending = {i: Scope() for i in self.within_reach_but_unread() if i not in tried}
+            # One that was looked at may be wanted for more since: an entry in it made its own repository of it.
+            unread = [i for i in self.within_reach_but_unread() if i not in failed]
+            pending = {i: Scope() for i in unread if (i, self._wanted(i)) not in tried}
         return failed
+
+    def _wanted(self, repository_id: int) -> str:
+        interest = self.book.reach.interests.get(repository_id)
+        return interest.canonical if interest is not None else ""
 
     def within_reach_but_unread(self) -> list[int]:
         """Repositories that a profile reaches and that were not read for what is wanted now."""
@@ -176,7 +184,7 @@ class Reconciler:
                 await self._write(repository_id, previous, outcome, began)
         if awaited:
             await self._inbox.finish(repository_id, mark, self.book.clock())
-        await self._follow_reach()
+        await self.follow_reach()
 
     async def _write(
         self, repository_id: int, previous: RepositoryEvidence | None, outcome: Outcome, began: datetime
@@ -255,9 +263,9 @@ class Reconciler:
         )
         await self.reader.forget(repository)
 
-    async def _follow_reach(self) -> None:
+    async def follow_reach(self) -> None:
         """Ask for repositories that have come within reach, and let go of those out of it."""
-        for repository_id in self.within_reach_but_unread():
+        for repository_id in self.within_reach_but_unread() if not self.swept else ():
             if self.book.look(repository_id).failures == 0:
                 self.ask(repository_id, Scope(), Priority.SWEEP)
         await self.let_go()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -10,10 +11,25 @@ from cache.model import Repository
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of
-from gitea_client.errors import Missing, Redirected
+from gitea_client.errors import ForgeError, Missing, Redirected
 from gitea_client.rest import Rest
 
 _MOVED = re.compile(r"/repos/(?P<owner>[^/?#]+)/(?P<name>[^/?#]+)|/repositories/(?P<id>\d+)")
+
+
+def with_name(world: World, repository: Repository) -> World:
+    """This world after a repository was found under its present name.
+
+    The name it bore until now leads to it until the forge was asked: nothing that names it loses it meanwhile.
+    """
+    known = world.listed.get(repository.id)
+    world = replace(world, listed={**world.listed, repository.id: repository})
+    if known is None or known.full_name.lower() == repository.full_name.lower():
+        return world
+    former = known.full_name.lower()
+    if former in world.by_name:
+        return world
+    return replace(world, aliases={**world.aliases, former: repository.id})
 
 
 class Resolver:
@@ -28,19 +44,31 @@ class Resolver:
         """Forget what the forge said of names."""
         self._asked.clear()
 
-    async def resolve_unknown(self) -> None:
-        """Look up every name within reach that no list holds. Raises ForgeError; a 404 is an answer."""
-        while unknown := sorted(self._book.reach.unknown - self._asked):
+    async def resolve_unknown(self) -> dict[str, ForgeError]:
+        """Look up every name within reach that no list holds. A 404 is an answer; what failed is told, by name."""
+        failed: dict[str, ForgeError] = {}
+        self._asked &= self._book.reach.unknown  # a name that is found, or not given any more, is asked anew later
+        while unknown := sorted(self._book.reach.unknown - self._asked - failed.keys()):
             for name in unknown:
-                await self._resolve(name)
-                self._asked.add(name)
+                try:
+                    await self.resolve(name)
+                    self._asked.add(name)
+                except ForgeError as error:
+                    failed[name] = error
+        return failed
 
-    async def confirm_aliases(self) -> None:
-        """Ask again for every alias: the name may have been given to another repository, or to none."""
-        for name in sorted(self._book.world.aliases):
-            await self._resolve(name)
+    async def confirm_aliases(self, names: Iterable[str] | None = None) -> dict[str, ForgeError]:
+        """Ask again for aliases (all by default): the name may lead to another repository by now, or to none."""
+        failed: dict[str, ForgeError] = {}
+        for name in sorted(self._book.world.aliases if names is None else names):
+            try:
+                await self.resolve(name)
+            except ForgeError as error:
+                failed[name] = error
+        return failed
 
-    async def _resolve(self, full_name: str) -> None:
+    async def resolve(self, full_name: str) -> None:
+        """Ask the forge what a name leads to. Raises ForgeError; a 404 is an answer."""
         owner, _, name = full_name.partition("/")
         alias = full_name.lower()
         found: Repository | None

@@ -23,6 +23,7 @@ from daemon.book import Book
 from daemon.convert import repository_of, utc
 from daemon.reconciler import Reconciler
 from daemon.scope import Scope
+from daemon.together import together
 from daemon.workqueue import Priority
 from gitea_client import wire
 from gitea_client.counting import RequestCounter
@@ -126,14 +127,15 @@ class Sweeper:
             started, before = time.perf_counter(), self._counter.snapshot()
             looked, applied = self._reconciler.looked, self._book.store.applied
             errors: list[Trouble] = []
-            for name in self._owners:
-                try:
-                    priority = Priority.INTERACTIVE if asked else Priority.DEEP if deep else Priority.SWEEP
-                    run = _Run(deep or again or lists_only, again, not lists_only, priority, errors, progress)
-                    await self._owner(name, run)
-                except ForgeError as error:
-                    errors.append(Trouble(f"owner:{name}", str(error), error.remedy))
-                    await self._note_trouble(name, error)
+            priority = Priority.INTERACTIVE if asked else Priority.DEEP if deep else Priority.SWEEP
+            run = _Run(deep or again or lists_only, again, not lists_only, priority, errors, progress)
+            self._reconciler.swept = True
+            try:
+                for name in self._owners:
+                    await self._owner_or_trouble(name, run)
+            finally:
+                self._reconciler.swept = False
+            await self._reconciler.follow_reach()
             spent = self._counter.delta(before)
             return Report(
                 kind="deep" if deep or again or lists_only else "quiet",
@@ -144,6 +146,13 @@ class Sweeper:
                 changes=self._book.store.applied - applied,
                 errors=errors,
             )
+
+    async def _owner_or_trouble(self, name: str, run: _Run) -> None:
+        try:
+            await self._owner(name, run)
+        except ForgeError as error:
+            run.errors.append(Trouble(f"owner:{name}", str(error), error.remedy))
+            await self._note_trouble(name, error)
 
     async def deepen(self, share: float) -> None:
         """Go on with the deep sweep that is spread over its interval: look at this share of all repositories.
@@ -166,9 +175,11 @@ class Sweeper:
         began = self._book.clock()
         owner = self._book.owner(name) or await self._introduce(name)
         complete = run.complete or owner.listed_at is None
-        listing, hits, activities = await asyncio.gather(
-            self._rest.repositories(owner.id, since=None if complete else self._since(owner.repositories_since)),
-            self._changed_pulls(owner),
+        (listing, hits), activities = await together(
+            together(
+                self._rest.repositories(owner.id, since=None if complete else self._since(owner.repositories_since)),
+                self._changed_pulls(owner),
+            ),
             self._rest.activities(name, organization=owner.organization, after_id=owner.activity_id),
         )
         if not listing.complete and listing.total != owner.total:
@@ -191,9 +202,10 @@ class Sweeper:
             scopes.setdefault(repository_id, Scope())
         if run.priority is Priority.INTERACTIVE:
             for repository_id in self._of_owner(name):
-                if self._book.look(repository_id).failures:
-                    scopes.setdefault(repository_id, Scope())
+                if self._book.look(repository_id).failures:  # which pull requests it was about, is not kept
+                    scopes[repository_id] = scopes.get(repository_id, Scope()).merge(Scope(all_pulls=True))
         failed = await self._look_at_all(scopes, run)
+        await self._reconciler.let_go()
         for repository_id, error in failed.items():
             repository = self._book.world.listed.get(repository_id)
             where = repository.full_name if repository else str(repository_id)

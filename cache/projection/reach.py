@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cache.model import Repository
 from cache.profile.collection import Block, Collection
+from cache.profile.fields import Field
 from cache.profile.patterns import PathPattern
 from cache.projection.names import nearly_matches
 from cache.rows import EntryRow, Row
@@ -43,10 +44,16 @@ class Interest(Struct, frozen=True):
 
 
 class Reach(Struct, frozen=True):
-    """The repositories to mirror, by id, and the names for which no repository is known."""
+    """The repositories to mirror, by id; every name that a rule or an entry gives a repository, and those of them for
+    which no repository is known.
+
+    A name counts even where it leads to no mirroring: whom an audit line means is known by its repository, also after
+    that was renamed.
+    """
 
     interests: Mapping[int, Interest]
     unknown: frozenset[str]
+    names: frozenset[str] = frozenset()
 
 
 def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reach:
@@ -54,30 +61,29 @@ def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reac
     patterns: dict[int, list[PathPattern]] = defaultdict(list)
     documents: dict[int, list[str]] = defaultdict(list)
     reached: set[int] = set()
-    unknown: set[str] = set()
+    names: set[str] = set()
     collections = {(block.name, c.name): c for block in blocks for c in block.collections}
     for collection in collections.values():
         for repository in selected(collection, world):
             patterns[repository.id].append(collection.pattern)
         for name in _named(collection):
-            found = world.find(name)
-            if found is None:
-                unknown.add(name)
-            else:
+            names.add(name)
+            if (found := world.find(name)) is not None:
                 reached.add(found)
+    named = {key: [f.name for f in c.fields if _is_repository(f)] for key, c in collections.items()}
     for row in entries:
         if not isinstance(row, EntryRow):
             continue
         of = collections.get((row.block, row.collection))
         if of is None:
             continue  # a row of a profile as it was before: about to be projected away
+        for field in named[row.block, row.collection]:
+            value = row.fields.get(field)
+            names.update(v for v in (value if isinstance(value, list) else (value,)) if isinstance(v, str))
         for field in own_repository_fields(of):
             value = row.fields.get(field)
-            if not isinstance(value, str):
-                continue
-            found = world.find(value)
+            found = world.find(value) if isinstance(value, str) else None
             if found is None:
-                unknown.add(value)
                 continue
             reached.add(found)
             if of.document is not None and of.document.repository_field == field:
@@ -85,7 +91,8 @@ def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reac
     known = reached | set(patterns) | set(documents)
     return Reach(
         {key: Interest(tuple(patterns.get(key, ())), tuple(documents.get(key, ()))) for key in known},
-        frozenset(unknown),
+        frozenset(name for name in names if world.find(name) is None),
+        frozenset(names),
     )
 
 
@@ -104,6 +111,10 @@ def _named(collection: Collection) -> Iterator[str]:
     if collection.repository.full_name is not None:
         yield collection.repository.full_name
     yield from (rule.repository for rule in collection.pulls if rule.repository is not None)
+
+
+def _is_repository(field: Field) -> bool:
+    return (field.of if field.type == "list" and field.of is not None else field).type == "repository"
 
 
 def own_repository_fields(collection: Collection) -> tuple[str, ...]:
