@@ -15,10 +15,11 @@ import msgspec
 from msgspec.structs import replace
 
 from cache.digest import COVERED, Difference, differences, digest
-from cache.queries.sql import run_query
+from cache.queries.sql import SqlError, run_query
 from cache.rows import OPERATIONAL, Row
 from cache.sweep_history import SweepRecord
 from cache.world import PullTombstone, World
+from daemon.control import CommandError
 from daemon.desk import Desk, scratch_desk
 from daemon.engine import Engine
 from daemon.graves import Tombstone
@@ -202,11 +203,14 @@ async def digest_rows(engine: Engine, arguments: Mapping[str, Any], progress: Pr
 
 
 async def query(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
-    """Run one reading SQL statement."""
-    rows = await run_query(
-        engine.cache.path, str(arguments.get("sql", "")), seconds=engine.config.api.query_timeout,
-        rows=int(arguments.get("rows") or 10_000),
-    )  # fmt: skip
+    """Run one reading SQL statement. CommandError: it is refused, wrong, or was stopped."""
+    try:
+        rows = await run_query(
+            engine.cache.path, str(arguments.get("sql", "")), seconds=engine.config.api.query_timeout,
+            rows=int(arguments.get("rows") or 10_000),
+        )  # fmt: skip
+    except SqlError as error:
+        raise CommandError(str(error)) from None
     return {"rows": rows}, READ
 
 
