@@ -23,7 +23,7 @@ from daemon.resolving import Resolver
 from daemon.scope import Scope, merge
 from daemon.sweeps import Sweeper
 from daemon.workers import MonotonicClock, Workers
-from daemon.workqueue import WorkQueue
+from daemon.workqueue import SPACING, WorkQueue
 from gitea_client.rest import Rest
 from gitea_client.transport import Transport
 
@@ -61,7 +61,7 @@ async def desk(
     objects: Path,
     clock: Clock,
     *,
-    spacing: float = 1.5,
+    spacing: float = SPACING,
 ) -> AsyncIterator[Desk]:
     """A desk at work, stopped in order at the end: what runs ends or is cancelled, and nothing stays half written."""
     book = Book(store, graves, blocks, clock)
@@ -75,7 +75,7 @@ async def desk(
         max_file_size=config.forge.max_file_size,
         ca_file=config.forge.ca_file,
     )
-    reconciler = Reconciler(book, reader, forge.rest, inbox, Resolver(book, forge.rest))
+    reconciler = Reconciler(book, reader, forge.rest, inbox, Resolver(book, forge.rest), config.forge.owners)
     queue: WorkQueue[int, Scope] = WorkQueue(merge, random.random, spacing=spacing)
     workers = Workers(queue, reconciler.handle, MonotonicClock(), config.forge.concurrency, random=random.random)
     reconciler.employ(workers, queue)

@@ -30,6 +30,7 @@ from daemon.desk import Desk, Forge, desk
 from daemon.graves import StateGraves
 from daemon.lock import DataLock
 from daemon.metrics import Metrics
+from daemon.workqueue import SPACING
 from gitea_client.counting import RequestCounter
 from gitea_client.errors import ForgeError
 from gitea_client.rest import Rest
@@ -72,7 +73,7 @@ class Engine:
 
 @asynccontextmanager
 async def engine(
-    config: Config, token: Secret | None, blocks: Sequence[Block], clock: Clock, *, spacing: float = 1.5
+    config: Config, token: Secret | None, blocks: Sequence[Block], clock: Clock, *, spacing: float = SPACING
 ) -> AsyncIterator[Engine]:
     """Open `data_dir` and everything over it.
 

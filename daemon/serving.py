@@ -38,6 +38,7 @@ from daemon.reconciler import utc_now
 from daemon.schedule import Schedule
 from daemon.scheduled import Scheduled
 from daemon.watching import watch
+from daemon.workqueue import SPACING
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,7 @@ async def serving(
     blocks: tuple[Block, ...],
     redactor: Redactor | None = None,
     *,
-    spacing: float = 1.5,
+    spacing: float = SPACING,
     scheduled: bool = True,
 ) -> AsyncIterator[Served]:
     """A daemon that listens; `scheduled` False leaves sweeps to whoever asks for them."""

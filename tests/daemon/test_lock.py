@@ -42,7 +42,10 @@ def test_a_killed_owner_leaves_no_lock_behind(tmp_path: Path) -> None:
 def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
     """git outlives a killed daemon for a moment; the next daemon must start nevertheless."""
     lock = DataLock(tmp_path)
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as child:
+    program = "print('running', flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], close_fds=False, **pipes) as child:
+        assert child.stdout.readline() == b"running\n"  # until its exec, a child still holds what it will not inherit
         lock.release()
         with DataLock(tmp_path):
             pass
