@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import structlog
 from msgspec.structs import replace
@@ -22,11 +21,11 @@ from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Wor
 from daemon.backoff import delay
 from daemon.book import Book
 from daemon.reading import Gone, Outcome, Reader, missing_branches
-from daemon.resolving import Resolver
+from daemon.resolving import Resolver, with_name
 from daemon.scope import Scope
 from daemon.workers import Workers
 from daemon.workqueue import Priority, WorkQueue
-from gitea_client.errors import ForgeError, Unreachable
+from gitea_client.errors import ForgeError, Missing, Unreachable
 from gitea_client.rest import Rest
 
 log = structlog.get_logger(__name__)
@@ -68,12 +67,15 @@ class _NoWatcher:
 class Reconciler:
     """Reads repositories on request and turns the book's page."""
 
-    def __init__(self, book: Book, reader: Reader, rest: Rest, inbox: Inbox, resolver: Resolver) -> None:
+    def __init__(
+        self, book: Book, reader: Reader, rest: Rest, inbox: Inbox, resolver: Resolver, owners: Iterable[str]
+    ) -> None:
         self.book = book
         self.reader = reader
         self.resolver = resolver
         self._rest = rest
         self._inbox = inbox
+        self._owners = frozenset(owner.lower() for owner in owners)
         self._workers: Workers[int, Scope] | None = None
         self._queue: WorkQueue[int, Scope] | None = None
         self.swept = False
@@ -207,7 +209,7 @@ class Reconciler:
         if evidence is previous and not outcome.branches_gone and not outcome.pulls_gone:
             return await self.book.turn(notes=notes)
         return await self.book.turn(
-            lambda world: world.with_evidence(evidence),
+            lambda world: with_name(world, evidence.repository).with_evidence(evidence),
             notes=notes,
             buried=(*outcome.branches_gone, *outcome.pulls_gone),
         )
@@ -231,21 +233,32 @@ class Reconciler:
     # ------------------------------------------------------------------------------------- what is not there
 
     async def _drop(self, repository_id: int) -> None:
-        """Forget the evidence of a repository that no profile reaches any more; it stays listed."""
+        """Forget the evidence of a repository that no profile reaches any more; it stays listed.
+
+        No list tells that a stranger's repository is gone: that is asked here, since being gone may be just why
+        nothing leads to it.
+        """
         evidence = self.book.world.mirrored.get(repository_id)
-        if evidence is not None:
-            await self.book.turn(
-                lambda world: world.without(repository_id, listed=True), forget=[self.book.look(repository_id)]
-            )
-            await self.reader.forget(evidence.repository)
+        if evidence is None:
+            return
+        if not self._ours(evidence.repository):
+            try:
+                await self._rest.repository_by_id(repository_id)
+            except Missing:
+                await self.bury(repository_id)
+                return
+        await self.book.turn(
+            lambda world: world.without(repository_id, listed=True), forget=[self.book.look(repository_id)]
+        )
+        await self.reader.forget(evidence.repository)
 
     async def _bury_if_gone(self, repository: Repository) -> None:
         """Mark a repository that answers 404 by id as gone, where its owner's complete list lacks it too."""
-        owner = self.book.owner(repository.owner)
-        if owner is not None:
-            listing = await self._rest.repositories(owner.id)
-            if any(item.id == repository.id for item in listing.items):
-                raise Unreachable(f"repository {repository.id} is listed and answers 404; looking again later")
+        for owner in cast("Iterable[OwnerRow]", self.book.rows[OwnerRow].values()):
+            if owner.name.lower() == repository.owner.lower():
+                listing = await self._rest.repositories(owner.id)
+                if any(item.id == repository.id for item in listing.items):
+                    raise Unreachable(f"repository {repository.id} is listed and answers 404; looking again later")
         await self.bury(repository.id)
 
     async def bury(self, repository_id: int) -> None:
@@ -271,22 +284,32 @@ class Reconciler:
         await self.let_go()
 
     async def let_go(self) -> None:
-        """Forget the evidence of repositories that nothing leads to any more, and strangers' repositories whole."""
+        """Forget what nothing leads to any more: evidence, names, and repositories of strangers."""
         for repository_id in set(self.book.world.mirrored) - set(self.book.reach.interests):
-            await self._drop(repository_id)
-        for repository_id in self._strangers():
-            await self.book.turn(partial(_without, repository_id))
+            try:
+                await self._drop(repository_id)
+            except ForgeError as error:
+                log.warning("repository.kept", repository_id=repository_id, error=str(error), remedy=error.remedy)
+        if self._needed(self.book.world) is not self.book.world:
+            await self.book.turn(self._needed)
 
-    def _strangers(self) -> list[int]:
-        """Repositories of owners that are not ours, known because an entry named them once, and not any more."""
-        owners = {name.lower() for name in self.book.rows[OwnerRow]}
-        reached = self.book.reach.interests
-        listed = self.book.world.listed
-        return [key for key, r in listed.items() if owners and key not in reached and r.owner.lower() not in owners]
+    def _needed(self, world: World) -> World:
+        """A world without names that nobody gives, and without strangers' repositories that no name leads to."""
+        strangers = {key for key, repository in world.listed.items() if not self._ours(repository)}
+        if not strangers and not world.aliases:
+            return world
+        names = {name.lower() for name in self.book.reach.names}
+        borne = {repository.full_name.lower() for repository in world.listed.values()}
+        aliases = {n: key for n, key in world.aliases.items() if n in names and n not in borne and key in world.listed}
+        strangers -= {*aliases.values(), *self.book.reach.interests, *world.mirrored}
+        strangers -= {key for name in names if (key := world.find(name)) is not None}
+        if not strangers and len(aliases) == len(world.aliases):
+            return world
+        listed = {key: repository for key, repository in world.listed.items() if key not in strangers}
+        return World(listed, aliases, world.mirrored, world.tombstones, world.complete)
 
-
-def _without(repository_id: int, world: World) -> World:
-    return world.without(repository_id, listed=False)
+    def _ours(self, repository: Repository) -> bool:
+        return repository.owner.lower() in self._owners
 
 
 def tombstones_of(

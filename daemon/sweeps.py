@@ -22,6 +22,7 @@ from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
 from daemon.reconciler import Reconciler
+from daemon.resolving import with_name
 from daemon.scope import Scope
 from daemon.together import together
 from daemon.workqueue import Priority
@@ -186,10 +187,11 @@ class Sweeper:
             listing = await self._rest.repositories(owner.id, since=None)
         await self._take_over(owner, listing)
         self._reconciler.workers.resume()  # the forge answers
+        resolver = self._reconciler.resolver
         if run.complete:
-            self._reconciler.resolver.ask_again()
-            await self._reconciler.resolver.confirm_aliases()
-        await self._reconciler.resolver.resolve_unknown()
+            resolver.ask_again()
+        unresolved = await resolver.confirm_aliases() if run.complete else {}
+        unresolved |= await resolver.resolve_unknown()
         scopes: dict[int, Scope] = {}
         due = self._due(owner, listing, hits, activities[0])
         for repository_id, scope in due:
@@ -205,7 +207,10 @@ class Sweeper:
                 if self._book.look(repository_id).failures:  # which pull requests it was about, is not kept
                     scopes[repository_id] = scopes.get(repository_id, Scope()).merge(Scope(all_pulls=True))
         failed = await self._look_at_all(scopes, run)
+        unresolved |= await resolver.resolve_unknown()
         await self._reconciler.let_go()
+        for given, trouble in unresolved.items():
+            run.errors.append(Trouble(f"name:{given}", str(trouble), trouble.remedy))
         for repository_id, error in failed.items():
             repository = self._book.world.listed.get(repository_id)
             where = repository.full_name if repository else str(repository_id)
@@ -249,12 +254,15 @@ class Sweeper:
         known = self._book.world.listed
 
         def change(world: World) -> World:
+            world = replace(world, complete=world.complete or listing.complete)
             fresh = {key: _merged(world, repository) for key, repository in listed.items()}
-            return replace(world, listed={**world.listed, **fresh}, complete=world.complete or listing.complete)
+            return _with_former_names(replace(world, listed={**world.listed, **fresh}), world)
 
         changed = any(known.get(key) != _merged(self._book.world, value) for key, value in listed.items())
         if changed or (listing.complete and not self._book.world.complete):
+            aliases = set(self._book.world.aliases)
             await self._book.turn(change)
+            await self._reconciler.resolver.confirm_aliases(set(self._book.world.aliases) - aliases)
         if listing.complete:
             ours = [r for r in known.values() if r.owner.lower() == owner.name.lower()]
             absent = [r for r in ours if r.id not in listed]
@@ -270,7 +278,8 @@ class Sweeper:
         except Missing:
             await self._reconciler.bury(repository.id)
             return
-        await self._book.turn(lambda world: replace(world, listed={**world.listed, repository.id: current}))
+        await self._book.turn(lambda world: with_name(world, current))
+        await self._reconciler.resolver.confirm_aliases([repository.full_name.lower()])
         if repository.id in self._book.world.mirrored or repository.id in self._book.reach.interests:
             self._reconciler.ask(repository.id, Scope(), Priority.SWEEP)
         elif current.owner.lower() not in {name.lower() for name in self._owners}:
@@ -333,7 +342,8 @@ class Sweeper:
 
         results = await asyncio.gather(*(one(key, scope) for key, scope in scopes.items()))
         failed = {key: error for key, error in results if error is not None}
-        pending = {key: Scope() for key in self._reconciler.within_reach_but_unread() if key not in scopes}
+        await self._reconciler.resolver.resolve_unknown()
+        pending = {key: Scope() for key in self._reconciler.within_reach_but_unread() if key not in failed}
         return failed | await self._reconciler.look_at_all(pending, run.priority)
 
     async def _note_trouble(self, name: str, error: ForgeError) -> None:
@@ -341,6 +351,13 @@ class Sweeper:
         log.warning("owner.unreadable", owner=name, error=str(error), remedy=error.remedy)
         if owner is not None:
             await self._book.turn(notes=[replace(owner, last_error=str(error))])
+
+
+def _with_former_names(world: World, before: World) -> World:
+    """A newly listed world in which the names that repositories bore until now lead to them still, unless taken."""
+    moved = {key: r for key, r in before.listed.items() if r.full_name.lower() != world.listed[key].full_name.lower()}
+    former = {r.full_name.lower(): key for key, r in moved.items() if r.full_name.lower() not in world.by_name}
+    return replace(world, aliases={**world.aliases, **former}) if former else world
 
 
 def _merged(world: World, repository: Repository) -> Repository:

@@ -23,14 +23,18 @@ class Witness:
         self._oracle = Oracle(system.forge)
         self._ever: dict[tuple[int, str], set[str]] = defaultdict(set)
         """Ids that a branch ever had."""
+        self._names: dict[str, set[int]] = defaultdict(set)
+        """Repositories that ever bore a name."""
         self._known: dict[int, tuple[set[str], set[int]]] = {}
         """Branches and pull requests that the daemon saw of each repository that it mirrored ever since."""
 
     def note(self) -> Expected:
         """Look at the forge."""
         told = self._oracle.expect()
-        for (_, repository, name), facts in told.branches.items():
-            self._ever[repository, name].add(facts["sha"])
+        for repository in self._system.forge.world.repositories.values():
+            self._names[repository.full_name.lower()].add(repository.id)
+            for ref, sha in repository.git.refs().items():
+                self._ever[repository.id, ref.removeprefix("refs/heads/")].add(sha)
         for repository in set(self._known) - told.mirrored:
             if repository in self._system.forge.world.repositories:
                 del self._known[repository]  # nothing leads there any more: what happens there goes unseen
@@ -43,12 +47,22 @@ class Witness:
     async def check(self) -> None:
         """The daemon knows everything: every row equals what the oracle tells."""
         told, rows = self.note(), await self._system.rows()
+        self._remembered_homes(told, rows)
         disagreements = [*_compare(told, rows), *self._gone(told, rows)]
         assert not disagreements, "\n".join(disagreements)
         for repository in told.mirrored:
             branches, pulls = self._known.setdefault(repository, (set(), set()))
             branches |= {row.name for row in _all(rows, BranchRow) if row.repository_id == repository}
             pulls |= {row.number for row in _all(rows, PullRow) if row.repository_id == repository}
+
+    def _remembered_homes(self, told: Expected, rows: Tables) -> None:
+        """An entry whose own repository is gone may say which it was; the branches and places of that go with it."""
+        for row in _all(rows, EntryRow):
+            facts, name = told.entries.get(row.key), row.fields.get("repo")
+            if facts is None or facts["home_repository_id"] is not None or name is None:
+                continue
+            if row.home_repository_id in self._names[name.lower()] - self._system.forge.world.repositories.keys():
+                facts["home_repository_id"] = row.home_repository_id
 
     def _gone(self, told: Expected, rows: Tables) -> Iterator[str]:
         """Whatever is remembered was there once, and whatever was seen and is gone is remembered."""
