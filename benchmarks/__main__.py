@@ -84,7 +84,7 @@ async def measure(forge: Forge, owner: str, size: Size, folder: Path, pushes: in
         await asyncio.sleep(2.5)  # past the overlap
         await sweep(opened, {}, _ignore)
         quiet, _ = await sweep(opened, {}, _ignore)
-        await _push(forge, owner, size, 1, "Changed once.")
+        await _push(forge, owner, size, 1, f"Changed once, at {time.time_ns()}.")
         await asyncio.sleep(3)  # the forge notes a push up to a second or two after it
         one, _ = await sweep(opened, {}, _ignore)
         lags, floors = await _lags(opened, forge, owner, size, folder, pushes)
@@ -149,7 +149,7 @@ async def _lags(
     await store.ensure()
     lags, floors = [], []
     for i in range(pushes):
-        commit = await _push(forge, owner, size, 2, f"Push {i}.")
+        commit = await _push(forge, owner, size, 2, f"Push {i}, at {time.time_ns()}.")
         began = time.perf_counter()
         found = await waiting.wait_for(name, commit, 10)
         lags.append(time.perf_counter() - began)
