@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,6 +12,12 @@ from gitea_client.git import Commit, TreeItem
 
 _PERSON = re.compile(rb"(?P<name>[^<]*)(?:<(?P<email>[^>]*)>)?(?P<rest>.*)", re.DOTALL)
 _DATE = re.compile(rb"\s*(-?[0-9]{1,18})(?:\s|$)")
+_ENCODINGS = frozenset({
+    "utf-8", "ascii", *(f"iso8859-{part}" for part in range(1, 17)), *(f"cp125{page}" for page in range(9)),
+    "koi8-r", "koi8-u", "cp866", "euc_jp", "shift_jis", "cp932", "iso2022_jp", "euc_kr", "cp949",
+    "gb2312", "gbk", "gb18030", "big5", "cp950",
+})  # fmt: skip
+"""The encodings, by Python's names, that a commit may claim. Others are none of text, or give lone surrogates."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -68,10 +75,13 @@ def _date(rest: bytes) -> datetime:
 
 
 def _text(value: bytes, encoding: str) -> str:
+    """Text that UTF-8 can hold, whatever a commit claims of its bytes."""
     try:
-        return value.decode(encoding, "replace")
+        name = codecs.lookup(encoding).name
     except (LookupError, ValueError):
-        return value.decode("utf-8", "replace")
+        name = "utf-8"
+    text = value.decode(name if name in _ENCODINGS else "utf-8", "replace")
+    return text.encode("utf-8", "replace").decode()
 
 
 def path_of(raw: bytes) -> str:

@@ -29,6 +29,7 @@ from gitea_client.wire import (
     SearchResults,
     ServerVersion,
     User,
+    UserResults,
     Version,
     decode,
 )
@@ -78,6 +79,22 @@ class Rest:
     async def user(self, login: str) -> User:
         """A user or organisation by name; its id is the owner id of its repositories."""
         return await self._one(User, f"{API}/users/{segment(login)}", f"{API}/users/{{login}}")
+
+    async def user_by_address(self, address: str) -> User | None:
+        """The user whose address this is, as far as the forge shows it to this token; None where it shows nobody.
+
+        The search finds parts of logins, full names and addresses, with `_` and `%` as SQL's LIKE reads them, so only
+        a user shown with this very address counts: a full name is anybody's to choose, and `lice@example.org` is a
+        part of Alice's. Addresses are shown to administrators, and to signed-in users where their owners do not hide
+        them (https://docs.gitea.com/api/, `userSearch`; seen on Gitea 1.23 and Forgejo 11).
+        """
+        path = f"{API}/users/search"
+        answer = await self.transport.request("GET", path, query={"q": address, "limit": LIMIT})
+        results = decode(UserResults, answer.body, f"GET {path}")
+        if not results.ok:
+            raise Malformed(f"GET {path}: the search failed inside the forge")
+        found = [user for user in results.data if user.login and user.email.lower() == address.lower()]
+        return found[0] if len(found) == 1 else None
 
     async def organization(self, login: str) -> Organization:
         """An organisation by name; raises Missing for a user."""

@@ -17,7 +17,8 @@ from gitea_client.errors import Malformed
 
 __all__ = [
     "Activity", "ApiSettings", "Comment", "Hook", "IssueHit", "Label", "Organization", "PullBranch", "PullRequest",
-    "PushEvent", "Repository", "RepositoryRef", "SearchResults", "ServerVersion", "User", "Version", "decode",
+    "PushEvent", "Repository", "RepositoryRef", "SearchResults", "ServerVersion", "User", "UserResults", "Version",
+    "decode",
 ]  # fmt: skip
 
 # What is stored as an integer must fit SQLite's; -1 is the id of a repository or user that is gone.
@@ -212,6 +213,13 @@ class SearchResults(Struct, frozen=True):
 
     ok: bool
     data: tuple[Repository, ...] = ()
+
+
+class UserResults(Struct, frozen=True):
+    """The answer of `/users/search`."""
+
+    ok: bool
+    data: tuple[User, ...] = ()
 
 
 class ServerVersion(Struct, frozen=True):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -27,6 +29,7 @@ def add_routes(app: web.Application, forge: StandIn) -> None:
     get("/api/v1/settings/api", routes.settings)
     get("/api/healthz", routes.health)
     get("/api/v1/user", routes.me)
+    get("/api/v1/users/search", routes.search_users)
     get("/api/v1/users/{login}", routes.user)
     get("/api/v1/users/{login}/activities/feeds", routes.user_feed)
     get("/api/v1/orgs/{login}", routes.organization)
@@ -71,6 +74,28 @@ class Owners:
         """Organizations are found here too."""
         self._forge.access.user(request)
         return reply(self._forge.json.user(self._forge.world.user(request.match_info["login"]), full=True))
+
+    async def search_users(self, request: web.Request) -> web.Response:
+        """People whose login or address holds `q`, by login; `_` and `%` are wildcards, as the servers leave them.
+
+        Nobody is found by a hidden address but by an administrator or its owner; who does not sign in finds people by
+        the others' addresses, and is shown no-reply ones.
+        """
+        viewer = self._forge.access.user(request)
+        wanted = _like(request.query.get("q", "").strip())
+        everybody = sorted(self._forge.world.users.values(), key=lambda user: user.login.lower())
+        found = [
+            user
+            for user in everybody
+            if not user.organization
+            and (wanted(user.login) or (wanted(user.email) and (user.may_be_known(viewer) or not user.hides_address)))
+        ]
+
+        def shown(user: User) -> dict[str, Any]:
+            told = self._forge.json.user(user, full=user.may_be_known(viewer)) or {}
+            return {**told, "email": user.email} if viewer and not user.hides_address else told
+
+        return self._forge.replies.page(request, found, shown, wrap=lambda page: {"data": page, "ok": True})
 
     def _organization(self, request: web.Request) -> User:
         self._forge.access.user(request)
@@ -152,6 +177,13 @@ class Owners:
         if self._forge.world.forgejo and query.get("sort") in ("recentupdate", "leastupdate"):
             found.sort(key=lambda pull: (pull.updated, pull.id), reverse=query["sort"] == "recentupdate")
         return self._forge.replies.page(request, found, self._forge.json.issue, default=SEARCH_PAGE)
+
+
+def _like(part: str) -> Callable[[str], bool]:
+    """Whether a text holds this part, as SQL's LIKE tells it."""
+    wild = {"_": ".", "%": ".*"}
+    pattern = re.compile("".join(wild.get(c, re.escape(c)) for c in part), re.IGNORECASE | re.DOTALL)
+    return lambda text: pattern.search(text) is not None
 
 
 def moment(value: str | None) -> datetime | None:

@@ -28,10 +28,15 @@ class User:
     organization: bool = False
     admin: bool = False
     token: str = ""
+    hides_address: bool = False
 
     @property
     def email(self) -> str:
         return f"{self.login}@example.org"
+
+    def may_be_known(self, viewer: User | None) -> bool:
+        """Whether somebody is told all about this user: the user itself and administrators are."""
+        return viewer is not None and (viewer is self or viewer.admin)
 
 
 @dataclass

@@ -6,15 +6,19 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from encodings import aliases
 from pathlib import Path
 
 import pytest
 from client_repos import Node, Tree, files, git, grow, make
 from client_servers import TOKEN, GitForge, git_forge
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gitea_client import errors
 from gitea_client.counting import RequestCounter
 from gitea_client.objects import KEEP, ObjectStore
+from gitea_client.parsing import commit
 
 ALL = "blob:limit=1m"
 BIG = b"x" * 3000
@@ -237,6 +241,32 @@ async def test_a_commit_is_read_whatever_is_in_it(origin: Path, forge: GitForge,
     assert commit.committed_at == datetime(1970, 1, 1, tzinfo=UTC)
     assert commit.message == "He said \u00e9\n\nparent no"
     assert commit.parents == ()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "bytes_", "text"),
+    [
+        ("iso-8859-15", b"\xa4", "\u20ac"),
+        ("windows-1252", b"\x80", "\u20ac"),
+        ("Shift_JIS", b"\x93\xfa", "\u65e5"),
+        ("utf-7", b"+2AA-", "+2AA-"),
+        ("unicode_escape", b"\\ud800", "\\ud800"),
+        ("utf-16", b"\x00\xd8", "\x00\ufffd"),
+        ("rot13", b"n", "n"),
+        ("no\x00such", b"\xc3\xa9", "\u00e9"),
+    ],
+)
+def test_a_commit_cannot_choose_what_its_bytes_become(encoding: str, bytes_: bytes, text: str) -> None:
+    """Guards every answer that holds a commit's text: `encoding utf-7` gave lone surrogates, which no UTF-8 holds."""
+    raw = b"author %b <%b> 1 +0000\nencoding %b\n\n%b" % (bytes_, bytes_, encoding.encode(), bytes_)
+    read = commit("ab" * 20, raw)
+    assert (read.author_name, read.author_email, read.message) == (text, text, text)
+    read.message.encode()
+
+
+@given(st.sampled_from(sorted({*aliases.aliases.values(), "idna", "punycode", "undefined"})), st.binary(max_size=20))
+def test_a_commits_text_can_always_be_written(encoding: str, message: bytes) -> None:
+    commit("ab" * 20, b"encoding %b\n\n%b" % (encoding.encode(), message)).message.encode()
 
 
 async def test_the_token_is_nowhere_to_be_seen(forge: GitForge, origin: Path, store: ObjectStore) -> None:

@@ -279,6 +279,39 @@ async def test_single_reads(both: Pair) -> None:
         await rest.repository("..", "admin")
 
 
+@pytest.mark.parametrize(
+    ("people", "login"),
+    [
+        ([("ada", "Ada@Example.org")], "ada"),
+        ([("adaline", "xada@example.org"), ("ada", "ada@example.org")], "ada"),
+        ([("mallory", "ada@example.org.example.com")], None),
+        ([("mallory", "mallory@noreply.example.org")], None),
+        ([("ada", "ada@example.org"), ("ada2", "ada@example.org")], None),
+        ([], None),
+    ],
+    ids=["letter case", "a part of another's", "only a part", "a full name, or hidden", "two", "nobody"],
+)
+async def test_an_address_is_only_its_owners(both: Pair, people: list[tuple[str, str]], login: str | None) -> None:
+    """Guards against naming a stranger: the search finds parts, and full names that anybody may choose."""
+    api, rest = both
+    data = [{"id": n, "login": name, "email": email} for n, (name, email) in enumerate(people)]
+    api.answers["/users/search"] = {"ok": True, "data": data}
+    found = await rest.user_by_address("ADA@example.org")
+    assert (found.login if found else None) == login
+    assert api.requests == [("/users/search", {"q": "ADA@example.org", "limit": "50"})]
+
+
+async def test_a_search_for_a_person_that_fails_is_no_answer(both: Pair) -> None:
+    """Guards "never mistake failure for absence"."""
+    api, rest = both
+    api.answers["/users/search"] = {"ok": False, "error": "database is locked"}
+    with pytest.raises(errors.Malformed):
+        await rest.user_by_address("ada@example.org")
+    api.statuses["/users/search"] = 403
+    with pytest.raises(errors.Forbidden):
+        await rest.user_by_address("ada@example.org")
+
+
 async def test_a_webhook_is_made_once_and_its_secret_does_not_come_back(both: Pair) -> None:
     """Guards webhooks: active (the servers' default is not), signed, asked for once, listed without the secret."""
     api, rest = both

@@ -202,3 +202,35 @@ async def test_people_and_organizations_share_names_not_routes(client: Client) -
     assert (await client("/orgs/acme"))[0] == 200
     assert (await client("/orgs/root1"))[0] == 404
     assert (await client("/users/nobody"))[0] == 404
+
+
+async def test_people_are_found_by_parts_of_what_they_show(client: Client) -> None:
+    """Guards who is taken for whom: parts of addresses match, and `_` any letter, as on Gitea 1.23 and Forgejo 11."""
+    client.forge.create_user("eve")
+    eve = client.forge.token_of("eve")
+
+    async def found(part: str, token: str | None = None) -> list[tuple[str, str]]:
+        _, answer = await client(f"/users/search?q={part}&limit=10", token=token)
+        assert answer["ok"] is True
+        return [(user["login"], user["email"]) for user in answer["data"]]
+
+    ada = [("ada", "ada@example.org")]
+    for part in ("ada@example.org", "ADA@Example.org", "da@exam", "ad_@example.org", "ada"):
+        assert await found(part) == await found(part, eve) == ada
+    assert [login for login, _ in await found("example.org")] == ["ada", "eve", "root1"]
+    assert await found("nobody@example.org") == await found("acme") == []
+    assert (await client("/users/search?q=example.org&limit=2"), client.headers["X-Total-Count"])[1] == "3"
+
+
+async def test_a_hidden_address_is_known_to_administrators_and_its_owner(client: Client) -> None:
+    """Guards an address that its owner keeps: nobody else finds it, and a stranger is shown none at all."""
+    hidden = client.forge.world.user("ada")
+    hidden.hides_address = True
+    client.forge.create_user("eve")
+    for login, emails in (("root1", ["ada@example.org"]), ("ada", ["ada@example.org"]), ("eve", [])):
+        _, answer = await client("/users/search?q=ada@example.org", token=client.forge.token_of(login))
+        assert [user["email"] for user in answer["data"]] == emails
+    async with aiohttp.ClientSession() as session:
+        for part, emails in (("ada@example.org", []), ("eve@example.org", ["eve@noreply.localhost"])):
+            async with session.get(f"{client.forge.url}/api/v1/users/search?q={part}") as got:
+                assert [user["email"] for user in (await got.json())["data"]] == emails
