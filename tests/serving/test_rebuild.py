@@ -24,7 +24,7 @@ while not os.path.exists(stop):
     fresh = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     for connection in (held, fresh):
         try:
-            seen.add(connection.execute("SELECT count(*), count(DISTINCT title), min(title) FROM cached_rfcs").fetchone())
+            seen.add(connection.execute(sys.argv[3]).fetchone())
             problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if problem != "ok":
                 failed.append(problem)
@@ -35,12 +35,14 @@ while not os.path.exists(stop):
 held.close()
 print(json.dumps({"seen": sorted(seen), "failed": failed[:5], "looks": looks}), flush=True)
 """
-"""A reader of ours by no code of ours: one connection held open throughout, and a new one at every look."""
+"""A reader by no code of ours: one connection held open throughout, and a new one at every look."""
+
+QUESTION = "SELECT count(*), count(DISTINCT title), min(title) FROM cached_rfcs"
 
 
 async def outsider(database: Path, stop: Path) -> asyncio.subprocess.Process:
     made = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", OUTSIDE, str(database), str(stop), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", OUTSIDE, str(database), str(stop), QUESTION, stdout=asyncio.subprocess.PIPE
     )
     assert made.stdout is not None
     assert await asyncio.wait_for(made.stdout.readline(), PATIENCE) == b"ready\n"
