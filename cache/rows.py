@@ -146,6 +146,17 @@ class UnreadableRow(Row, frozen=True):
     named_by: str
 
 
+class PersonRow(Row, frozen=True):
+    """An e-mail address by which a pull request names a person, and whose it is on the forge."""
+
+    table = "people"
+    primary = ("address",)
+    address: str
+    """In lower case."""
+    login: str
+    """Empty where the forge knows nobody by it, or does not tell us."""
+
+
 # ------------------------------------------------------------------------------------------------ projected
 
 
@@ -373,6 +384,7 @@ class OwnerRow(Row, frozen=True):
 
 EVIDENCE: tuple[type[Row], ...] = (
     RepositoryRow, AliasRow, RefRow, CommitRow, FileVersionRow, BlobRow, PullRequestRow, UnreadableRow,
+    PersonRow,
 )  # fmt: skip
 PROJECTED: tuple[type[Row], ...] = (
     EntryRow, HistoryRow, RelationRow, BranchRow, PullRow, PullEntryRow, FindingRow,

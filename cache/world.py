@@ -23,6 +23,7 @@ from cache.rows import (
     BlobRow,
     CommitRow,
     FileVersionRow,
+    PersonRow,
     PullRequestRow,
     RefRow,
     RepositoryRow,
@@ -77,6 +78,8 @@ class World(Struct, frozen=True, dict=True):
     tombstones: Tombstones = Tombstones()
     complete: bool = True
     """Whether every owner was listed to the end at least once: before that, a name not found proves nothing."""
+    people: Mapping[str, str] = {}
+    """Lower-case addresses that name a person, to logins; to nothing where the forge knows nobody."""
 
     @cached_property
     def by_name(self) -> Mapping[str, int]:
@@ -110,6 +113,7 @@ class World(Struct, frozen=True, dict=True):
             mirrored={**self.mirrored, key: evidence},
             tombstones=self.tombstones,
             complete=self.complete,
+            people=self.people,
         )
 
     def without(self, repository_id: int, *, listed: bool) -> World:
@@ -120,6 +124,7 @@ class World(Struct, frozen=True, dict=True):
             mirrored={k: v for k, v in self.mirrored.items() if k != repository_id},
             tombstones=self.tombstones,
             complete=self.complete,
+            people=self.people,
         )
 
 
@@ -135,6 +140,7 @@ def evidence_rows(world: World) -> Rows:
     for evidence in world.mirrored.values():
         rows.extend(_rows_of(evidence))
     rows.extend(AliasRow(name, repository_id) for name, repository_id in world.aliases.items())
+    rows.extend(PersonRow(address, login) for address, login in world.people.items())
     return tabulate(rows, EVIDENCE)
 
 
@@ -220,7 +226,8 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
         parts[lost.repository_id]["unreadable"][lost.object_id] = lost.named_by
     aliases = {row.full_name: row.repository_id for row in cast("list[AliasRow]", list(rows[AliasRow].values()))}
     mirrored = {key: RepositoryEvidence(repository=listed[key], **part) for key, part in parts.items()}
-    return World(listed=listed, aliases=aliases, mirrored=mirrored, tombstones=tombstones)
+    people = {row.address: row.login for row in cast("list[PersonRow]", list(rows[PersonRow].values()))}
+    return World(listed=listed, aliases=aliases, mirrored=mirrored, tombstones=tombstones, people=people)
 
 
 def _less(row: Row, *names: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cache.model import PullRequest
 from cache.profile.collection import ActorStep
+from cache.projection.people import login_or_self
 
 _TRAILER = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9-]*)[ \t]*:[ \t]+(?P<value>\S.*)")
 _PERSON = re.compile(r".*<(?P<id>[^<>\s]+)>\s*")
@@ -36,28 +37,41 @@ Audit = Mapping[tuple[int, int], AuditLine]
 
 
 def resolve(
-    steps: Iterable[ActorStep], pull: PullRequest, bot: str | None, audits: Mapping[str, Audit]
+    steps: Iterable[ActorStep],
+    pull: PullRequest,
+    bot: str | None,
+    audits: Mapping[str, Audit],
+    people: Mapping[str, str],
 ) -> Actor | None:
-    """The first step that names somebody. The bot itself is never an opener, only the last resort."""
+    """The first step that names somebody. The bot itself is never an opener, only the last resort.
+
+    `people` has the logins of those whom an audit entry or a trailer names by their address, in lower case.
+    """
     for step in steps:
-        actor = _step(step, pull, bot, audits)
+        actor = _step(step, pull, bot, audits, people)
         if actor is not None:
             return actor
     return None
 
 
-def _step(step: ActorStep, pull: PullRequest, bot: str | None, audits: Mapping[str, Audit]) -> Actor | None:
+def _step(
+    step: ActorStep,
+    pull: PullRequest,
+    bot: str | None,
+    audits: Mapping[str, Audit],
+    people: Mapping[str, str],
+) -> Actor | None:
     if step.kind == "opener":
         if pull.user and (bot is None or pull.user.lower() != bot.lower()):
             return Actor(pull.user, "opener", pull.user)
     elif step.kind == "audit":
         line = audits.get(step.collection or "", {}).get((pull.repository_id, pull.number))
         if line is not None:
-            return Actor(line.on_behalf_of, "audit", line.key)
+            return Actor(login_or_self(line.on_behalf_of, people), "audit", line.key)
     elif step.kind == "trailer":
         value = trailer(pull.body, step.name or "")
         if value is not None:
-            return Actor(login_of(value), "trailer", f"{step.name}: {value}")
+            return Actor(login_or_self(login_of(value), people), "trailer", f"{step.name}: {value}")
     elif bot is not None:
         return Actor(bot, "bot", bot)
     return None

@@ -283,7 +283,7 @@ def _places(
     named = {name: found for name in names if (found := world.home(name)) is not None}
     concerned = set(named.values()).union(*owners.values())
     pulls = (pull for pull, _, _ in _all_pulls(world) if pull.repository_id in concerned)
-    return places(block, collection, pulls, owners, named, audits)
+    return places(block, collection, pulls, owners, named, audits, world.people)
 
 
 def _unreadable(world: World) -> Iterator[FindingRow]:

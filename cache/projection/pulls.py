@@ -53,18 +53,20 @@ def places(
     homes: Mapping[str, Mapping[int, str]],
     named: Mapping[str, int],
     audits: Mapping[str, actors.Audit],
+    people: Mapping[str, str],
 ) -> Iterator[PullEntryRow]:
     """The place of each pull request in one collection; none where no rule matches.
 
     `homes` maps, for each field that names entries' own repositories, a repository id to the entry's key; `named`
-    maps the full names that rules name to ids. (A profile refuses rules whose captures do not make a whole key.)
+    maps the full names that rules name to ids; `people` maps addresses to logins. (A profile refuses rules whose
+    captures do not make a whole key.)
     """
     for pull in pulls:
         match = _match(collection, pull, homes, named)
         if match is None:
             continue
         rule, key = match
-        actor = actors.resolve(collection.actor, pull, block.bot, audits)
+        actor = actors.resolve(collection.actor, pull, block.bot, audits, people)
         yield PullEntryRow(
             repository_id=pull.repository_id,
             number=pull.number,

@@ -62,8 +62,8 @@ EVENTS = st.one_of(
 BEGINNING: list[tuple[Any, ...]] = [
     ("push", 1, {"rfcs/a.md": rfc("A", "active", repo="acme/one"), "rfcs/b.md": rfc("B", repo="acme/two")}, "Begin"),
     ("branch", 2, "work"),
-    ("raise", 2, 1, "work", "On-behalf-of: Ada <ada>", 2),
-    ("raise", 1, 1, "propose/a", "", 1),
+    ("raise", 2, 1, "work", "On-behalf-of: Ada <ada@example.org>", 2),
+    ("raise", 1, 1, "propose/a", "On-behalf-of: bob@example.org", 1),
 ]
 HISTORIES = st.builds(
     lambda begun, events: begun + events, st.sampled_from([BEGINNING, []]), st.lists(EVENTS, max_size=12)
@@ -76,6 +76,7 @@ def new_forge(blocks: Sequence[Block] = BLOCKS) -> Forge:
     forge = Forge(*blocks)
     for name in NAMES:
         forge.repository(name)
+    forge.people = {"ada@example.org": "ada", "bob@example.org": ""}
     return forge
 
 

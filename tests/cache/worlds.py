@@ -179,6 +179,7 @@ class Forge:
         self.hubs: dict[int, Hub] = {}
         self.aliases: dict[str, int] = {}
         self.complete = True
+        self.people: dict[str, str] = {}
         self.gone_branches: list[BranchTombstone] = []
         self.gone_pulls: list[PullTombstone] = []
         self.gone: list[RepositoryTombstone] = []
@@ -217,7 +218,7 @@ class Forge:
     def world(self) -> World:
         """Everything within reach, read: what comes within reach by an entry is read in another round."""
         listed = {key: replace(hub.repository, default_branch=hub.default) for key, hub in self.hubs.items()}
-        world = World(listed, dict(self.aliases), {}, self.tombstones(), self.complete)
+        world = World(listed, dict(self.aliases), {}, self.tombstones(), self.complete, dict(self.people))
         while True:
             rows = project(world, self.blocks)
             wanted = reach(self.blocks, world, rows[EntryRow].values()).interests
@@ -289,4 +290,5 @@ def turned_round(world: World) -> World:
         {key: repository(evidence) for key, evidence in turned(world.mirrored).items()},
         Tombstones(turned(stones.branches), turned(stones.pulls), turned(stones.repositories)),
         world.complete,
+        turned(world.people),
     )
