@@ -118,9 +118,18 @@ def _is_address(host: object) -> bool:
 _left: list[str] = []
 
 
-def _is_aiohttp_lingering(task: asyncio.Task[Any]) -> bool:
-    """aiohttp goes on reading a refused body for up to 10 s, also when its server is closed: not ours to end."""
-    return getattr(task.get_coro(), "__qualname__", "") == "RequestHandler.start"
+_NOT_OURS = {
+    # aiohttp goes on reading a refused body for up to 10 s, also when its server is closed
+    "RequestHandler.start",
+    # SQLAlchemy 2.1 closes a connection whose statement was cancelled in a shielded task; cancelled once more, it also
+    # stops aiosqlite's thread, and the task then waits for an answer of a thread that has ended
+    "AsyncAdapt_aiosqlite_connection._terminate_graceful_close",
+}
+"""Tasks that libraries begin, and that nobody can wait for."""
+
+
+def _is_ours(task: asyncio.Task[Any]) -> bool:
+    return getattr(task.get_coro(), "__qualname__", "") not in _NOT_OURS
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -129,7 +138,7 @@ def _tasks_are_counted() -> Iterator[None]:
     cancel_all = runners._cancel_all_tasks  # type: ignore[attr-defined] # the one place that sees every loop's end
 
     def noting(loop: asyncio.AbstractEventLoop) -> None:
-        ending = [task for task in asyncio.all_tasks(loop) if not _is_aiohttp_lingering(task)]
+        ending = [task for task in asyncio.all_tasks(loop) if _is_ours(task)]
         if ending:  # those about to end are let end: a wait only where something is left
             _, left = loop.run_until_complete(asyncio.wait(ending, timeout=2))
             _left.extend(map(repr, left))
