@@ -95,11 +95,12 @@ async def _read_anew(engine: Engine, objects: Path, progress: SweepProgress) -> 
 
 
 async def _gone(engine: Engine, live: World, fresh: World) -> frozenset[int]:
-    """The owners' repositories that complete lists lack and that answer 404 by id."""
+    """The owners' repositories that complete lists lack, and strangers' that were mirrored, which answer 404 by id."""
     owners = {owner.lower() for owner in engine.config.forge.owners}
     gone = set()
     for repository in live.listed.values():
-        if repository.id not in fresh.listed and repository.owner.lower() in owners:
+        known = repository.owner.lower() in owners or repository.id in live.mirrored
+        if repository.id not in fresh.listed and known:
             try:
                 await engine.forge.rest.repository_by_id(repository.id)
             except Missing:
@@ -120,6 +121,7 @@ async def _take_over(desk: Desk, scratch: Desk, gone: frozenset[int]) -> None:
             mirrored=world.mirrored,
             tombstones=live.tombstones,
             complete=world.complete,
+            people=world.people,
         ),
         notes=notes,
         forget=forget,

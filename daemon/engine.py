@@ -183,7 +183,7 @@ async def _follow_profiles(opened: Engine) -> None:
             if interest is None:
                 continue
             try:
-                fresh = await opened.desk.reconciler.reader.from_store(evidence, interest, book.world, opened.blocks)
+                fresh = await opened.desk.reconciler.reader.from_store(evidence, interest, opened.blocks)
             except ForgeError as error:
                 log.info("repository.read_again", repository_id=repository_id, error=str(error))
                 fresh = replace(evidence, interest="")

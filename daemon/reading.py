@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from cache.model import Blob, Commit, FileVersion, PullRequest, Repository, RepositoryEvidence
 from cache.profile.collection import Block
 from cache.projection.documents import wanted_blobs
-from cache.projection.reach import Interest, selected
+from cache.projection.reach import Interest
 from cache.projection.reading import read_file, trailing
-from cache.world import BranchTombstone, PullTombstone, World
+from cache.world import BranchTombstone, PullTombstone
 from daemon.convert import pull_request_of, repository_of
 from daemon.scope import Scope
 from daemon.together import together
@@ -80,7 +80,6 @@ class Reader:
         previous: RepositoryEvidence | None,
         interest: Interest,
         scope: Scope,
-        world: World,
         blocks: Sequence[Block],
     ) -> Outcome:
         """Look at one repository.
@@ -91,7 +90,7 @@ class Reader:
         """
         for _ in range(3):
             try:
-                return await self._read(repository, previous, interest, scope, world, blocks)
+                return await self._read(repository, previous, interest, scope, blocks)
             except NameReused:
                 repository = await self._by_id(repository.id)
         raise NameReused(f"{repository.full_name} was renamed again and again while it was read")
@@ -102,7 +101,6 @@ class Reader:
         previous: RepositoryEvidence | None,
         interest: Interest,
         scope: Scope,
-        world: World,
         blocks: Sequence[Block],
     ) -> Outcome:
         try:
@@ -133,7 +131,7 @@ class Reader:
             unreadable=unreadable,
         )
         evidence, fresh = await together(
-            load(store, evidence, known, interest, world, blocks, self._max_file_size), self._by_id(repository.id)
+            load(store, evidence, known, interest, blocks, self._max_file_size), self._by_id(repository.id)
         )
         if fresh.full_name != repository.full_name:
             raise NameReused(f"{repository.full_name} is called {fresh.full_name} now")
@@ -148,7 +146,7 @@ class Reader:
         )
 
     async def from_store(
-        self, evidence: RepositoryEvidence, interest: Interest, world: World, blocks: Sequence[Block]
+        self, evidence: RepositoryEvidence, interest: Interest, blocks: Sequence[Block]
     ) -> RepositoryEvidence:
         """The same evidence read again from the object store alone, for a changed profile: the forge is not asked.
 
@@ -156,7 +154,7 @@ class Reader:
         """
         store = self._store(evidence.repository)
         bare = replace(evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={})
-        return await load(store, bare, None, interest, world, blocks, self._max_file_size)
+        return await load(store, bare, None, interest, blocks, self._max_file_size)
 
     async def holds(self, repository: Repository, commit: str) -> bool:
         """Whether a commit was fetched from a repository."""
@@ -259,7 +257,6 @@ async def load(
     evidence: RepositoryEvidence,
     known: RepositoryEvidence | None,
     interest: Interest,
-    world: World,
     blocks: Sequence[Block],
     max_file_size: int,
 ) -> RepositoryEvidence:
@@ -279,7 +276,7 @@ async def load(
             kept = before.versions if before is not None and after is not None and not read.rewound else {}
             versions, position = _appended(kept, read.versions), read.tip_position
     blobs, commits = await together(
-        _blobs(store, evidence, versions, known, interest, world, blocks, max_file_size),
+        _blobs(store, evidence, versions, known, interest, blocks, max_file_size),
         _commits(store, evidence, versions, known),
     )
     return replace(
@@ -312,7 +309,6 @@ async def _blobs(
     versions: Mapping[str, tuple[FileVersion, ...]],
     known: RepositoryEvidence | None,
     interest: Interest,
-    world: World,
     blocks: Sequence[Block],
     max_file_size: int,
 ) -> dict[str, Blob]:
@@ -321,9 +317,8 @@ async def _blobs(
     What was loaded before is kept where the file did not change; the rest is read in rounds, each for every file.
     """
     pool: dict[str, Blob] = dict(known.blobs) if known else {}
-    at = evidence.repository
-    inside = replace(world, listed={**world.listed, at.id: at})
-    collections = [c for b in blocks for c in b.collections if any(r.id == at.id for r in selected(c, inside))]
+    patterns = {pattern.source for pattern in interest.patterns}  # not by name: that may change while it is read
+    collections = [c for b in blocks for c in b.collections if c.pattern.source in patterns]
     before = known.versions if known is not None and known.interest == interest.canonical else {}
     keep: set[str] = set()
     pending = []

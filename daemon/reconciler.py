@@ -179,7 +179,7 @@ class Reconciler:
         else:
             self.looked += 1
             try:
-                outcome = await self.reader.read(repository, previous, interest, scope, world, self.book.blocks)
+                outcome = await self.reader.read(repository, previous, interest, scope, self.book.blocks)
             except Gone:
                 await self._bury_if_gone(repository)
             else:
@@ -187,6 +187,8 @@ class Reconciler:
         if awaited:
             await self._inbox.finish(repository_id, mark, self.book.clock())
         await self.follow_reach()
+        if awaited:
+            await self.resolver.resolve_people()  # what failed, the next sweep asks for again, and tells
 
     async def _write(
         self, repository_id: int, previous: RepositoryEvidence | None, outcome: Outcome, began: datetime
@@ -209,7 +211,7 @@ class Reconciler:
         if evidence is previous and not outcome.branches_gone and not outcome.pulls_gone:
             return await self.book.turn(notes=notes)
         return await self.book.turn(
-            lambda world: with_name(world, evidence.repository).with_evidence(evidence),
+            lambda world: _taken_over(world, evidence),
             notes=notes,
             buried=(*outcome.branches_gone, *outcome.pulls_gone),
         )
@@ -306,10 +308,17 @@ class Reconciler:
         if not strangers and len(aliases) == len(world.aliases):
             return world
         listed = {key: repository for key, repository in world.listed.items() if key not in strangers}
-        return World(listed, aliases, world.mirrored, world.tombstones, world.complete)
+        return replace(world, listed=listed, aliases=aliases)
 
     def _ours(self, repository: Repository) -> bool:
         return repository.owner.lower() in self._owners
+
+
+def _taken_over(world: World, evidence: RepositoryEvidence) -> World:
+    """A world after a repository was read, unless that was found gone meanwhile: then what was read is older."""
+    if evidence.repository.id not in world.listed:
+        return world
+    return with_name(world, evidence.repository).with_evidence(evidence)
 
 
 def tombstones_of(

@@ -65,16 +65,13 @@ class ObjectStore:
         await self.remove()
         making = self.path.with_name(self.path.name + ".new")  # renamed when whole: half a store is never found
         await asyncio.to_thread(shutil.rmtree, making, ignore_errors=True)
-        making.mkdir(parents=True)
         for place in (making, making / "reader"):
-            options = ["--quiet", "--bare", "--template=", f"--object-format={self._format}"]
-            await self._run(["init", *options, str(place)], env={}, cwd=making)
+            _make_bare(place, self._format)
         making.rename(self.path)
 
     async def remove(self) -> None:
-        """Remove the store and all that is in it."""
-        if self.path.exists():
-            await asyncio.to_thread(shutil.rmtree, self.path)
+        """Remove the store and all that is in it. Two may do so at once; who reads in it meanwhile gets GitFailed."""
+        await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
 
     # ---- fetching
 
@@ -98,17 +95,18 @@ class ObjectStore:
         not give (then nothing was fetched), and from the tree in `errors` for everything else.
         """
         wanted = sorted({check_object_id(object_id) for object_id in ids})
-        absent = set(wanted) if refetch else await self.missing(wanted)
+        lost = await self.missing({*wanted, *tips})
+        absent = set(wanted) if refetch else lost & set(wanted)
         if absent:
-            held = [tip for tip in tips if tip not in await self.missing(tips)] if tips else []
+            held = [tip for tip in tips if tip not in lost]
             arguments = fetching.arguments(filter=filter, refetch=refetch, tips=held)
             ca = None if ca_file is None else fspath(ca_file)
             configuration = fetching.configuration(url, filter=filter, token=token, ca_file=ca)
             what = redact(f"fetch {url}", token)
             async with slot() if slot else nullcontext():
                 await self._fetch(arguments, sorted(absent), configuration, what, token)
-            if lost := await self.missing(wanted):
-                raise Malformed(f"{what}: the forge left out {len(lost)} objects, among them {min(lost)}")
+            if left_out := await self.missing(absent):
+                raise Malformed(f"{what}: the forge left out {len(left_out)} objects, among them {min(left_out)}")
         await self._keep(wanted)
 
     async def _fetch(
@@ -128,21 +126,26 @@ class ObjectStore:
             raise fetching.error_from(ran.stderr, statuses, what, token)
 
     async def _keep(self, ids: list[str]) -> None:
-        """One ref of ours per id, in one transaction."""
-        if ids:
-            env = {"GIT_DIR": str(self.path)}
-            known = (await self._run(["for-each-ref", "--format=%(objectname)", KEEP], env=env)).decode().split()
-            if new := sorted(set(ids) - set(known)):
-                commands = "".join(f"create {KEEP}{object_id} {object_id}\n" for object_id in new)
-                await self._run(["update-ref", "--stdin"], env=env, stdin=commands.encode())
-            if len(new) >= _MANY_REFS:
-                await self._run(["pack-refs", "--all"], env=env)
+        """One ref of ours per id, in one transaction; which there are is read from the files, at no cost of a program."""
+        loose = {ref.name for ref in (self.path / KEEP).glob("*")}
+        packed = self.path / "packed-refs"
+        lines = packed.read_text().splitlines() if packed.exists() else []
+        new = sorted(set(ids) - loose - {line.rpartition("/")[2] for line in lines})
+        if not new:
+            return
+        env = {"GIT_DIR": str(self.path)}
+        commands = "".join(f"create {KEEP}{object_id} {object_id}\n" for object_id in new)
+        await self._run(["update-ref", "--stdin"], env=env, stdin=commands.encode())
+        if len(loose) + len(new) >= _MANY_REFS:
+            await self._run(["pack-refs", "--all"], env=env)
 
     # ---- objects
 
     async def missing(self, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that the store does not hold; all of them where there is no store."""
         wanted = {check_object_id(object_id) for object_id in ids}
+        if not any((self.path / "objects").glob("*/*")):
+            return wanted  # nothing was fetched yet
         return wanted - (await self._sizes(wanted)).keys()
 
     async def commits(self, ids: Iterable[str]) -> dict[str, Commit]:
@@ -245,6 +248,16 @@ class ObjectStore:
     def _check(self, ran: program.Ran, *answers: int) -> None:
         if ran.code not in answers:
             raise GitFailed(f"{self.path.name}: git ended with {ran.code}: {fetching.quotable(ran.stderr, None)}")
+
+
+def _make_bare(place: Path, object_format: str) -> None:
+    """What `git init --bare` without templates makes (gitrepository-layout(5)), without running git."""
+    for folder in ("objects/pack", "objects/info", "refs/heads", "refs/tags"):
+        (place / folder).mkdir(parents=True)
+    extension = "" if object_format == "sha1" else f"[extensions]\n\tobjectFormat = {object_format}\n"
+    version = 0 if object_format == "sha1" else 1
+    (place / "config").write_text(f"[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}")
+    (place / "HEAD").write_text("ref: refs/heads/main\n")
 
 
 def _lines(ids: Sequence[str]) -> bytes:
