@@ -1,18 +1,28 @@
-"""Names that entries give to repositories the owners' lists do not hold: other owners', renamed, or nobody's."""
+"""Names whose owner only the forge can tell.
+
+Those that entries give to repositories the owners' lists do not hold: other owners', renamed, or nobody's. And the
+addresses by which pull requests name a person.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable
 
+import structlog
 from msgspec.structs import replace
 
 from cache.model import Repository
+from cache.projection.people import addresses, still_told
+from cache.rows import PullEntryRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of
-from gitea_client.errors import ForgeError, Missing, Redirected
+from gitea_client.errors import Forbidden, ForgeError, Missing, Redirected, Throttled, Unauthorized, Unreachable
 from gitea_client.rest import Rest
+
+log = structlog.get_logger(__name__)
 
 _MOVED = re.compile(r"/repos/(?P<owner>[^/?#]+)/(?P<name>[^/?#]+)|/repositories/(?P<id>\d+)")
 
@@ -39,6 +49,9 @@ class Resolver:
         self._book = book
         self._rest = rest
         self._asked: set[str] = set()
+        self._doubted: frozenset[str] = frozenset()
+        self._told_refusal = False
+        self._resolving_people = asyncio.Lock()
 
     def ask_again(self) -> None:
         """Forget what the forge said of names."""
@@ -90,6 +103,45 @@ class Resolver:
 
         if change(self._book.world) is not self._book.world:
             await self._book.turn(change)
+
+    def doubt_people(self) -> None:
+        """Have every address asked for again: its user may have come, have another login, or hide it by now."""
+        self._doubted = frozenset(self._book.world.people)
+
+    async def resolve_people(self) -> dict[str, ForgeError]:
+        """Look up the users behind addresses that name a person. What failed is told, by address, and asked later.
+
+        Without an address that is new or doubted the forge is not asked. All answers are written at once.
+        """
+        async with self._resolving_people:
+            places, known = self._book.rows[PullEntryRow].values(), self._book.world.people
+            kept = still_told(known, places) if self._doubted else known
+            wanted = (addresses(places) - known.keys()) | (self._doubted & kept.keys())
+            answers: dict[str, str] = {}
+            failed: dict[str, ForgeError] = {}
+            for address in sorted(wanted):
+                try:
+                    answers[address] = await self._login_of(address, known.get(address, ""))
+                except ForgeError as error:
+                    failed[address] = error
+                    if isinstance(error, Unreachable | Throttled | Unauthorized):
+                        break  # the others would be told the same
+            self._doubted = self._doubted & (kept.keys() - answers.keys())
+            people = {**kept, **answers}
+            if people != known:
+                await self._book.turn(lambda world: replace(world, people=people))
+            return failed
+
+    async def _login_of(self, address: str, before: str) -> str:
+        """The login of an address, empty where it is nobody's. Where we may not ask, what was known stands."""
+        try:
+            user = await self._rest.user_by_address(address)
+        except (Forbidden, Missing) as error:
+            if not self._told_refusal:
+                self._told_refusal = True
+                log.warning("people.not_shown", error=str(error), remedy="give the token the scope read:user")
+            return before
+        return user.login if user is not None else ""
 
     async def _moved(self, location: str) -> Repository | None:
         """Where a redirect leads, asked for at our own address: the forge's word for its host is not followed."""

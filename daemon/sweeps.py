@@ -130,6 +130,8 @@ class Sweeper:
             errors: list[Trouble] = []
             priority = Priority.INTERACTIVE if asked else Priority.DEEP if deep else Priority.SWEEP
             run = _Run(deep or again or lists_only, again, not lists_only, priority, errors, progress)
+            if run.complete:
+                self._reconciler.resolver.doubt_people()
             self._reconciler.swept = True
             try:
                 for name in self._owners:
@@ -137,6 +139,8 @@ class Sweeper:
             finally:
                 self._reconciler.swept = False
             await self._reconciler.follow_reach()
+            for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
+                errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
             spent = self._counter.delta(before)
             return Report(
                 kind="deep" if deep or again or lists_only else "quiet",
