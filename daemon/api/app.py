@@ -22,10 +22,14 @@ from daemon.api.openapi import Description
 from daemon.api.parameters import Pairs
 from daemon.api.problems import ProblemError
 from daemon.api.reading import pairs_of, wait_for
+from daemon.api.waits import Waits
 
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[ApiContext, web.Request, Pairs], Awaitable[web.StreamResponse]]
+
+LASTING = ("wait", "wait_for")
+"""Parameters with which a request may last for long."""
 
 
 class Api:
@@ -34,6 +38,7 @@ class Api:
     def __init__(self, context: ApiContext) -> None:
         self._context = context
         self._events = Events()
+        self._waits = Waits()
         self._description = Description()
 
     def routes(self) -> list[web.RouteDef]:
@@ -53,7 +58,8 @@ class Api:
         return [web.route("*", ROOT + path, self._answering(name, handler)) for name, path, handler in own]
 
     async def stop(self, _app: web.Application | None = None) -> None:
-        """End every stream of events; an application that shuts down would wait for them."""
+        """End every stream of events and every wait; an application that shuts down would wait for them."""
+        self._waits.stop()
         await self._events.stop()
 
     def _answering(self, name: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -75,8 +81,9 @@ class Api:
                 message = f"{request.method} is not served; ask with GET."
                 raise ProblemError("method-not-allowed", message, headers={"Allow": "GET, HEAD"})
             pairs = pairs_of(request)
-            await wait_for(self._context, pairs)
-            return await handler(self._context, request, pairs)
+            if any(name in LASTING for name, _ in pairs):
+                return await self._waits.run(self._read(handler, request, pairs))
+            return await self._read(handler, request, pairs)
         except ProblemError as problem:
             return problem.response(request.path)
         except QueryError as error:
@@ -91,6 +98,11 @@ class Api:
         except Exception:
             log.exception("api.failed", path=request.path)
             return ProblemError("internal", "The log of Forgeglass says more.").response(request.path)
+
+
+    async def _read(self, handler: Handler, request: web.Request, pairs: Pairs) -> web.StreamResponse:
+        await wait_for(self._context, pairs)
+        return await handler(self._context, request, pairs)
 
 
 def build(context: ApiContext) -> web.Application:

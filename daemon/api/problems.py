@@ -28,6 +28,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "method-not-allowed": (405, "Everything here can only be read"),
     "not-found": (404, "There is nothing here"),
     "resync": (410, "The feed cannot go on from this position"),
+    "stopping": (503, "Forgeglass is stopping"),
     "too-many-streams": (503, "Too many streams are open"),
     "too-many-values": (400, "The question is too long"),
     "unknown-collection": (404, "There is no such collection"),
