@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import bindparam, delete, func, select, text
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Delete, bindparam, delete, func, select, text
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -141,21 +142,13 @@ class Store:
                 if isinstance(change.before, FindingRow):
                     await connection.execute(cleared.insert().values(**asdict(change.before), cleared_at=at))
         for kind, keys in removed.items():
-            table = tables[kind]
-            condition = [column == bindparam(f"key_{column.name}") for column in table.primary_key.columns]
-            statement = delete(table).where(*condition)
-            names = [f"key_{column.name}" for column in table.primary_key.columns]
+            statement = _removal(kind)
+            names = [f"key_{name}" for name in kind.primary]
             parameters = [dict(zip(names, key if len(names) > 1 else (key,), strict=True)) for key in keys]
             for start in range(0, len(parameters), BATCH):
                 await connection.execute(statement, parameters[start : start + BATCH])
         for kind, records in put.items():
-            table = tables[kind]
-            upsert = insert(table)
-            other = {c.name: upsert.excluded[c.name] for c in table.columns if not c.primary_key}
-            if other:
-                upsert = upsert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=other)
-            else:
-                upsert = upsert.on_conflict_do_nothing()
+            upsert = _upsert(kind)
             for start in range(0, len(records), BATCH):
                 await connection.execute(upsert, records[start : start + BATCH])
 
@@ -163,6 +156,23 @@ class Store:
         """Forget feed entries older than the newest `keep`; positions before them answer that they are gone."""
         async with self.database.transaction() as connection:
             await connection.execute(delete(feed_table).where(feed_table.c.sequence <= self.sequence - keep))
+
+
+@cache
+def _removal(kind: type[Row]) -> Delete:
+    table = tables[kind]
+    return delete(table).where(*(table.c[name] == bindparam(f"key_{name}") for name in kind.primary))
+
+
+@cache
+def _upsert(kind: type[Row]) -> Insert:
+    table = tables[kind]
+    statement = insert(table)
+    other = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    keys = [table.c[name] for name in kind.primary]
+    if not other:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=other)
 
 
 async def _nothing_more(_connection: AsyncConnection) -> None:

@@ -75,7 +75,7 @@ class Book:
         self.rows: dict[type[Row], dict[Any, Row]] = {}
         self.reach = Reach({}, frozenset())
         self.listeners: list[Listener] = []
-        self._memo: Memo = {}
+        self._memo = Memo()
         self._turning = asyncio.Lock()
 
     async def open(self, *, rows: bool = True) -> None:

@@ -126,7 +126,7 @@ class ObjectStore:
             raise fetching.error_from(ran.stderr, statuses, what, token)
 
     async def _keep(self, ids: list[str]) -> None:
-        """One ref of ours per id, in one transaction; which there are is read from the files, at no cost of a program."""
+        """One ref of ours per id, in one transaction. Which there are is read from the files, without a program."""
         loose = {ref.name for ref in (self.path / KEEP).glob("*")}
         packed = self.path / "packed-refs"
         lines = packed.read_text().splitlines() if packed.exists() else []

@@ -13,7 +13,7 @@ from cache.profile.entry import Record
 from cache.projection.findings import Place, finding
 from cache.projection.names import nearly_matches, shown_path
 from cache.projection.reading import Reading, read_file, trailing
-from cache.rows import FindingRow, HistoryRow
+from cache.rows import FindingRow, HistoryRow, Row
 
 
 class Claim(Struct, frozen=True):
@@ -68,8 +68,36 @@ class Remembered(Struct, frozen=True):
         )
 
 
-Memo = dict[tuple[str, str, int, str], Remembered]
-"""Readings by (block, collection, repository, path)."""
+class Made(Struct, frozen=True):
+    """The rows and findings of an entry, with everything that they were made of: by identity, and by value."""
+
+    objects: tuple[object, ...]
+    values: tuple[object, ...]
+    rows: tuple[Row, ...]
+    findings: tuple[FindingRow, ...]
+
+    def holds(self, objects: tuple[object, ...], values: tuple[object, ...]) -> bool:
+        """Whether the same would be made again."""
+        return (
+            len(self.objects) == len(objects)
+            and all(one is other for one, other in zip(self.objects, objects, strict=True))
+            and self.values == values
+        )
+
+
+class Memo:
+    """What was read and made before, so that what did not change costs next to nothing. Never changes an answer."""
+
+    def __init__(self) -> None:
+        self.readings: dict[tuple[str, str, int, str], Remembered] = {}
+        """By (block, collection, repository, path)."""
+        self.entries: dict[tuple[str, str, str], Made] = {}
+        """By (block, collection, key)."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.readings.clear()
+        self.entries.clear()
 
 
 class Claims(Struct, frozen=True):
@@ -118,12 +146,13 @@ def _reading(
     memo: Memo,
 ) -> Reading | None:
     place = (block.name, collection.name, evidence.repository.id, path)
-    known = memo.get(place)
+    known = memo.readings.get(place)
     if known is not None and known.holds(collection, versions, evidence.blobs):
         return known.reading
     reading = read_file(collection, versions, evidence.blobs)
     if reading is None or reading.wanted is None:
-        memo[place] = Remembered(collection, versions, tuple(_read_from(reading, versions, evidence.blobs)), reading)
+        read_from = tuple(_read_from(reading, versions, evidence.blobs))
+        memo.readings[place] = Remembered(collection, versions, read_from, reading)
     return reading
 
 

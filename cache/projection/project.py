@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from cache.model import PullRequest, RepositoryEvidence
 from cache.profile.collection import Block, Collection
 from cache.profile.fields import Field
 from cache.projection import actors
 from cache.projection.documents import Document, applies, read_document
-from cache.projection.entries import Claim, Claims, Memo, claims, first, history
+from cache.projection.entries import Claim, Claims, Made, Memo, claims, first, history
 from cache.projection.findings import Place, finding, numbered
 from cache.projection.pulls import places, pull_row
 from cache.projection.reach import own_repository_fields, selected
@@ -31,14 +33,14 @@ from cache.world import BranchTombstone, World
 
 def project(world: World, blocks: Sequence[Block], memo: Memo | None = None) -> Rows:
     """Every projected row. `memo` keeps what files said between calls; it never changes the answer."""
-    memo = {} if memo is None else memo
+    memo = Memo() if memo is None else memo
     gone = _gone_branches(world)
     rows: list[Row] = [pull_row(pull, head, gone=is_gone) for pull, head, is_gone in _all_pulls(world)]
     found: list[FindingRow] = list(_unreadable(world))
     for block in blocks:
         read = {c.name: _claims(block, c, world, memo) for c in block.collections}
         for collection in block.collections:
-            rows_here, findings_here = _collection(block, collection, world, read, gone)
+            rows_here, findings_here = _collection(block, collection, world, read, gone, memo)
             rows += rows_here
             found += read[collection.name].findings
             found += findings_here
@@ -56,6 +58,7 @@ def _collection(
     world: World,
     read: Mapping[str, Claims],
     gone: Mapping[int, Sequence[BranchTombstone]],
+    memo: Memo,
 ) -> tuple[list[Row], list[FindingRow]]:
     rows: list[Row] = []
     found: list[FindingRow] = []
@@ -65,7 +68,9 @@ def _collection(
         at = {field: home for field, home in named.items() if home is not None}
         for field, home in at.items():
             homes[field][home].append(claim)
-        rows += _entry(block, collection, claim, world, at, found, read)
+        made = _entry(block, collection, claim, world, at, read, memo)
+        rows += made.rows
+        found += made.findings
         if collection.branches is not None and collection.branches.repository_field in at:
             home = at[collection.branches.repository_field]
             rows += _branches(block, claim, world, home, gone.get(home, ()))
@@ -74,9 +79,7 @@ def _collection(
         for step in collection.actor
         if step.collection is not None and step.collection in read
     }
-    owners = {
-        field: {home: first(claims).key for home, claims in by_home.items()} for field, by_home in homes.items()
-    }
+    owners = {field: {home: first(claims).key for home, claims in by_home.items()} for field, by_home in homes.items()}
     rows += _places(block, collection, world, owners, audits)
     return rows, found
 
@@ -98,8 +101,31 @@ def _entry(
     claim: Claim,
     world: World,
     at: Mapping[str, int],
-    found: list[FindingRow],
     read: Mapping[str, Claims],
+    memo: Memo,
+) -> Made:
+    """An entry's rows, made anew only where something that they are made of is another."""
+    targets = tuple(_targets(collection, claim, world, read))
+    there = (world.mirrored.get(home) for home in at.values())
+    objects = (collection, claim.reading, claim.record, claim.evidence.versions[claim.path], *there)
+    values = (targets, tuple(at.items()))
+    place = (block.name, collection.name, claim.key)
+    made = memo.entries.get(place)
+    if made is None or not made.holds(objects, values):
+        found: list[FindingRow] = []
+        rows = tuple(_entry_rows(block, collection, claim, world, at, targets, found))
+        made = memo.entries[place] = Made(objects, values, rows, tuple(found))
+    return made
+
+
+def _entry_rows(
+    block: Block,
+    collection: Collection,
+    claim: Claim,
+    world: World,
+    at: Mapping[str, int],
+    targets: Iterable[Target],
+    found: list[FindingRow],
 ) -> Iterator[Row]:
     """An entry's row with its relations and history; `at` has the repositories that its fields name."""
     home = next((key for key in at.values() if key in world.listed), None)
@@ -145,15 +171,13 @@ def _entry(
         home_repository_id=home,
         last_main_commit_at=head.committed_at if head else None,
     )
-    yield from _relations(collection, claim, world, place, found, read)
+    yield from _relations(claim, place, targets, found)
     if collection.format != "jsonl":
         versions = claim.evidence.versions[claim.path]
         yield from history(block.name, collection.name, claim.key, "entry", claim.evidence, versions)
     if document is not None:
         there = world.mirrored[document.repository_id]
-        yield from history(
-            block.name, collection.name, claim.key, "document", there, there.versions[document.path]
-        )
+        yield from history(block.name, collection.name, claim.key, "document", there, there.versions[document.path])
 
 
 def _document(
@@ -169,14 +193,18 @@ def _document(
     return read_document(rule, evidence, place)
 
 
-def _relations(
-    collection: Collection,
-    claim: Claim,
-    world: World,
-    place: Place,
-    found: list[FindingRow],
-    read: Mapping[str, Claims],
-) -> Iterator[RelationRow]:
+class Target(Struct, frozen=True):
+    """Something that a field names: which kind of thing, its id where that is known, and whether it is there."""
+
+    field: str
+    position: int
+    kind: str
+    target: str
+    target_id: int | None
+    resolved: bool
+
+
+def _targets(collection: Collection, claim: Claim, world: World, read: Mapping[str, Claims]) -> Iterator[Target]:
     for field in collection.fields:
         one = field.of if field.type == "list" and field.of is not None else field
         if one.type not in ("repository", "user", "ref"):
@@ -184,23 +212,26 @@ def _relations(
         value = claim.record.fields.get(field.name)
         values = value if isinstance(value, list) else [] if value is None else [value]
         for position, target in enumerate(values):
-            if not isinstance(target, str):
-                continue
-            target_id, resolved = _target(one, target, world, read)
-            if not resolved:
-                message = f"{field.name} names {target}, which is not there or not shown to us; correct it"
-                found.append(finding(place, "dangling", message, field=field.name, line=_line(claim)))
-            yield RelationRow(
-                block=place.block or "",
-                collection=collection.name,
-                key=claim.key,
-                field=field.name,
-                position=position,
-                kind=one.type,
-                target=target,
-                target_id=target_id,
-                resolved=resolved,
-            )
+            if isinstance(target, str):
+                yield Target(field.name, position, one.type, target, *_target(one, target, world, read))
+
+
+def _relations(claim: Claim, place: Place, targets: Iterable[Target], found: list[FindingRow]) -> Iterator[RelationRow]:
+    for each in targets:
+        if not each.resolved:
+            message = f"{each.field} names {each.target}, which is not there or not shown to us; correct it"
+            found.append(finding(place, "dangling", message, field=each.field, line=_line(claim)))
+        yield RelationRow(
+            block=place.block or "",
+            collection=claim.collection.name,
+            key=claim.key,
+            field=each.field,
+            position=each.position,
+            kind=each.kind,
+            target=each.target,
+            target_id=each.target_id,
+            resolved=each.resolved,
+        )
 
 
 def _target(field: Field, target: str, world: World, read: Mapping[str, Claims]) -> tuple[int | None, bool]:
