@@ -118,8 +118,10 @@ def table(measured: dict[str, Any]) -> str:
     lag, floor = measured["push to row"]["median"], measured["ls-refs + fetch"]["median"]
     lines += [
         "",
-        f"cold build: {cold['requests'] / old['requests']:.2f} of the requests, {old['seconds'] / cold['seconds']:.1f} times faster",
-        f"push to row (median): {lag * 1000:.0f} ms, {lag / floor:.2f} times one ls-refs plus one fetch ({floor * 1000:.0f} ms)",
+        f"cold build: {cold['requests'] / old['requests']:.2f} of the requests, "
+        f"{old['seconds'] / cold['seconds']:.1f} times faster",
+        f"push to row (median): {lag * 1000:.0f} ms, {lag / floor:.2f} times one ls-refs plus one fetch "
+        f"({floor * 1000:.0f} ms)",
         f"verified equal: {measured['verified equal']}",
     ]
     return "\n".join(lines)

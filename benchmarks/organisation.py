@@ -60,17 +60,19 @@ def entry(owner: str, number: int, size: Size, text: str = "As first written.") 
 
 
 def _entries(owner: str, size: Size) -> bytes:
-    commits = []
-    for i in range(size.entries):
-        commits.append(_commit("refs/heads/main", i, f"Propose entry {i}", {f"rfcs/entry-{i:04}.md": entry(owner, i, size)}))
-    return b"".join(commits)
+    return b"".join(
+        _commit("refs/heads/main", i, f"Propose entry {i}", {f"rfcs/entry-{i:04}.md": entry(owner, i, size)})
+        for i in range(size.entries)
+    )
 
 
 def _document(size: Size) -> bytes:
-    parts = [_commit("refs/heads/main", 0, "Begin", {"RFC.md": b"# The document\n\nText.\n"}, mark=1)]
-    for i in range(1, size.branches):
-        parts.append(_commit(f"refs/heads/work-{i}", i, f"Work {i}", {f"work-{i}.md": b"Work.\n"}, parent=1))
-    return b"".join(parts)
+    first = _commit("refs/heads/main", 0, "Begin", {"RFC.md": b"# The document\n\nText.\n"}, mark=1)
+    others = (
+        _commit(f"refs/heads/work-{i}", i, f"Work {i}", {f"work-{i}.md": b"Work.\n"}, parent=1)
+        for i in range(1, size.branches)
+    )
+    return b"".join((first, *others))
 
 
 def _commit(
