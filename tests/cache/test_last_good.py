@@ -71,8 +71,7 @@ def read(forge: Forge, hub: Hub, known: RepositoryEvidence | None) -> tuple[Repo
         bare.repository, interest.depth, interest.canonical, branches=bare.branches, pull_heads=bare.pull_heads
     )
     store = MadeUpStore(hub)
-    world = World({hub.id: bare.repository}, mirrored={hub.id: known} if known else {})
-    loading = reading.load(cast("ObjectStore", store), evidence, known, interest, world, forge.blocks, 1 << 20)
+    loading = reading.load(cast("ObjectStore", store), evidence, known, interest, forge.blocks, 1 << 20)
     return asyncio.run(loading), store
 
 
