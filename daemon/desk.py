@@ -62,8 +62,10 @@ async def desk(
     clock: Clock,
     *,
     spacing: float = SPACING,
+    grace: float | None = None,
 ) -> AsyncIterator[Desk]:
-    """A desk at work, stopped in order at the end: what runs ends or is cancelled, and nothing stays half written."""
+    """A desk at work, stopped in order at the end: what runs ends within `grace` seconds (None: GRACE) or is cancelled,
+    and nothing stays half written."""
     book = Book(store, graves, blocks, clock)
     transport = forge.transport
     reader = Reader(
@@ -85,7 +87,7 @@ async def desk(
     try:
         yield Desk(book, reconciler, workers, queue, sweeper)
     finally:
-        await workers.stop(GRACE)
+        await workers.stop(GRACE if grace is None else grace)
 
 
 class ScratchStore:
@@ -124,8 +126,11 @@ class ScratchInbox:
 async def scratch_desk(
     config: Config, forge: Forge, blocks: Sequence[Block], tombstones: Tombstones, objects: Path, clock: Clock
 ) -> AsyncIterator[Desk]:
-    """A desk that reads everything anew into memory and into object stores of its own, and writes no row."""
-    graves = ScratchGraves(tombstones)
-    async with desk(config, forge, blocks, ScratchStore(), graves, ScratchInbox(), objects, clock, spacing=0) as made:
+    """A desk that reads everything anew into memory and into object stores of its own, and writes no row.
+
+    Left early it is thrown away at once: nobody needs the end of what it reads.
+    """
+    store, graves, inbox = ScratchStore(), ScratchGraves(tombstones), ScratchInbox()
+    async with desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=0, grace=0) as made:
         await made.book.open(rows=False)
         yield made

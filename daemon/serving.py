@@ -42,6 +42,9 @@ from daemon.workqueue import SPACING
 
 log = structlog.get_logger(__name__)
 
+ANSWERING = 1.0
+"""Seconds that answers under way are given to end when the daemon stops, before they are cut off. What waits for long
+by its nature ends at once, and a delivery that was stored is safe, answered or not."""
 NO_SECRET = "no webhook secret is given; put one into a file and name it as forge.webhook_secret_file"  # noqa: S105
 
 
@@ -130,7 +133,7 @@ async def serving(
 
 @asynccontextmanager
 async def _listening(app: web.Application, config: Config) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=5)
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=ANSWERING)
     await runner.setup()
     try:
         site = web.TCPSite(runner, config.listen.host, config.listen.port)

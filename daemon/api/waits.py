@@ -21,6 +21,8 @@ class Waits:
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What `work` gives. ProblemError `stopping` where the daemon stops first; cancelled with its caller."""
         task = asyncio.ensure_future(work)
+        if self._stopping:
+            task.cancel()
         self._open.add(task)
         try:
             await asyncio.wait({task})
