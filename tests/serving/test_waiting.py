@@ -102,7 +102,7 @@ def counted(daemon: Daemon) -> list[int]:
         asked.append(repository_id)
         return await look(repository_id, *arguments)
 
-    reconciler.look = noting  # type: ignore[method-assign] # a spy
+    reconciler.look = noting  # type: ignore[method-assign, assignment] # a spy
     return asked
 
 
