@@ -32,8 +32,8 @@ class Reader:
         epoch = self._system.engine.epoch.now
         async with self._system.engine.cache.read() as connection:
             told = (await connection.execute(select(feed).order_by(feed.c.sequence))).all()
-        if epoch != self._epoch:
-            self._copy = dict(rows)
+        if epoch != self._epoch:  # positions of another epoch say nothing: begin anew from the rows
+            self._copy, self._sequence = dict(rows), 0
         for change in told:
             if epoch == self._epoch and change.sequence > self._sequence:
                 key = _key(change)

@@ -1,0 +1,23 @@
+"""A forge and a daemon for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from comparing import Witness
+from harness import System
+
+
+@pytest.fixture(params=["gitea", "forgejo"])
+async def system(request: pytest.FixtureRequest) -> AsyncIterator[System]:
+    """On each of the two servers, swept once."""
+    async with System(flavour=request.param) as system:
+        await system.sweep()
+        yield system
+
+
+@pytest.fixture
+def witness(system: System) -> Witness:
+    """Compares the rows with what the forge tells."""
+    return Witness(system)
