@@ -145,7 +145,7 @@ async def test_no_secret_is_in_logs_arguments_answers_or_files() -> None:
         async with place.process() as daemon:
             line = await daemon.logged("sweep.done")
             assert line["errors"]  # the faults were met
-            await place.push(one=rfc("Two"))
+            await place.push(one=rfc("Two", body="kept between us\n"))
             await place.forge.deliveries.settle()
 
             async def there() -> bool:
@@ -163,6 +163,7 @@ async def test_no_secret_is_in_logs_arguments_answers_or_files() -> None:
         assert all(isinstance(json.loads(line), dict) for line in lines.splitlines())
         calls = (place.root / "calls").read_text()
         assert "fetch" in calls
+        assert "kept between us" not in lines  # nor what people write: debug is no copy of the database
         for text in (lines, calls):
             assert token not in text
             assert SECRET not in text
