@@ -25,10 +25,10 @@ from daemon.engine import Engine
 from daemon.graves import Tombstone
 from daemon.reading import missing_branches
 from daemon.reconciler import tombstones_of
-from daemon.scope import Scope
 from daemon.sweeps import Progress as SweepProgress
 from daemon.sweeps import Report
-from daemon.workqueue import Priority
+from daemon.work.scope import Scope
+from daemon.work.workqueue import Priority
 from gitea_client.errors import Missing
 
 Progress = Callable[[Mapping[str, Any]], None]

@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 import msgspec
 import structlog
 
-from daemon.config_errors import suggest
+from daemon.config.errors import suggest
 from daemon.control_socket import connect, listen, may_command
 
 Progress = Callable[[Mapping[str, Any]], None]

@@ -20,10 +20,10 @@ from daemon.graves import Graves, ScratchGraves
 from daemon.reading import Reader
 from daemon.reconciler import Inbox, Reconciler
 from daemon.resolving import Resolver
-from daemon.scope import Scope, merge
 from daemon.sweeps import Sweeper
-from daemon.workers import MonotonicClock, Workers
-from daemon.workqueue import SPACING, WorkQueue
+from daemon.work.scope import Scope, merge
+from daemon.work.workers import MonotonicClock, Workers
+from daemon.work.workqueue import SPACING, WorkQueue
 from gitea_client.rest import Rest
 from gitea_client.transport import Transport
 

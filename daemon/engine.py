@@ -30,7 +30,7 @@ from daemon.desk import Desk, Forge, desk
 from daemon.graves import StateGraves
 from daemon.lock import DataLock
 from daemon.metrics import Metrics
-from daemon.workqueue import SPACING
+from daemon.work.workqueue import SPACING
 from gitea_client.counting import RequestCounter
 from gitea_client.errors import ForgeError
 from gitea_client.rest import Rest

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from daemon.reconciler import Reconciler
-from daemon.scope import Scope
-from daemon.workqueue import Priority
+from daemon.work.scope import Scope
+from daemon.work.workqueue import Priority
 from webhooks.delivery import Delivery
 from webhooks.inbox import Inbox, Pending
 from webhooks.scope import merge

@@ -22,8 +22,8 @@ from cache.projection.reach import Interest
 from cache.projection.reading import read_file, trailing
 from cache.world import BranchTombstone, PullTombstone
 from daemon.convert import pull_request_of, repository_of
-from daemon.scope import Scope
 from daemon.together import together
+from daemon.work.scope import Scope
 from gitea_client.errors import ForgeError, Malformed, Missing, ObjectMissing, Redirected
 from gitea_client.history import first_parent_changes
 from gitea_client.objects import ObjectStore

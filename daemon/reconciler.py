@@ -18,13 +18,13 @@ from cache.model import Repository, RepositoryEvidence
 from cache.rows import LookRow, OwnerRow, PullLookRow, Row
 from cache.store import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
-from daemon.backoff import delay
 from daemon.book import Book
 from daemon.reading import Gone, Outcome, Reader, missing_branches
 from daemon.resolving import Resolver, with_name
-from daemon.scope import Scope
-from daemon.workers import Workers
-from daemon.workqueue import Priority, WorkQueue
+from daemon.work.backoff import delay
+from daemon.work.scope import Scope
+from daemon.work.workers import Workers
+from daemon.work.workqueue import Priority, WorkQueue
 from gitea_client.errors import ForgeError, Missing, Unreachable
 from gitea_client.rest import Rest
 

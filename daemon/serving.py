@@ -24,11 +24,11 @@ from cache.profile.collection import Block
 from daemon.api.news import News
 from daemon.app import build_app
 from daemon.blocks import load_blocks
-from daemon.cli_run import SOCKET, guarded
+from daemon.cli.run import SOCKET, guarded
 from daemon.commands import COMMANDS
 from daemon.config import Config
-from daemon.config_errors import ConfigError, Mistake
-from daemon.config_secrets import Secrets, read_secrets
+from daemon.config.errors import ConfigError, Mistake
+from daemon.config.secret_files import Secrets, read_secrets
 from daemon.control import ControlServer
 from daemon.engine import Engine, engine
 from daemon.intake import Intake
@@ -38,7 +38,7 @@ from daemon.reconciler import utc_now
 from daemon.schedule import Schedule
 from daemon.scheduled import Scheduled
 from daemon.watching import watch
-from daemon.workqueue import SPACING
+from daemon.work.workqueue import SPACING
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ NO_SECRET = "no webhook secret is given; put one into a file and name it as forg
 def serve_until_stopped(config: Config, environ: Mapping[str, str]) -> int:
     """Run the daemon until SIGTERM or SIGINT. Returns the exit code.
 
-    Raises cli_run.Expected for what a person can mend.
+    Raises cli.run.Expected for what a person can mend.
     """
     secrets: Secrets = guarded(lambda: read_secrets(config, environ))
     redactor = Redactor(secrets.given())

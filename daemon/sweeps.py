@@ -23,9 +23,9 @@ from daemon.book import Book
 from daemon.convert import repository_of, utc
 from daemon.reconciler import Reconciler
 from daemon.resolving import with_name
-from daemon.scope import Scope
 from daemon.together import together
-from daemon.workqueue import Priority
+from daemon.work.scope import Scope
+from daemon.work.workqueue import Priority
 from gitea_client import wire
 from gitea_client.counting import RequestCounter
 from gitea_client.errors import ForgeError, Missing

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from daemon.reconciler import Reconciler
-from daemon.scope import Scope
-from daemon.workqueue import Priority
+from daemon.work.scope import Scope
+from daemon.work.workqueue import Priority
 from gitea_client.errors import ForgeError
 
 FIRST_PAUSE = 0.05

@@ -16,7 +16,7 @@ from pathlib import Path
 from cache.rows import EntryRow, FindingRow, PullRow, RefRow
 from daemon.blocks import load_blocks
 from daemon.config import load
-from daemon.config_secrets import read_secrets
+from daemon.config.secret_files import read_secrets
 from daemon.demo.entries import ORGANIZATION
 from daemon.demo.guide import guide
 from daemon.demo.organisation import DemoClock, plant

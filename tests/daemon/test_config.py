@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from daemon import config
 from daemon.config import ConfigError
-from daemon.config_errors import BadValueError
-from daemon.config_keys import KEYS, default
-from daemon.config_lines import find_lines
-from daemon.config_secrets import read_secret, read_secrets
+from daemon.config.errors import BadValueError
+from daemon.config.keys import KEYS, default
+from daemon.config.lines import find_lines
+from daemon.config.secret_files import read_secret, read_secrets
 
 FULL = """\
 data_dir = "data"

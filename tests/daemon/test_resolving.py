@@ -15,8 +15,8 @@ from daemon.commands import COMMANDS
 from daemon.config import load
 from daemon.engine import Engine, engine
 from daemon.reconciler import utc_now
-from daemon.scope import Scope
-from daemon.workqueue import Priority
+from daemon.work.scope import Scope
+from daemon.work.workqueue import Priority
 from gitea_client.fake import Fault, StandIn
 from gitea_client.secret import Secret
 

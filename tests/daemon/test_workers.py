@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from structlog.testing import capture_logs
 
-from daemon.backoff import Pause, Retry, judge
-from daemon.workers import StoppedError, Workers
-from daemon.workqueue import Priority, WorkQueue
+from daemon.work.backoff import Pause, Retry, judge
+from daemon.work.workers import StoppedError, Workers
+from daemon.work.workqueue import Priority, WorkQueue
 from gitea_client import errors
 
 Scope = frozenset[int]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.backoff import delay
-from daemon.workqueue import FAIR_SHARE, Priority, WorkQueue
+from daemon.work.backoff import delay
+from daemon.work.workqueue import FAIR_SHARE, Priority, WorkQueue
 
 Scope = frozenset[int]
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.workqueue import QUIET, SPACING, Priority, WorkQueue
+from daemon.work.workqueue import QUIET, SPACING, Priority, WorkQueue
 
 Scope = Set[int]
 Run = tuple[float, Scope]

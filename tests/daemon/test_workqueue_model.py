@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from daemon.workqueue import QUIET, SPACING, Priority, WorkQueue
+from daemon.work.workqueue import QUIET, SPACING, Priority, WorkQueue
 
 Scope = frozenset[int]
 

@@ -28,7 +28,7 @@ from daemon.blocks import load_blocks
 from daemon.cli import main
 from daemon.commands import COMMANDS
 from daemon.config import load
-from daemon.config_secrets import read_secrets
+from daemon.config.secret_files import read_secrets
 from daemon.serving import Served, serving
 from gitea_client.fake import StandIn
 from gitea_client.fake.state import Hook

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from daemon.config_errors import Mistake, suggest
-from daemon.config_keys import CONFIG_VARIABLE, KEYS, PREFIX, SECRET_VARIABLES
+from daemon.config.errors import Mistake, suggest
+from daemon.config.keys import CONFIG_VARIABLE, KEYS, PREFIX, SECRET_VARIABLES
 
 _BLOCK: Final = re.compile(rf"{PREFIX}PROFILES_([0-9]{{1,3}})_([A-Za-z0-9_]+)", re.ASCII)
 _BY_VARIABLE: Final = {key.variable: key for key in KEYS}

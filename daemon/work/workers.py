@@ -14,8 +14,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from daemon.backoff import LONGEST_OUTAGE, Pause, Retry, Verdict, delay, judge
-from daemon.workqueue import Priority, WorkQueue
+from daemon.work.backoff import LONGEST_OUTAGE, Pause, Retry, Verdict, delay, judge
+from daemon.work.workqueue import Priority, WorkQueue
 
 K = TypeVar("K", bound=Hashable)
 S = TypeVar("S")

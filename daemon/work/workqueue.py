@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
-from daemon.backoff import delay
+from daemon.work.backoff import delay
 
 K = TypeVar("K", bound=Hashable)
 S = TypeVar("S")

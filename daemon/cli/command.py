@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from daemon.cli_demo import demo
+from daemon.cli.demo import demo
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -120,9 +120,9 @@ def schema() -> None:
 
 
 def _run(context: Context, command: str, arguments: dict[str, Any], as_json: bool) -> None:
-    from daemon.cli_progress import ProgressLine
-    from daemon.cli_run import run
-    from daemon.cli_show import show
+    from daemon.cli.progress import ProgressLine
+    from daemon.cli.run import run
+    from daemon.cli.show import show
 
     config = context.config()
     with ProgressLine(sys.stderr) as progress:
@@ -136,7 +136,7 @@ def _run(context: Context, command: str, arguments: dict[str, Any], as_json: boo
 
 def _guarded(work: Any) -> Any:
     """Turn what a person can mend into one line, without a traceback."""
-    from daemon.cli_run import Expected
+    from daemon.cli.run import Expected
 
     try:
         return work()

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from daemon.config import Config
-from daemon.config_errors import BadValueError, ConfigError, Mistake
-from daemon.config_keys import SECRET_VARIABLES
+from daemon.config.errors import BadValueError, ConfigError, Mistake
+from daemon.config.keys import SECRET_VARIABLES
 from gitea_client.secret import Secret
 
 _MOST_BYTES: Final = 64 * 1024

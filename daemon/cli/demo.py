@@ -26,7 +26,7 @@ def demo(
     still: bool, port: int | None, forge_port: int | None, root: Path, seconds: float | None, pause: float
 ) -> None:
     """Run Forgeglass on a stand-in forge with a small organisation. Ctrl-C stops it."""
-    from daemon.cli_run import Expected, guarded
+    from daemon.cli.run import Expected, guarded
     from daemon.demo.place import PlaceError
     from daemon.demo.running import Options, run
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from daemon.config_errors import BadValueError
-from daemon.durations import format_duration, parse_duration, parse_size
+from daemon.config.durations import format_duration, parse_duration, parse_size
+from daemon.config.errors import BadValueError
 
 _OWNER: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _ROUTE: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)

@@ -14,7 +14,7 @@ from cache.profile.problems import ProfileError
 from daemon.blocks import load_blocks
 from daemon.commands import COMMANDS, Result
 from daemon.config import Config, ConfigError
-from daemon.config_secrets import Secrets, read_secrets
+from daemon.config.secret_files import Secrets, read_secrets
 from daemon.control import CommandError, NotRunningError, run_remote
 from daemon.engine import engine
 from daemon.lock import LockedError

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from daemon import config_kinds as kinds
-from daemon.config_kinds import Kind
+from daemon.config import kinds
+from daemon.config.kinds import Kind
 
 
 class Key(msgspec.Struct, frozen=True):

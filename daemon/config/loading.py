@@ -8,7 +8,7 @@
     use = "rfc"
     meta = "acme/meta"
 
-What keys there are stands in `config_keys.KEYS`. A profile's parameters are gathered here as they are; what they mean
+What keys there are stands in `keys.KEYS`. A profile's parameters are gathered here as they are; what they mean
 is known to the profile alone.
 """
 
@@ -21,13 +21,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from daemon.config_blocks import ProfileBlock, read_blocks
-from daemon.config_environment import override
-from daemon.config_errors import BadValueError, ConfigError, Mistake, suggest
-from daemon.config_keys import KEYS, KEYS_BY_NAME, default
-from daemon.config_kinds import SECRET_PATH, Address
-from daemon.config_lines import find_lines
-from daemon.config_warnings import find_warnings
+from daemon.config.blocks import ProfileBlock, read_blocks
+from daemon.config.cautions import find_warnings
+from daemon.config.environment import override
+from daemon.config.errors import BadValueError, ConfigError, Mistake, suggest
+from daemon.config.keys import KEYS, KEYS_BY_NAME, default
+from daemon.config.kinds import SECRET_PATH, Address
+from daemon.config.lines import find_lines
 
 __all__ = ["Address", "Api", "Config", "ConfigError", "Forge", "Log", "Mistake", "ProfileBlock", "Sweep", "Webhooks"]
 
@@ -101,7 +101,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
 
     Raises ConfigError that holds every mistake of the file and of the environment, each with its place and its
     remedy. Reads the file, and looks whether the files that it names are there; secrets are read by
-    `config_secrets.read_secrets`.
+    `secret_files.read_secrets`.
     """
     path = path.absolute()
     try:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from daemon.config_errors import BadValueError
-from daemon.config_kinds import shown
+from daemon.config.errors import BadValueError
+from daemon.config.kinds import shown
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _PREFIX: Final = re.compile(r"[a-z_][a-z0-9_]{0,30}", re.ASCII)
