@@ -25,8 +25,8 @@ from daemon.engine import Engine
 from daemon.graves import Tombstone
 from daemon.reading import missing_branches
 from daemon.reconciler import tombstones_of
-from daemon.sweeps import Progress as SweepProgress
-from daemon.sweeps import Report
+from daemon.report import Progress as SweepProgress
+from daemon.report import Report
 from daemon.work.scope import Scope
 from daemon.work.workqueue import Priority
 from gitea_client.errors import Missing

@@ -9,7 +9,7 @@ import structlog
 from daemon.commands import record
 from daemon.engine import Engine
 from daemon.intake import KEEP
-from daemon.sweeps import Report
+from daemon.report import Report
 
 log = structlog.get_logger(__name__)
 

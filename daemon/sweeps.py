@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,6 +22,7 @@ from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
 from daemon.reconciler import Reconciler
+from daemon.report import Progress, Report, TooMuchMissing, Trouble
 from daemon.resolving import with_name
 from daemon.together import together
 from daemon.work.scope import Scope
@@ -33,41 +34,8 @@ from gitea_client.rest import RepositoryListing, Rest
 
 log = structlog.get_logger(__name__)
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
-
-
-class Trouble(Struct, frozen=True):
-    """Something that could not be read."""
-
-    scope: str
-    error: str
-    remedy: str
-
-
-class Report(Struct, frozen=True):
-    """What a sweep did: the object that the command prints."""
-
-    kind: str
-    seconds: float
-    requests: dict[str, int]
-    repositories: int
-    reconciled: int
-    changes: int
-    errors: list[Trouble]
-
-
 BRAKE = 3
 """From so many repositories on, more than half of an owner's missing at once is not believed without being asked."""
-
-
-class TooMuchMissing(ForgeError):
-    """A complete list lacks most of what is known: lost rights look the same as deletion."""
-
-    remedy = "check the rights of the token; if they are really gone, `forgeglass rebuild` takes that over"
-
-    def __init__(self, owner: str, absent: int, known: int) -> None:
-        super().__init__(f"the list of {owner} lacks {absent} of {known} known repositories; nothing was removed")
 
 
 class _Run(Struct, frozen=True):

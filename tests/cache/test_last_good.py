@@ -19,7 +19,7 @@ from cache.projection.project import project
 from cache.projection.reach import Interest
 from cache.rows import PROJECTED, EntryRow
 from cache.world import World, evidence_rows, world_of
-from daemon import reading
+from daemon import loading
 from gitea_client.history import Changes
 from gitea_client.objects import ObjectStore
 
@@ -60,7 +60,7 @@ def _made_up_git(monkeypatch: pytest.MonkeyPatch) -> None:
     async def changes(store: Any, tip: str, **more: Any) -> Changes:
         return await cast("MadeUpStore", store).changes(tip, **more)
 
-    monkeypatch.setattr(reading, "first_parent_changes", changes)
+    monkeypatch.setattr(loading, "first_parent_changes", changes)
 
 
 def read(forge: Forge, hub: Hub, known: RepositoryEvidence | None) -> tuple[RepositoryEvidence, MadeUpStore]:
@@ -71,8 +71,8 @@ def read(forge: Forge, hub: Hub, known: RepositoryEvidence | None) -> tuple[Repo
         bare.repository, interest.depth, interest.canonical, branches=bare.branches, pull_heads=bare.pull_heads
     )
     store = MadeUpStore(hub)
-    loading = reading.load(cast("ObjectStore", store), evidence, known, interest, forge.blocks, 1 << 20)
-    return asyncio.run(loading), store
+    load = loading.load(cast("ObjectStore", store), evidence, known, interest, forge.blocks, 1 << 20)
+    return asyncio.run(load), store
 
 
 def rows_of(forge: Forge, evidence: RepositoryEvidence) -> Told:
