@@ -30,6 +30,7 @@ from daemon.desk import Desk, Forge, desk
 from daemon.graves import StateGraves
 from daemon.lock import DataLock
 from daemon.metrics import Metrics
+from daemon.remembering import forgotten
 from daemon.work.workqueue import SPACING
 from gitea_client.counting import RequestCounter
 from gitea_client.errors import ForgeError
@@ -127,6 +128,8 @@ async def engine(
             objects,
         )
         store.on_new_file = partial(_begin_epoch, opened)
+        if lost := tuple(forgotten(made.book.rows, made.book.world.tombstones)):
+            await made.book.turn(lambda world: world, buried=lost)
         await _follow_profiles(opened)
         _let_in(config)
         yield opened
