@@ -19,7 +19,10 @@ def older_than(items: Sequence[Repository], since: datetime) -> bool:
 def reaches(read: Sequence[Activity], after_id: int) -> bool:
     """Whether everything newer than `after_id` is among what was read of a feed, newest first.
 
-    Seeing `after_id` itself is not enough: an item with a greater id and the same time may stand after it.
+    Where the first page holds nothing new there is nothing. Otherwise seeing `after_id` itself is not enough: an item
+    with a greater id and the same time may stand after it.
     """
+    if read and all(item.id <= after_id for item in read):
+        return True
     known = [item.created for item in read if item.id <= after_id]
     return bool(known) and read[-1].created < known[0] - FEED_SLACK

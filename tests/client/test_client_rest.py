@@ -235,6 +235,15 @@ async def test_ids_that_swap_within_a_second_are_not_missed(both: Pair) -> None:
     assert [item.id for item in items] == list(range(60, 1, -1))
 
 
+async def test_a_feed_without_news_costs_one_request_however_much_happened_in_its_last_second(both: Pair) -> None:
+    """Guards the cost of a quiet sweep after a push of many branches, all of them told in one second."""
+    api, rest = both
+    api.lists[FEED] = [activity(n, 100) for n in range(1, 121)]
+    first, _ = await rest.activities("acme", organization=True, after_id=None)
+    assert (await rest.activities("acme", organization=True, after_id=first[0].id))[0] == []
+    assert api.pages_of(FEED) == 2  # one for each call
+
+
 async def test_a_feed_that_ends_early_is_an_error(both: Pair) -> None:
     """Guards against a cut feed passing for a quiet one."""
     api, rest = both
