@@ -68,6 +68,8 @@ class Reader:
         self._git = git
         self._max_file_size = max_file_size
         self._ca_file = ca_file
+        self._at_work: set[int] = set()
+        self._unwanted: set[int] = set()
 
     async def read(
         self,
@@ -83,6 +85,23 @@ class Reader:
             Gone: it answers 404 by id.
             ForgeError: anything else went wrong; nothing about what exists follows from that.
         """
+        self._at_work.add(repository.id)
+        try:
+            return await self._read_by_name(repository, previous, interest, scope, blocks)
+        finally:
+            self._at_work.discard(repository.id)
+            if repository.id in self._unwanted:
+                self._unwanted.discard(repository.id)
+                await self._store(repository).remove()
+
+    async def _read_by_name(
+        self,
+        repository: Repository,
+        previous: RepositoryEvidence | None,
+        interest: Interest,
+        scope: Scope,
+        blocks: Sequence[Block],
+    ) -> Outcome:
         for _ in range(3):
             try:
                 return await self._read(repository, previous, interest, scope, blocks)
@@ -156,8 +175,11 @@ class Reader:
         return not await self._store(repository).missing([commit])
 
     async def forget(self, repository: Repository) -> None:
-        """Remove a repository's object store: it can be fetched again."""
-        await self._store(repository).remove()
+        """Remove a repository's object store, once nobody reads in it: it can be fetched again."""
+        if repository.id in self._at_work:
+            self._unwanted.add(repository.id)
+        else:
+            await self._store(repository).remove()
 
     def _store(self, repository: Repository) -> ObjectStore:
         return ObjectStore(
@@ -202,7 +224,9 @@ class Reader:
             try:
                 item = await self._rest.pull_request(repository.owner, repository.name, number)
             except Missing:
-                if number not in listing.pulls and number in pulls:
+                if number in listing.pulls:  # its ref is there: it is kept from us, not gone
+                    unreadable[f"its pull request {number}"] = f"pull request {number}"
+                elif number in pulls:
                     gone.append(PullTombstone(pulls.pop(number), known.pull_heads.get(number) if known else None))
                 continue
             pulls[number] = pull_request_of(item, repository.id)

@@ -181,6 +181,7 @@ class Sweeper:
         failed = await self._look_at_all(scopes, run)
         unresolved |= await resolver.resolve_unknown()
         await self._reconciler.let_go()
+        await self._as_listed(listing)
         for given, trouble in unresolved.items():
             run.errors.append(Trouble(f"name:{given}", str(trouble), trouble.remedy))
         for repository_id, error in failed.items():
@@ -242,6 +243,18 @@ class Sweeper:
                 raise TooMuchMissing(owner.name, len(absent), len(ours))
             for repository in absent:
                 await self._absent(repository)
+
+    async def _as_listed(self, listing: RepositoryListing) -> None:
+        """Of what is not read, or not any more, the list alone tells; it was overruled where refs had told better."""
+        listed = {item.id: repository_of(item) for item in listing.items}
+
+        def change(world: World) -> World:
+            unread = {key: r for key, r in listed.items() if key in world.listed and key not in world.mirrored}
+            fresh = {key: repository for key, repository in unread.items() if world.listed[key] != repository}
+            return replace(world, listed={**world.listed, **fresh}) if fresh else world
+
+        if change(self._book.world) is not self._book.world:
+            await self._book.turn(change)
 
     async def _absent(self, repository: Repository) -> None:
         """A complete list lacks a repository: it was renamed to another owner, or it is gone."""

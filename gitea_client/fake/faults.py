@@ -141,7 +141,8 @@ def spoil(fault: Fault, response: web.Response) -> web.Response:
         body = response.body if isinstance(response.body, bytes) else b""
         shape = {"message": "unexpected"} if body.lstrip().startswith(b"[") else ["unexpected"]
         return web.json_response(shape)
-    if fault.kind == "short_page" and isinstance(response.body, bytes):
+    is_json = response.content_type == "application/json"  # what Git answers has no pages
+    if fault.kind == "short_page" and is_json and isinstance(response.body, bytes):
         items = json.loads(response.body)
         inner = items["data"] if isinstance(items, dict) and "data" in items else items
         if isinstance(inner, list):

@@ -25,7 +25,7 @@ from cache.rows import Row
 from daemon.blocks import load_blocks
 from daemon.commands import COMMANDS
 from daemon.config import load
-from daemon.config_secrets import read_secrets
+from daemon.config.secret_files import read_secrets
 from daemon.engine import Engine
 from daemon.serving import Served, serving
 from gitea_client.fake import StandIn
@@ -34,7 +34,7 @@ from gitea_client.fake.state import Hook
 OWNER = "acme"
 META = "acme/meta"
 BOT = "rfcbot"
-SECRET = "between-forge-and-daemon"  # noqa: S105 - a test's own
+SECRET = "between-forge-and-daemon"
 OVERLAP = 30
 """Seconds, as configured by default."""
 
@@ -76,14 +76,15 @@ class Clock:
 class System:
     """A forge with an organization, its meta repository, and a daemon that mirrors it and listens for deliveries.
 
-    `daemon` False leaves the daemon to `start`. Sweeps come only when a test asks for one.
+    `daemon` False leaves the daemon to `start`. `spacing` is the seconds between two looks at one repository. Sweeps come only when a test asks for one.
     """
 
     def __init__(
-        self, *, flavour: str = "gitea", owners: tuple[str, ...] = (OWNER,), daemon: bool = True, timeout: str = "10s"
-    ) -> None:
+        self, *, flavour: str = "gitea", owners: tuple[str, ...] = (OWNER,), daemon: bool = True, timeout: str = "10s",
+        spacing: float = 0,
+    ) -> None:  # fmt: skip
         self._place = Path(tempfile.mkdtemp(prefix="sys-"))
-        self._owners, self._timeout, self._wanted = owners, timeout, daemon
+        self._owners, self._timeout, self._wanted, self._spacing = owners, timeout, daemon, spacing
         self._daemon: AsyncExitStack | None = None
         self._hook: Hook | None = None
         self._logs = capture_logs()
@@ -147,7 +148,7 @@ class System:
         config = load(self.config_file, {})
         stack = AsyncExitStack()
         self.served = await stack.enter_async_context(
-            serving(config, read_secrets(config, {}), load_blocks(config), spacing=0, scheduled=False)
+            serving(config, read_secrets(config, {}), load_blocks(config), spacing=self._spacing, scheduled=False)
         )
         self._daemon = stack
         url = f"{self.served.url}/webhooks/gitea"
