@@ -64,7 +64,6 @@ class PullRequest(Struct, frozen=True):
     closed_at: datetime | None = None
     merged_at: datetime | None = None
     merge_commit_sha: str | None = None
-    html_path: str = ""
     labels: tuple[str, ...] = ()
 
 

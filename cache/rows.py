@@ -132,7 +132,6 @@ class PullRequestRow(Row, frozen=True):
     closed_at: datetime | None
     merged_at: datetime | None
     merge_commit_sha: str | None
-    html_path: str
     labels: tuple[str, ...]
 
 
@@ -284,7 +283,6 @@ class PullRow(Row, frozen=True):
     from_fork: bool
     base_branch: str
     head_sha: str | None
-    html_path: str
     labels: tuple[str, ...]
     gone: bool
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from cache.model import PullRequest, Repository
 from gitea_client import wire
@@ -46,17 +45,8 @@ def pull_request_of(item: wire.PullRequest, repository_id: int) -> PullRequest:
         closed_at=utc(item.closed_at),
         merged_at=utc(item.merged_at),
         merge_commit_sha=item.merge_commit_sha or None,
-        html_path=_page(item.html_url),
         labels=tuple(sorted(label.name for label in item.labels)),
     )
-
-
-def _page(url: str) -> str:
-    """A pull request's page below the forge's address: /owner/name/pulls/number.
-
-    The forge writes addresses with the ROOT_URL it was set up with, which may have a sub-path of its own, or none.
-    """
-    return "/" + "/".join(urlsplit(url).path.split("/")[-4:]) if url else ""
 
 
 def utc(value: datetime | None) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets as random_secrets
 import shutil
 from collections.abc import AsyncIterator, Sequence
@@ -82,6 +83,7 @@ async def engine(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(DataLock(config.data_dir))
+        await asyncio.to_thread(_tidy, config.data_dir)
         metrics = Metrics()
         counter = RequestCounter(
             lambda kind, route, status: metrics.forge_requests.labels(kind, route, str(status)).inc()
@@ -133,6 +135,13 @@ async def engine(
         await _follow_profiles(opened)
         _let_in(config)
         yield opened
+
+
+def _tidy(data_dir: Path) -> None:
+    """Remove what a rebuild or a verification that was killed left behind: all of it can be read again."""
+    for pattern in ("objects.new", "objects.old", "verify-*"):
+        for left in data_dir.glob(pattern):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool]:

@@ -39,6 +39,5 @@ def _as_read(row: PullRow) -> PullRequest:
         closed_at=row.closed_at,
         merged_at=row.merged_at,
         merge_commit_sha=row.merge_commit_sha,
-        html_path=row.html_path,
         labels=row.labels,
     )

@@ -48,7 +48,7 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     "pulls": frozenset({
         "key", "repository", "number", "kind", "title", "description", "state", "draft", "actor", "actor_source",
         "user", "opened_at", "merged_at", "closed_at", "merge_commit_sha", "head_branch", "base_branch",
-        "head_sha", "from_fork", "html_path",
+        "head_sha", "from_fork",
     }),
     "revisions": frozenset({
         "key", "repository", "number", "version", "content", "content_state", "pr_url", "pr_branch", "pr_state",

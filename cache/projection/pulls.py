@@ -40,7 +40,6 @@ def pull_row(pull: PullRequest, head_sha: str | None, *, gone: bool = False) -> 
         from_fork=pull.head_repository_id != pull.repository_id,
         base_branch=pull.base_ref,
         head_sha=head_sha,
-        html_path=pull.html_path,
         labels=pull.labels,
         gone=gone,
     )

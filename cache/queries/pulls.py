@@ -36,7 +36,7 @@ class Place(Struct, frozen=True):
 
 
 class PullItem(Struct, frozen=True):
-    """A pull request as it is told; `html_path` is its page on the forge, below the forge's address."""
+    """A pull request as it is told; `repository` is None for one of a repository that is gone."""
 
     repository: str | None
     repository_id: int
@@ -56,7 +56,6 @@ class PullItem(Struct, frozen=True):
     base_branch: str
     labels: tuple[str, ...]
     gone: bool
-    html_path: str
     places: tuple[Place, ...]
 
 

@@ -120,9 +120,8 @@ def shared() -> Json:
     schemas = msgspec.json.schema_components(kinds, ref_template=_REF)[1]
     del schemas["EntryItem"]
     pull = schemas["PullItem"]
-    pull["properties"]["html_url"] = {"type": "string", "format": "uri"}
-    del pull["properties"]["html_path"]
-    pull["required"] = ["html_url" if name == "html_path" else name for name in pull["required"]]
+    pull["properties"]["html_url"] = {"type": ["string", "null"], "format": "uri"}
+    pull["required"].append("html_url")
     for name in LOOK_HIDDEN:
         del schemas["Look"]["properties"][name]
         schemas["Look"]["required"].remove(name)

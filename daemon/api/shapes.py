@@ -24,10 +24,11 @@ def entry_json(item: EntryItem, *, body: bool) -> dict[str, Any]:
 
 
 def pull_json(item: PullItem, forge_url: str) -> dict[str, Any]:
-    """A pull request with its page's address."""
+    """A pull request with its page's address by the repository's name of today; None where the page is gone."""
     own: dict[str, Any] = msgspec.to_builtins(item)
-    path = own.pop("html_path").lstrip("/")
-    return {**own, "html_url": f"{forge_url.rstrip('/')}/{path}"}
+    there = item.repository is not None and not item.gone
+    page = f"{forge_url.rstrip('/')}/{item.repository}/pulls/{item.number}" if there else None
+    return {**own, "html_url": page}
 
 
 def repository_json(item: RepositoryItem) -> dict[str, Any]:

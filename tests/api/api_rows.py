@@ -116,7 +116,7 @@ def pull(number: int, repository_id: int = 1, **values: Any) -> PullRow:
         "opened_at": EPOCH + number * DAY, "merged_at": None, "closed_at": None,
         "merge_commit_sha": None, "head_branch": f"edit/{number}", "head_repository_id": repository_id,
         "from_fork": False, "base_branch": "main", "head_sha": sha(30 + number),
-        "html_path": f"/acme/meta/pulls/{number}", "labels": (), "gone": False,
+        "labels": (), "gone": False,
     }  # fmt: skip
     return PullRow(repository_id=repository_id, number=number, **{**own, **values})
 

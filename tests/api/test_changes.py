@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from api_rows import entry, note
-from conftest import Cache, Client
+from api_server import Cache, Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

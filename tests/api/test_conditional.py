@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 import pytest
 from api_rows import NOW, entry, look
-from conftest import Cache, Client, serve
+from api_server import Cache, Client, serve
 
 from cache.rows import OwnerRow
 

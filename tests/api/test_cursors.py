@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from api_rows import EPOCH, note
-from conftest import Cache
+from api_server import Cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

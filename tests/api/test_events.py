@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from api_rows import entry, note
-from conftest import Cache, Client, Server, serve
+from api_server import Cache, Client, Server, serve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from api_rows import NOW, entry, look, place, pull, repository
-from conftest import Cache
+from api_server import Cache
 from msgspec.structs import replace
 
 from cache.profile.collection import RepositorySelector

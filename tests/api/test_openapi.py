@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 from api_rows import notes_block, sample_blocks
-from conftest import Cache, Client
+from api_server import Cache, Client
 from openapi_spec_validator import validate
 
 from daemon.api.openapi import describe

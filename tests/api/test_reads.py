@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from api_rows import EPOCH, entry, finding, note, notes_block, place, pull, repository, sha
-from conftest import Cache, Client, Server
+from api_server import Cache, Client, Server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
@@ -140,7 +140,6 @@ async def test_pulls_are_filtered_by_one_and_the_same_place(client: Client, cach
 async def test_a_pull_request_is_told_with_its_places_and_its_page(client: Client) -> None:
     item = (await client.get("/pulls", kind="meta_claim"))["items"][0]
     assert item["html_url"] == "https://forge.example/acme/meta/pulls/2"
-    assert "html_path" not in item
     assert item["places"] == [
         {
             "block": "rfc", "collection": "rfcs", "key": "alpha", "kind": "meta_claim", "actor": "ada",

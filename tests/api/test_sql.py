@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import Cache
+from api_server import Cache
 
 from cache.queries.sql import SqlError, run_query
 

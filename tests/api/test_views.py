@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from api_rows import EPOCH, note, notes_block, place, pull, repository, sha
-from conftest import Cache
+from api_server import Cache
 from msgspec.structs import replace
 from sqlalchemy import event
 from sqlalchemy.engine import Connection

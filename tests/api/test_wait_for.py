@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from api_rows import sha
-from conftest import Cache, Client, Waited
+from api_server import Cache, Client, Waited
 
 from daemon.api.problems import TYPE
 
