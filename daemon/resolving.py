@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable
+from functools import partial
 
 import structlog
 from msgspec.structs import replace
@@ -40,6 +41,10 @@ def with_name(world: World, repository: Repository) -> World:
     if former in world.by_name:
         return world
     return replace(world, aliases={**world.aliases, former: repository.id})
+
+
+def _without(repository_id: int, world: World) -> World:
+    return world.without(repository_id, listed=False)
 
 
 class Resolver:
@@ -78,6 +83,24 @@ class Resolver:
                 await self.resolve(name)
             except ForgeError as error:
                 failed[name] = error
+        return failed
+
+    async def confirm_strangers(self, owners: Iterable[str]) -> dict[str, ForgeError]:
+        """Ask again for others' repositories than those of `owners` that are only named: no list tells of them."""
+        failed: dict[str, ForgeError] = {}
+        ours, world = {owner.lower() for owner in owners}, self._book.world
+        for known in list(world.listed.values()):
+            if known.owner.lower() in ours or known.id in world.mirrored:
+                continue
+            try:
+                current = repository_of(await self._rest.repository_by_id(known.id))
+            except Missing:
+                await self._book.turn(partial(_without, known.id))
+            except ForgeError as error:
+                failed[known.full_name] = error
+            else:
+                if current != known:
+                    await self._book.turn(partial(with_name, repository=current))
         return failed
 
     async def resolve(self, full_name: str) -> None:

@@ -163,6 +163,8 @@ class Sweeper:
         if run.complete:
             resolver.ask_again()
         unresolved = await resolver.confirm_aliases() if run.complete else {}
+        if run.complete and name == self._owners[0]:
+            unresolved |= await resolver.confirm_strangers(self._owners)
         unresolved |= await resolver.resolve_unknown()
         scopes: dict[int, Scope] = {}
         due = self._due(owner, listing, hits, activities[0])
