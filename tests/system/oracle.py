@@ -106,7 +106,11 @@ class Oracle:
     def _served(self, seen: Seen, path: str) -> Served | None:
         for change in reversed(seen.versions(path)):
             slug = _ENTRY.fullmatch(path)
-            entry = None if change.mode == "120000" else read_entry(seen.git.blob(change.blob or ""), slug[1] if slug else "")
+            entry = (
+                None
+                if change.mode == "120000"
+                else read_entry(seen.git.blob(change.blob or ""), slug[1] if slug else "")
+            )
             if entry is not None:
                 return Served(*entry, change.position)
         return None

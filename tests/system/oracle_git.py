@@ -61,14 +61,24 @@ class Git:
     def commit(self, sha: str) -> Commit:
         """A commit."""
         if sha not in self._commits:
-            name, stamp, author, subject = self.run("log", "-1", "--format=%H%n%ct%n%an%n%s", sha).decode().split("\n")[:4]
+            name, stamp, author, subject = (
+                self.run("log", "-1", "--format=%H%n%ct%n%an%n%s", sha).decode().split("\n")[:4]
+            )
             self._commits[sha] = Commit(name, datetime.fromtimestamp(int(stamp), UTC), author, subject)
         return self._commits[sha]
 
     def changes(self, head: str) -> dict[str, list[Change]]:
         """Every path that the first-parent history of `head` ever touched, oldest change first."""
         out = self.run(
-            "log", "--first-parent", "-m", "--reverse", "--raw", "--no-renames", "--no-abbrev", "--format=commit %H", head
+            "log",
+            "--first-parent",
+            "-m",
+            "--reverse",
+            "--raw",
+            "--no-renames",
+            "--no-abbrev",
+            "--format=commit %H",
+            head,
         ).decode("utf-8", "backslashreplace")
         changes: dict[str, list[Change]] = {}
         position, landed = -1, ""

@@ -247,7 +247,9 @@ async def test_history_tells_which_commit_changed_a_file_and_when_it_landed(
     base = await forge.commit(META, {"rfcs/a.md": rfc("A")})
     system.clock.tick(60)
     if case == "skewed dates":
-        await forge.commit(META, {"rfcs/a.md": rfc("B")}, branch="side", start=base, date=system.clock().replace(year=2031))
+        await forge.commit(
+            META, {"rfcs/a.md": rfc("B")}, branch="side", start=base, date=system.clock().replace(year=2031)
+        )
     else:
         await forge.commit(META, {"rfcs/a.md": rfc("B")}, branch="side", start=base)
     if case == "revert on a side branch":
