@@ -76,7 +76,8 @@ class Clock:
 class System:
     """A forge with an organization, its meta repository, and a daemon that mirrors it and listens for deliveries.
 
-    `daemon` False leaves the daemon to `start`. `spacing` is the seconds between two looks at one repository. Sweeps come only when a test asks for one.
+    `daemon` False leaves the daemon to `start`. `spacing` is the seconds between two looks at one repository. Sweeps
+    come only when a test asks for one.
     """
 
     def __init__(

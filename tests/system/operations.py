@@ -42,7 +42,7 @@ class Operations:
         self._departed = 0
         self.silent = False
         self.came = self.went = False
-        """Whether repositories came, and went, since the last complete list: a count that ends where it was tells nothing."""
+        """Whether repositories came and went since the last full list: a count that ends as it was says nothing."""
         self.unhooked = False
         """Whether something happened that no delivery tells of."""
 
@@ -70,7 +70,7 @@ class Operations:
 
     @contextlib.contextmanager
     def _doing(self, *repositories: Repository) -> Iterator[None]:
-        """What a forge declines is no failure; what happens to strangers' repositories, no sweep of our owners tells."""
+        """What a forge declines is no failure; what happens to strangers' repositories no sweep of ours tells."""
         with contextlib.suppress(StandInError):
             yield
         if any(repository.owner.login != OWNER for repository in repositories):
@@ -180,7 +180,9 @@ class Operations:
         with self._doing(repository):
             await self._forge.open_pull(
                 repository.full_name, head=_pick(heads, branch), base=_pick(names, base),
-                title=f"{'WIP: ' if by % 5 == 4 else ''}Pull {branch}", body=_pick(bodies, body), by=_pick((BOT, "ada"), by),
+                title=f"{'WIP: ' if by % 5 == 4 else ''}Pull {branch}",
+                body=_pick(bodies, body),
+                by=_pick((BOT, "ada"), by),
             )  # fmt: skip
 
     async def open_agit(self, n: int) -> None:

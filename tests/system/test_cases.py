@@ -1,7 +1,7 @@
 """Lives of branches, pull requests and repositories that were tried on live servers, by name.
 
-Each ends in the rows that the oracle expects, in a fresh reading that finds the same (`proven`), and in what the case is
-about, said once more in plain words.
+Each ends in the rows that the oracle expects, in a fresh reading that finds the same (`proven`), and in what the case
+is about, said once more in plain words.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ HARMLESS = {
     ("a short page", "list of pull requests"),
 }
 FOUND = {
-    # Its ref is there: it is not gone, it is kept from us. Asking again would not help, so this is no trouble of a sweep.
+    # Its ref is there: it is not gone, it is kept from us. Asking again would not help: no trouble of a sweep.
     ("not found", "single pull request"): "unreadable-object",
 }
 
@@ -146,7 +146,7 @@ async def test_a_forge_that_cannot_be_reached_pauses_everything_and_keeps_what_t
         await goes_on(system)
         system.forge.faults.refuse_all(True)
         for deep in (False, True):
-            report, code = await system.command("sweep", deep=deep)
+            _, code = await system.command("sweep", deep=deep)
             assert code == 3
             assert await system.rows() == before
         system.forge.faults.refuse_all(False)
@@ -156,7 +156,7 @@ async def test_a_forge_that_cannot_be_reached_pauses_everything_and_keeps_what_t
 
 async def test_one_sick_repository_never_holds_up_the_others() -> None:
     """The others are read in the same sweep; its own trouble stands in the report, its look and the status."""
-    async with lived() as (system, witness), asyncio.timeout(100):
+    async with lived() as (system, _), asyncio.timeout(100):
         await goes_on(system)
         system.forge.faults.set(Fault("status", r"/acme/home.git/"))
         report, code = await system.command("sweep")
@@ -196,7 +196,7 @@ async def test_an_owner_whose_list_fails_never_holds_up_the_other_owner() -> Non
 
 async def test_a_list_that_lacks_most_of_what_is_known_is_not_believed() -> None:
     """Lost rights look like deletion. A person decides, by a rebuild."""
-    async with lived() as (system, witness), asyncio.timeout(100):
+    async with lived() as (system, _), asyncio.timeout(100):
         for name in ("x", "y", "z"):
             await system.forge.create_repository(f"acme/{name}")
         await system.sweep()
@@ -216,7 +216,7 @@ async def test_a_list_that_lacks_most_of_what_is_known_is_not_believed() -> None
 
 async def test_looks_are_part_of_no_digest() -> None:
     """Two caches that know the same have one digest, whatever one of them went through."""
-    async with lived() as (system, witness), asyncio.timeout(100):
+    async with lived() as (system, _), asyncio.timeout(100):
         digest = await system.digest()
         system.forge.faults.set(Fault("status", r"git-upload-pack"))
         await system.command("sweep", deep=True)

@@ -58,7 +58,7 @@ async def test_01_an_error_listing_branches_marks_none_deleted(system: System, k
 async def test_02_a_merged_pull_request_whose_branch_is_gone_is_merged_and_keeps_its_branchs_name(
     system: System, known_before: bool
 ) -> None:
-    """Both of the meta repository and of a request's own; also when seen for the first time after the branch is gone."""
+    """Both of the meta repository and of a request's own; also when first seen after the branch is gone."""
     await active(system)
     await system.forge.commit(META, {"rfcs/b.md": rfc("B")}, branch="propose/b", start="main")
     await system.forge.commit(HOME, {"RFC.md": "# Better\n"}, branch="topic")
