@@ -35,9 +35,9 @@ class Witness:
             self._names[repository.full_name.lower()].add(repository.id)
             for ref, sha in repository.git.refs().items():
                 self._ever[repository.id, ref.removeprefix("refs/heads/")].add(sha)
-        for repository in set(self._known) - told.mirrored:
-            if repository in self._system.forge.world.repositories:
-                del self._known[repository]  # nothing leads there any more: what happens there goes unseen
+        for key in set(self._known) - told.mirrored:
+            if key in self._system.forge.world.repositories:
+                del self._known[key]  # nothing leads there any more: what happens there goes unseen
         return told
 
     def forget(self) -> None:

@@ -128,7 +128,7 @@ async def test_a_fault_at_a_read_loses_nothing_makes_nothing_up_and_is_told(read
         if (fault, read) in HARMLESS:
             await witness.check()
         elif (fault, read) in FOUND:
-            rules = {row.rule for row in during[FindingRow].values()}
+            rules = {row.rule for row in during[FindingRow].values() if isinstance(row, FindingRow)}
             assert rules == {FOUND[fault, read]}
         else:
             assert code == 3, report
@@ -220,5 +220,6 @@ async def test_looks_are_part_of_no_digest() -> None:
         digest = await system.digest()
         system.forge.faults.set(Fault("status", r"git-upload-pack"))
         await system.command("sweep", deep=True)
-        assert any(look.failures for look in (await system.engine.store.load([LookRow]))[LookRow].values())
+        looks: Any = (await system.engine.store.load([LookRow]))[LookRow].values()
+        assert any(look.failures for look in looks)
         assert await system.digest() == digest

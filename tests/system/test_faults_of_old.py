@@ -164,7 +164,7 @@ async def test_07_a_documents_body_stays_when_the_entry_is_pushed(system: System
     await active(system)
     seen: list[str | None] = []
     system.engine.desk.book.listeners.append(
-        lambda _applied, made: seen.extend(c.after.body for c in made if c.kind is EntryRow and c.after)
+        lambda _applied, made: seen.extend(c.after.body for c in made if isinstance(c.after, EntryRow))
     )
     await system.forge.commit(META, {"rfcs/a.md": rfc("A2", "active", repo=HOME, body="The entry again.\n")})
     await system.settle()
