@@ -215,8 +215,14 @@ class System:
         return await self.engine.store.load(COVERED)
 
     async def table(self, kind: type[Row]) -> dict[Any, Any]:
-        """The rows of one type."""
-        return (await self.rows())[kind]
+        """The rows of one type, in the order of their keys."""
+        return dict(sorted((await self.rows())[kind].items(), key=lambda item: repr(item[0])))
+
+    async def until_nothing_is_pending(self) -> None:
+        """Wait until every delivery in the inbox is settled; what concerns nobody is settled beside the queue."""
+        async with asyncio.timeout(30):
+            while (await self.engine.inbox.backlog()).pending:
+                await asyncio.sleep(0.01)
 
     async def digest(self, *, without_state: bool = False) -> str:
         """The digest of the live rows."""
