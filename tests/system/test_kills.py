@@ -90,7 +90,7 @@ async def test_no_acknowledged_delivery_is_lost_to_a_kill(answered: int) -> None
         mark = forge.mark()
         await system.start()
         await system.settle()
-        assert (await system.engine.inbox.backlog()).pending == 0
+        await system.until_nothing_is_pending()
         read = {request.path.split(".git")[0].strip("/") for request in forge.requests_since(mark)}
         assert pending & {row.full_name for row in system.engine.desk.book.world.listed.values()} <= read
         await system.sweep()
