@@ -140,12 +140,6 @@ class Book:
         async with self._turning:
             await self.store.recreate(self.rows)
 
-    async def reproject(self, blocks: Sequence[Block]) -> Applied:
-        """Project again with other profiles, from the evidence at hand."""
-        self.blocks = blocks
-        self._memo.clear()
-        return await self.turn(lambda world: world)
-
     def _page(self, world: World) -> dict[type[Row], Mapping[Any, Row]]:
         return {**evidence_rows(world), **project(world, self.blocks, self._memo)}
 

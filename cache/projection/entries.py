@@ -94,11 +94,6 @@ class Memo:
         self.entries: dict[tuple[str, str, str], Made] = {}
         """By (block, collection, key)."""
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self.readings.clear()
-        self.entries.clear()
-
 
 class Claims(Struct, frozen=True):
     """Every record of a collection, and the findings of files."""
