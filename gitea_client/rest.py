@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from itertools import count
 from typing import TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from gitea_client.errors import Malformed, Missing, ServerFault
@@ -15,13 +14,11 @@ from gitea_client.listings import older_than, reaches
 from gitea_client.paging import ATTEMPTS, LIMIT, Moved, Page, Parse, Short, complete, pages
 from gitea_client.paths import segment
 from gitea_client.refs import ls_refs
-from gitea_client.secret import Secret
 from gitea_client.transport import Query, Transport
 from gitea_client.wire import (
     Activity,
     ApiSettings,
     Comment,
-    Hook,
     IssueHit,
     Organization,
     PullRequest,
@@ -273,29 +270,6 @@ class Rest:
             return sorted(fresh.values(), key=lambda item: -item.id), date
         raise Malformed(f"GET {path}: the feed kept changing while it was read")
 
-    # ---- webhooks
-
-    async def hooks(self, owner: str, name: str | None = None) -> list[Hook]:
-        """The webhooks of an organisation, or of one repository."""
-        path, route = _hooks(owner, name)
-
-        def parse(body: bytes, what: str) -> list[Hook]:
-            return decode(list[Hook], body, what)
-
-        return (await complete(lambda: self._pages(path, {}, parse, route), lambda h: h.id, f"GET {path}")).items
-
-    async def create_hook(
-        self, owner: str, name: str | None = None, *, url: str, secret: Secret, events: Sequence[str]
-    ) -> Hook:
-        """Make a webhook that sends JSON signed with `secret`. Never repeated by itself: a second one would be made."""
-        path, route = _hooks(owner, name)
-        config = {"url": url, "content_type": "json", "secret": secret.reveal()}
-        body = msgspec.json.encode({"type": "gitea", "active": True, "config": config, "events": list(events)})
-        answer = await self.transport.request(
-            "POST", path, body=body, headers={"Content-Type": "application/json"}, route=route
-        )
-        return decode(Hook, answer.body, f"POST {path}")
-
     # ---- inside
 
     async def _one(self, kind: type[T], path: str, route: str | None = None) -> T:
@@ -308,9 +282,3 @@ class Rest:
 
 def _repo(owner: str, name: str) -> str:
     return f"{API}/repos/{segment(owner)}/{segment(name)}"
-
-
-def _hooks(owner: str, name: str | None) -> tuple[str, str]:
-    if name is None:
-        return f"{API}/orgs/{segment(owner)}/hooks", f"{API}/orgs/{{org}}/hooks"
-    return f"{_repo(owner, name)}/hooks", f"{API}/repos/{{owner}}/{{name}}/hooks"

@@ -193,6 +193,7 @@ class Hook(Struct, frozen=True):
     active: bool = False
     config: dict[str, str] = {}
     events: tuple[str, ...] = ()
+    branch_filter: str = ""
 
 
 class ApiSettings(Struct, frozen=True):

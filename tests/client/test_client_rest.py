@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitea_client import errors
+from gitea_client.hooks import Hooks, HookScope
 from gitea_client.pktline import FLUSH, encode_line
 from gitea_client.refs import ls_refs
 from gitea_client.rest import Rest
@@ -325,17 +326,18 @@ async def test_a_webhook_is_made_once_and_its_secret_does_not_come_back(both: Pa
     """Guards webhooks: active (the servers' default is not), signed, asked for once, listed without the secret."""
     api, rest = both
     api.answers["/orgs/acme/hooks"] = {"id": 1, "active": True, "config": {"url": "http://x"}, "events": ["push"]}
-    made = await rest.create_hook("acme", url="http://x", secret=Secret("s3cret"), events=["push"])
+    hooks = Hooks(rest.transport)
+    made = await hooks.create(HookScope("acme"), url="http://x", secret=Secret("s3cret"), events=["push"])
     assert (made.id, made.active) == (1, True)
     assert "s3cret" not in repr(made)
     del api.answers["/orgs/acme/hooks"]
     api.statuses["/repos/acme/meta/hooks"] = 500
     with pytest.raises(errors.ServerFault) as caught:
-        await rest.create_hook("acme", "meta", url="http://x", secret=Secret("s3cret"), events=["push"])
+        await hooks.create(HookScope("acme", "meta"), url="http://x", secret=Secret("s3cret"), events=["push"])
     assert "s3cret" not in str(caught.value)
     assert api.pages_of("/repos/acme/meta/hooks") == 1
     api.lists["/orgs/acme/hooks"] = [{"id": n, "config": None, "events": None} for n in range(3)]
-    assert [hook.id for hook in await rest.hooks("acme")] == [0, 1, 2]
+    assert [hook.id for hook in await hooks.list(HookScope("acme"))] == [0, 1, 2]
 
 
 # ---- refs over HTTP
