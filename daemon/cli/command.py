@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from daemon.config import Config
 
 
+HERE = "forgeglass.toml"
+"""The configuration where none is named."""
+
+
 class Context:
     """What the group hands to its commands."""
 
@@ -31,10 +35,14 @@ class Context:
         """The configuration, or an end with every mistake told."""
         from daemon.config import ConfigError, load
 
-        if self.path is None:
-            raise click.UsageError("name the configuration: --config FILE, or FORGEGLASS_CONFIG")
+        path = self.path or Path(HERE)
+        if self.path is None and not path.is_file():
+            raise click.UsageError(
+                f"there is no {HERE} here; go where it is, name it (--config FILE, or FORGEGLASS_CONFIG), "
+                "or write one with `forgeglass init`"
+            )
         try:
-            return load(self.path, os.environ)
+            return load(path, os.environ)
         except ConfigError as error:
             raise click.UsageError(str(error)) from None
 
@@ -45,7 +53,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config", "path", type=click.Path(path_type=Path, dir_okay=False), envvar="FORGEGLASS_CONFIG",
-    help="The configuration file (or FORGEGLASS_CONFIG).",
+    help=f"The configuration file (or FORGEGLASS_CONFIG; else ./{HERE}).",
 )  # fmt: skip
 @_json
 @click.version_option(package_name="forgeglass", prog_name="forgeglass")
