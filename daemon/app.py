@@ -60,6 +60,7 @@ def build_app(
             damaged=mending.damaged,
             forge_url=config.forge.url,
             version=VERSION,
+            public_url=config.public_url,
         )
     )
     app = web.Application(middlewares=[_counted(engine)])

@@ -61,6 +61,11 @@ class ApiContext:
     status: Callable[[], Awaitable[Mapping[str, Any]]]
     forge_url: str
     version: str
+    public_url: str | None = None
+    """How others reach this server, a sub-path included (`public_url` of the configuration); for absolute addresses,
+    which `public.base_address` alone makes."""
+    cors_origins: frozenset[str] = frozenset()
+    """Origins whose pages may read this API in a browser (`api.cors_origins`); `*` stands for all."""
     damaged: Callable[[str], None] | None = None
     observe: Callable[[str, int, float], None] | None = None
     heartbeat: float = 15.0
