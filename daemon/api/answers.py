@@ -13,9 +13,16 @@ from aiohttp.helpers import ETAG_ANY
 
 from cache.queries.freshness import Freshness
 from cache.schema import to_text
+from daemon.api import sheets
+from daemon.api.formats import form
+from daemon.api.sheets import Sheet
 
 LARGE = 1024
 """Bytes from which on compressing pays."""
+
+JSON = "application/json"
+LIST_VARY = "Accept, Accept-Encoding"
+"""What a list's form depends on."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -35,19 +42,48 @@ def fresh_headers(sequence: int, fresh: Freshness) -> dict[str, str]:
 
 
 def list_answer(
-    request: web.Request, items: Any, cursor: str | None, sequence: int, fresh: Freshness, fingerprint: str
+    request: web.Request,
+    items: Any,
+    cursor: str | None,
+    sequence: int,
+    fresh: Freshness,
+    fingerprint: str,
+    sheet: Sheet,
 ) -> web.Response:
-    """A list with its `Link` to the next page."""
-    raw = _encode(items)
-    headers = fresh_headers(sequence, fresh)
+    """A list with its `Link` to the next page: JSON, or CSV where the reader wants that."""
+    headers = {**fresh_headers(sequence, fresh), "Vary": LIST_VARY}
     if cursor is not None:
-        following = request.rel_url.update_query({"cursor": cursor})
-        headers["Link"] = f'<{following.raw_path_qs}>; rel="next"'
+        headers["Link"] = next_link(request, cursor=cursor)
+    if form(tuple(request.query.items()), request.headers.get("Accept", "")) == "csv":
+        raw = sheets.table(sheet, msgspec.to_builtins(items))
+        tag = etag(f"{fingerprint} csv", cursor or "", raw)
+        return tagged_bytes(request, raw, sheets.CONTENT_TYPE, tag, {**headers, **_saved_as(sheet)})
+    raw = _encode(items)
     body = {
         "items": msgspec.Raw(raw), "next": cursor, "sequence": sequence,
         "observed_at": fresh.observed_at, "stale": fresh.stale,
     }  # fmt: skip
     return tagged(request, body, etag(fingerprint, cursor or "", raw), headers)
+
+
+def next_link(request: web.Request, **query: str) -> str:
+    """The `Link` to what comes after an answer: its own address with another place (RFC 8288).
+
+    The target is a query alone, to be joined with the address that was asked (RFC 3986, section 5.2.2): so it is right
+    behind any proxy, whatever path the proxy takes away.
+    """
+    return f'<?{request.rel_url.update_query(query).raw_query_string}>; rel="next"'
+
+
+def csv_answer(request: web.Request, sheet: Sheet, items: Any, headers: Mapping[str, str]) -> web.Response:
+    """A list that is not to be kept, as CSV."""
+    raw = sheets.table(sheet, msgspec.to_builtins(items))
+    return written(request, raw, sheets.CONTENT_TYPE, {**headers, "Vary": LIST_VARY, **_saved_as(sheet)})
+
+
+def _saved_as(sheet: Sheet) -> dict[str, str]:
+    # the name is a collection's or our own, letters and digits alone: nothing of a repository gets in here
+    return {"Content-Disposition": f'attachment; filename="{sheet.name}.csv"'}
 
 
 def one_answer(
@@ -69,18 +105,31 @@ def etag(fingerprint: str, cursor: str, raw: bytes) -> str:
 
 
 def tagged(request: web.Request, body: Any, tag: str, headers: Mapping[str, str]) -> web.Response:
+    """JSON, or 304 where the reader has it."""
+    return tagged_bytes(request, _encode(body), JSON, tag, headers)
+
+
+def tagged_bytes(
+    request: web.Request, body: bytes, content_type: str, tag: str, headers: Mapping[str, str]
+) -> web.Response:
     """The answer, or 304 where the reader has it (RFC 9110, section 13.1.2). Tags are weak: bytes may differ."""
-    headers = {**headers, "ETag": f'W/"{tag}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-cache", **headers, "ETag": f'W/"{tag}"'}
     known = request.if_none_match or ()
     if any(each.value in (ETAG_ANY, tag) for each in known):
         return web.Response(status=304, headers=headers)
-    return plain(request, body, headers)
+    return written(request, body, content_type, headers)
 
 
 def plain(request: web.Request, body: Any, headers: Mapping[str, str]) -> web.Response:
     """JSON, compressed where that pays and the reader takes it."""
-    response = web.Response(body=_encode(body), content_type="application/json", headers=headers)
-    if len(response.body or b"") > LARGE and _takes_gzip(request):  # type: ignore[arg-type]  # bytes, given above
+    return written(request, _encode(body), JSON, headers)
+
+
+def written(request: web.Request, body: bytes, content_type: str, headers: Mapping[str, str]) -> web.Response:
+    """Bytes, compressed where that pays and the reader takes it; text is UTF-8."""
+    charset = "; charset=utf-8" if content_type.startswith("text/") else ""
+    response = web.Response(body=body, headers={**headers, "Content-Type": content_type + charset})
+    if len(body) > LARGE and _takes_gzip(request):
         response.enable_compression(web.ContentCoding.gzip)
     return response
 

@@ -62,8 +62,8 @@ class ApiContext:
     forge_url: str
     version: str
     public_url: str | None = None
-    """How others reach this server, a sub-path included (`public_url` of the configuration); for absolute addresses,
-    which `public.base_address` alone makes."""
+    """How others reach this server, a sub-path included (`public_url` of the configuration); for addresses,
+    which `address` and, where an absolute one is a must, `public.base_address` make."""
     cors_origins: frozenset[str] = frozenset()
     """Origins whose pages may read this API in a browser (`api.cors_origins`); `*` stands for all."""
     damaged: Callable[[str], None] | None = None
@@ -72,3 +72,10 @@ class ApiContext:
     """Seconds between two signs of life on a quiet stream of events."""
     streams: int = 100
     """Streams of events that are served at once."""
+
+    def address(self, path: str) -> str:
+        """How a reader reaches one of our own paths (`/api/v1/…`); the path itself where no `public_url` is given.
+
+        Behind a proxy with a sub-path, a bare path leads beside us.
+        """
+        return f"{self.public_url or ''}{path}"

@@ -12,20 +12,23 @@ from cache.profile.collection import Collection
 from cache.queries import branches, entries, history, pulls
 from cache.queries.freshness import Freshness, freshness, of_collection, of_ids
 from cache.queries.paging import ask
+from daemon.api import sheets
 from daemon.api.addresses import ROOT, Address, resolve
 from daemon.api.answers import list_answer, one_answer
 from daemon.api.context import ApiContext
+from daemon.api.formats import LISTED
 from daemon.api.lists import only_waiting
-from daemon.api.parameters import WAITING, Pairs, one
+from daemon.api.parameters import Pairs, one
 from daemon.api.problems import ProblemError
 from daemon.api.shapes import entry_json, pull_json
 
-LIST_WORDS = (*WAITING, "q", "include")
+LIST_WORDS = (*LISTED, "q", "include")
 
 
 async def collection_address(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
     """A collection, an entry, or a list that belongs to one."""
-    address = resolve(request.rel_url.raw_path.removeprefix(f"{ROOT}/"), context.blocks())
+    raw_path = request.rel_url.raw_path.removeprefix(f"{ROOT}/")
+    address = resolve(raw_path, context.blocks(), context.address(ROOT))
     if address.key is None:
         return await _list(context, request, pairs, address.collection)
     if address.part is None:
@@ -45,7 +48,8 @@ async def _list(context: ApiContext, request: web.Request, pairs: Pairs, collect
         page = await entries.entry_list(connection, collection, question, q=q, body=include == "body")
         fresh = await _fresh(context, connection, of_collection(collection))
     items = [entry_json(item, body=include == "body") for item in page.items]
-    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint())
+    sheet = sheets.of_entries(collection, body=include == "body")
+    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint(), sheet)
 
 
 async def _entry(
@@ -64,7 +68,7 @@ async def _entry(
 async def _part(context: ApiContext, request: web.Request, pairs: Pairs, address: Address) -> web.Response:
     collection, key, part = address.collection, address.key or "", address.part
     subject = {"branches": branches, "pulls": pulls, "history": history}[part or ""]
-    question = ask(pairs, subject.columns(), sort=subject.SORT, others=WAITING)
+    question = ask(pairs, subject.columns(), sort=subject.SORT, others=LISTED)
     sequence = context.sequence()
     items: list[Any]
     async with context.database.read() as connection:
@@ -82,7 +86,8 @@ async def _part(context: ApiContext, request: web.Request, pairs: Pairs, address
             items, cursor = [pull_json(item, context.forge_url) for item in raised.items], raised.next
         contributing = of_collection(collection) if part == "pulls" else of_ids(ids)
         fresh = await _fresh(context, connection, contributing)
-    return list_answer(request, msgspec.to_builtins(items), cursor, sequence, fresh, context.fingerprint())
+    sheet = {"branches": sheets.BRANCHES, "pulls": sheets.PULLS, "history": sheets.HISTORY}[part or ""]
+    return list_answer(request, msgspec.to_builtins(items), cursor, sequence, fresh, context.fingerprint(), sheet)
 
 
 async def _fresh(context: ApiContext, connection: AsyncConnection, where: Any) -> Freshness:

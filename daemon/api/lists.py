@@ -10,8 +10,10 @@ from cache.queries import repositories as repository_queries
 from cache.queries.errors import QueryError
 from cache.queries.freshness import freshness, of_ids, of_mirrored
 from cache.queries.paging import ask
+from daemon.api import sheets
 from daemon.api.answers import list_answer, one_answer, plain
 from daemon.api.context import ApiContext
+from daemon.api.formats import LISTED
 from daemon.api.parameters import WAITING, Pairs, flag
 from daemon.api.problems import ProblemError
 from daemon.api.shapes import pull_json, repository_json
@@ -19,14 +21,14 @@ from daemon.api.shapes import pull_json, repository_json
 
 async def repositories(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
     """Every repository of the owners."""
-    question = ask(pairs, repository_queries.columns(), sort=repository_queries.SORT, others=WAITING)
+    question = ask(pairs, repository_queries.columns(), sort=repository_queries.SORT, others=LISTED)
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
         page = await repository_queries.repository_list(connection, question)
         everything = repository_queries.everything()
         fresh = await freshness(connection, everything, now=now, interval=context.sweep_interval, listed=True)
     items = [repository_json(item) for item in page.items]
-    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint())
+    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint(), sheets.REPOSITORIES)
 
 
 async def repository(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
@@ -45,25 +47,25 @@ async def repository(context: ApiContext, request: web.Request, pairs: Pairs) ->
 
 async def pulls(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
     """Every pull request, with its places in collections."""
-    question = ask(pairs, pull_queries.columns(), sort=pull_queries.SORT, others=WAITING)
+    question = ask(pairs, pull_queries.columns(), sort=pull_queries.SORT, others=LISTED)
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
         page = await pull_queries.pull_list(connection, question)
         fresh = await freshness(connection, of_mirrored(), now=now, interval=context.sweep_interval)
     items = [pull_json(item, context.forge_url) for item in page.items]
-    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint())
+    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint(), sheets.PULLS)
 
 
 async def findings(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
     """The findings that stand; with `cleared=true` those that do no longer."""
     cleared = flag(pairs, "cleared")
     sort = finding_queries.CLEARED_SORT if cleared else finding_queries.SORT
-    question = ask(pairs, finding_queries.columns(cleared=cleared), sort=sort, others=(*WAITING, "cleared"))
+    question = ask(pairs, finding_queries.columns(cleared=cleared), sort=sort, others=(*LISTED, "cleared"))
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
         page = await finding_queries.finding_list(connection, question, cleared=cleared)
         fresh = await freshness(connection, of_mirrored(), now=now, interval=context.sweep_interval)
-    return list_answer(request, page.items, page.next, sequence, fresh, context.fingerprint())
+    return list_answer(request, page.items, page.next, sequence, fresh, context.fingerprint(), sheets.FINDINGS)
 
 
 async def status(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
