@@ -33,8 +33,10 @@ class Address(Struct, frozen=True):
     part: str | None = None
 
 
-def resolve(raw_path: str, blocks: Sequence[Block]) -> Address:
+def resolve(raw_path: str, blocks: Sequence[Block], root: str = ROOT) -> Address:
     """What a path below `/api/v1/` means; it comes as it was sent, percent signs and all.
+
+    `root` is what addresses told to the reader begin with.
 
     ProblemError: `unknown-collection` lists the known ones, `ambiguous-collection` the addresses to choose from,
     `not-found`.
@@ -46,10 +48,10 @@ def resolve(raw_path: str, blocks: Sequence[Block]) -> Address:
             found = next((c for c in block.collections if c.name == segments[1]), None)
             if found is not None:
                 return _within(found, segments[2:])
-    return _within(_short(segments[0], blocks), segments[1:])
+    return _within(_short(segments[0], blocks, root), segments[1:])
 
 
-def _short(name: str, blocks: Sequence[Block]) -> Collection:
+def _short(name: str, blocks: Sequence[Block], root: str) -> Collection:
     offers = [c for block in blocks for c in block.collections if c.name == name]
     if name in RESERVED or not offers:
         known = short_names(blocks)
@@ -58,7 +60,7 @@ def _short(name: str, blocks: Sequence[Block]) -> Collection:
         message = f"There is no collection {name[:100]!r}; there are {', '.join(listed) or 'none'}."
         raise ProblemError("unknown-collection", message, collections=listed)
     if len(offers) > 1:
-        candidates = [f"{ROOT}/{c.block}/{c.name}" for c in offers]
+        candidates = [f"{root}/{c.block}/{c.name}" for c in offers]
         message = f"Several blocks offer {name!r}; ask one of {', '.join(candidates)}."
         raise ProblemError("ambiguous-collection", message, candidates=candidates)
     return offers[0]

@@ -76,6 +76,7 @@ class Api:
 
     async def _answer(self, handler: Handler, request: web.Request) -> web.StreamResponse:
         epoch = self._context.epoch()
+        instance = self._context.address(request.rel_url.raw_path)
         try:
             if request.method not in ("GET", "HEAD"):
                 message = f"{request.method} is not served; ask with GET."
@@ -85,19 +86,19 @@ class Api:
                 return await self._waits.run(self._read(handler, request, pairs))
             return await self._read(handler, request, pairs)
         except ProblemError as problem:
-            return problem.response(request.path)
+            return problem.response(instance)
         except QueryError as error:
-            return ProblemError.of(error).response(request.path)
+            return ProblemError.of(error).response(instance)
         except DBAPIError as error:
             log.warning("api.cache_unavailable", path=request.path, error=type(error.orig).__name__)
             if self._context.damaged is not None and is_damage(error):
                 self._context.damaged(epoch)
-            return ProblemError("cache-unavailable", "Ask again in a moment.").response(request.path)
+            return ProblemError("cache-unavailable", "Ask again in a moment.").response(instance)
         except (asyncio.CancelledError, ConnectionResetError, web.HTTPException):
             raise
         except Exception:
             log.exception("api.failed", path=request.path)
-            return ProblemError("internal", "The log of Forgeglass says more.").response(request.path)
+            return ProblemError("internal", "The log of Forgeglass says more.").response(instance)
 
 
     async def _read(self, handler: Handler, request: web.Request, pairs: Pairs) -> web.StreamResponse:

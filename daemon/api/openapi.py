@@ -37,13 +37,16 @@ class Description:
         only_waiting(pairs)
         fingerprint = context.fingerprint()
         if self._of != fingerprint:
-            self._raw = msgspec.json.encode(describe(context.blocks(), context.version))
+            self._raw = msgspec.json.encode(describe(context.blocks(), context.version, context.public_url))
             self._of = fingerprint
         return tagged(request, msgspec.Raw(self._raw), etag(fingerprint, context.version, self._raw), {})
 
 
-def describe(blocks: Sequence[Block], version: str) -> Json:
-    """The OpenAPI document of an API over these blocks. Operation ids stay the same while a collection has its name."""
+def describe(blocks: Sequence[Block], version: str, public_url: str | None = None) -> Json:
+    """The OpenAPI document of an API over these blocks. Operation ids stay the same while a collection has its name.
+
+    `public_url` is the server that is described; without it, whichever the document came from.
+    """
     components: Json = {"schemas": schemas.shared(), "parameters": dict(parameters.COMMON), "responses": _problems()}
     paths: Json = _own_paths(components)
     short = set(short_names(blocks))
@@ -58,7 +61,8 @@ def describe(blocks: Sequence[Block], version: str) -> Json:
         "description": "What is kept in repositories, read-only. Filters: a repeated parameter is OR, different ones "
         "are AND. Every answer says how fresh it is.",
     }  # fmt: skip
-    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": components}
+    servers = [{"url": public_url or "/"}]
+    return {"openapi": "3.1.0", "info": info, "servers": servers, "paths": paths, "components": components}
 
 
 def _problems() -> Json:

@@ -52,7 +52,7 @@ class ProblemError(Exception):
         return cls(error.kind, f"{error}.", **more)
 
     def members(self, instance: str) -> dict[str, Any]:
-        """The problem's JSON object; `instance` is the path that was asked for."""
+        """The problem's JSON object; `instance` is the address that was asked for."""
         status, title = PROBLEMS[self.kind]
         standard = {"type": TYPE + self.kind, "title": title, "status": status, "detail": self.detail}
         return {**standard, "instance": instance, **self.more}
