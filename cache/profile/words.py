@@ -21,7 +21,7 @@ ROUTES = frozenset({
 
 QUERY_WORDS = frozenset({
     "limit", "cursor", "sort", "order", "q", "wait_for", "timeout", "next", "items", "sequence", "observed_at", "stale",
-    "include",
+    "include", "format",
 })  # fmt: skip
 """What a query says about the list itself."""
 
