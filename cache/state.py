@@ -9,8 +9,9 @@ from typing import Self
 
 from cache.database import STATE_ID, Database
 from cache.feed_state import FeedState
+from cache.heard import HeardOwners
+from cache.installed_hooks import InstalledHooks
 from cache.kept_revisions import KeptRevisions
-from cache.marks import Marks
 from cache.migrating import upgrade
 from cache.sweep_history import SweepHistory
 from cache.tokens import Tokens
@@ -23,7 +24,8 @@ class StateStore:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.feed = FeedState(database)
-        self.marks = Marks(database)
+        self.heard = HeardOwners(database)
+        self.hooks = InstalledHooks(database)
         self.revisions = KeptRevisions(database)
         self.sweeps = SweepHistory(database)
         self.tokens = Tokens(database)

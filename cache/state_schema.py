@@ -112,10 +112,21 @@ sweeps = Table(
 )  # fmt: skip
 Index("sweeps_kind", sweeps.c.kind, sweeps.c.id)
 
-marks = Table(
-    "marks", metadata,
-    Column("key", Text, primary_key=True),
-    Column("value", JsonText, nullable=False),
+hooks = Table(
+    "hooks", metadata,
+    Column("hook_id", BigInteger, primary_key=True),
+    Column("scope", AnyText, nullable=False),
+    Column("url", AnyText, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("made_at", UtcText),
+)  # fmt: skip
+
+heard = Table(
+    "heard", metadata,
+    Column("owner", AnyText, primary_key=True),
+    Column("delivered_at", UtcText, nullable=False),
+    Column("silent_sweeps", Integer, nullable=False),
 )  # fmt: skip
 
 tokens = Table(

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 
 from cache.feed_state import FeedPosition
+from cache.heard import Heard
+from cache.installed_hooks import InstalledHook, fingerprint
 from cache.kept_revisions import KeptRevision
 from cache.state import StateStore
 from cache.sweep_history import SweepRecord
@@ -18,6 +20,7 @@ from cache.tombstones import Tombstone
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
+HOOK = InstalledHook(3, "acme", "http://127.0.0.1/x", "a1", fingerprint(b"s3cret", "a1"), NOON)
 
 
 async def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
@@ -28,11 +31,13 @@ async def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
         await state.tombstones.put([gone])
         await state.feed.open("e1")
         await state.feed.reserve(3)
-        await state.marks.put({"acme/pulls": {"since": "2026-03-04T12:00:00Z"}})
+        await state.hooks.put(HOOK)
+        await state.heard.put([Heard("acme", NOON, 2)])
     async with StateStore.open(path) as state:
         assert await state.tombstones.all() == (gone,)
         assert await state.feed.open("e2") == FeedPosition("e1", 3)
-        assert await state.marks.all() == {"acme/pulls": {"since": "2026-03-04T12:00:00Z"}}
+        assert await state.hooks.all() == (HOOK,)
+        assert await state.heard.all() == (Heard("acme", NOON, 2),)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -114,12 +119,27 @@ async def test_sweeps_are_remembered_newest_first_and_pruned_by_kind(state: Stat
     assert await state.sweeps.last(kind="deep") == (deep,)
 
 
-async def test_marks_are_set_together_and_forgotten_by_none(state: StateStore) -> None:
-    """Guards a sweep that would move one watermark and not the other."""
-    await state.marks.put({"a": 1, "b": {"x": [1]}})
-    await state.marks.put({"a": None, "b": 2})
-    assert await state.marks.all() == {"b": 2}
-    assert await state.marks.get("a") is None
+async def test_a_webhook_is_known_by_its_number_with_what_it_was_made_with(state: StateStore) -> None:
+    """Guards the one place that knows which secret a webhook signs with: the forge never tells."""
+    await state.hooks.put(HOOK)
+    moved = replace(HOOK, scope="acme/new", url="https://cache.example.org/", made_at=None)
+    other = replace(HOOK, hook_id=4)
+    await state.hooks.put(moved)
+    await state.hooks.put(other)
+    assert await state.hooks.all() == (moved, other)
+    assert moved.signs_with(b"s3cret")
+    assert not moved.signs_with(b"another")
+    assert "s3cret" not in repr(moved)
+    await state.hooks.remove([3, 99])
+    assert await state.hooks.all() == (other,)
+
+
+async def test_the_last_sign_of_an_owner_replaces_the_one_before(state: StateStore) -> None:
+    """Guards the finding of silence: it counts from the last delivery there was."""
+    await state.heard.put([Heard("acme", NOON, 2), Heard("ada", NOON)])
+    await state.heard.put([Heard("acme", LATER)])
+    await state.heard.put([])
+    assert await state.heard.all() == (Heard("acme", LATER), Heard("ada", NOON))
 
 
 async def test_a_token_is_found_by_its_hash_and_revoked_by_its_name(state: StateStore) -> None:
