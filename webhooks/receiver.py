@@ -7,15 +7,16 @@ again), so whatever was not stored is answered with an error, and whatever was s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Literal, Protocol
 
 import structlog
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from webhooks.delivery import Delivery, Malformed, parse
-from webhooks.inbox import Inbox
+from webhooks.probe import Probes
 from webhooks.problem import problem
 from webhooks.signature import verify
 
@@ -26,19 +27,34 @@ Outcome = Callable[[str, str], None]
 """Told each delivery's outcome and event: accepted, duplicate, ignored, or `too-large`, `encoded`, `timeout`,
 `cut`, `signature`, `malformed`, `store` with the event `unknown`. For metrics: both come from fixed sets."""
 
+UNSIGNED = (
+    401, "signature", "The signature is missing or wrong",
+    "Give the webhook on the forge the same secret as forge.webhook_secret_file holds.",
+)  # fmt: skip
+
 log = structlog.get_logger("webhooks")
+
+
+class Store(Protocol):
+    """Where deliveries go: the inbox."""
+
+    async def append(
+        self, delivery: Delivery, *, headers: Mapping[str, str], body: bytes, received_at: datetime
+    ) -> Literal["new", "duplicate"]:
+        """Store one; on the disk when this returns. Raises OSError or SQLAlchemyError where that is not possible."""
 
 
 class Receiver:
     """The handler of one inbox; `receiver.handle` goes into aiohttp's routes.
 
     Raises ValueError without a secret: unsigned deliveries are never taken. `on_delivery` is called, on the event
-    loop, once a delivery is on the disk; if it fails, the delivery waits in the inbox for the next look there.
+    loop, once a delivery is on the disk; if it fails, the delivery waits in the inbox for the next look there. Test
+    deliveries that `probes` awaits are noted there and go no further.
     """
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: Store,
         secrets: Sequence[bytes],
         *,
         clock: Callable[[], datetime],
@@ -46,27 +62,29 @@ class Receiver:
         on_outcome: Outcome = lambda _outcome, _event: None,
         max_body: int = MAX_BODY,
         read_seconds: float = READ_SECONDS,
+        probes: Probes | None = None,
     ) -> None:
         if not secrets or not all(secrets):
             raise ValueError("webhooks need a secret that is not empty; put one into forge.webhook_secret_file")
         self._inbox = inbox
-        self._secrets = tuple(secrets)
+        self._secrets = secrets  # not a copy: a secret renewed while the daemon runs is taken at once
         self._clock = clock
         self._on_delivery = on_delivery
         self._on_outcome = on_outcome
         self._max_body = max_body
         self._read_seconds = read_seconds
+        self._probes = probes or Probes()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take one delivery. 202 with `{"status": "accepted" | "duplicate" | "ignored"}`, or a problem."""
         body = await self._read(request)
         if isinstance(body, web.Response):
             return body
-        if not verify(body, request.headers, self._secrets):
-            return self._refuse(
-                request, 401, "signature", "The signature is missing or wrong",
-                "Give the webhook on the forge the same secret as forge.webhook_secret_file holds.",
-            )  # fmt: skip
+        signed = verify(body, request.headers, self._secrets)
+        if (nonce := self._probes.of(request)) is not None:
+            return self._probed(request, nonce, signed)
+        if not signed:
+            return self._refuse(request, *UNSIGNED)
         delivery = parse(request.headers, body)
         if isinstance(delivery, Malformed):
             return self._refuse(request, 400, "malformed", "Not a delivery", delivery.why)
@@ -83,6 +101,13 @@ class Receiver:
         if status == "accepted":
             self._nudge(delivery)
         return web.json_response({"status": status}, status=202)
+
+    def _probed(self, request: web.Request, nonce: str, signed: bool) -> web.Response:
+        """Answer a test delivery that is awaited: neither stored nor counted, whatever it says."""
+        self._probes.note(nonce, request.path, signed)
+        log.info("test delivery arrived", signed=signed)
+        status, slug, title, detail = UNSIGNED
+        return web.json_response({"status": "probe"}) if signed else problem(status, slug, title, detail)
 
     async def _read(self, request: web.Request) -> bytes | web.Response:
         """The body's bytes, never more than the cap, never for longer than the limit."""
