@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -34,6 +33,7 @@ from daemon.engine import Engine, engine
 from daemon.intake import Intake
 from daemon.logs import set_up
 from daemon.logs_redaction import Redactor
+from daemon.notify import notifying
 from daemon.reconciler import utc_now
 from daemon.schedule import Schedule
 from daemon.scheduled import Scheduled
@@ -127,7 +127,7 @@ async def serving(
         log.info("daemon.started", url=url, forge=config.forge.url, data_dir=str(config.data_dir))
         for warning in config.warnings:
             log.warning("configuration.unwise", warning=warning)
-        _tell_systemd()
+        await stack.enter_async_context(notifying(os.environ))
         yield Served(opened, url, schedule)
 
 
@@ -158,12 +158,3 @@ async def _task(work: Any, name: str) -> AsyncIterator[None]:
 def _missing_secret(config: Config) -> Exception:
     remedy = "openssl rand -hex 32 > secret, and give the webhook on the forge the same"
     return ConfigError([Mistake(str(config.path), None, "forge.webhook_secret_file", NO_SECRET, remedy)])
-
-
-def _tell_systemd() -> None:
-    """Say that the daemon is ready (sd_notify, Type=notify); nothing where systemd did not start it."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.sendto(b"READY=1", "\0" + address[1:] if address.startswith("@") else address)
