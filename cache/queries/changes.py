@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Select, func, select
@@ -73,13 +74,29 @@ async def changes_after(
     connection: AsyncConnection, after: int, upto: int, limit: int, conditions: Iterable[Condition] = ()
 ) -> Changes:
     """The changes with a sequence over `after` and at most `upto` that fit, oldest first."""
+    wanted = _that_fit(conditions).where(feed.c.sequence > after, feed.c.sequence <= upto)
+    items = await _items(connection, wanted.order_by(feed.c.sequence).limit(limit))
+    return Changes(items, items[-1].sequence if len(items) == limit else max(after, upto))
+
+
+async def changes_before(
+    connection: AsyncConnection, before: int, limit: int, conditions: Iterable[Condition] = ()
+) -> tuple[ChangeItem, ...]:
+    """The changes with a sequence under `before` that fit, newest first."""
+    wanted = _that_fit(conditions).where(feed.c.sequence < before)
+    return await _items(connection, wanted.order_by(feed.c.sequence.desc()).limit(limit))
+
+
+def _that_fit(conditions: Iterable[Condition]) -> Select[Any]:
     joined = feed.outerjoin(_repository, _repository.c.id == feed.c.repository_id)
-    wanted: Select[tuple[object, ...]] = (
+    return (
         select(*feed.c, _repository.c.full_name.label("repository"))
         .select_from(joined)
-        .where(feed.c.sequence > after, feed.c.sequence <= upto, *where(conditions, columns()).get("", ()))
+        .where(*where(conditions, columns()).get("", ()))
     )
-    rows = (await connection.execute(wanted.order_by(feed.c.sequence).limit(limit))).all()
+
+
+async def _items(connection: AsyncConnection, wanted: Select[Any]) -> tuple[ChangeItem, ...]:
+    rows = (await connection.execute(wanted)).all()
     made = ({name: row._mapping[name] for name in ChangeItem.__struct_fields__} for row in rows)
-    items = tuple(ChangeItem(**values) for values in made)
-    return Changes(items, items[-1].sequence if len(items) == limit else max(after, upto))
+    return tuple(ChangeItem(**values) for values in made)

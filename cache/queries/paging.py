@@ -75,11 +75,11 @@ def _one(pairs: Sequence[tuple[str, str]], name: str) -> str | None:
     return values[0] if values else None
 
 
-def limit_of(text: str) -> int:
-    """A page's length. QueryError: `bad-value`."""
+def limit_of(text: str, name: str = "limit") -> int:
+    """A page's length, as the parameter `name` says it. QueryError: `bad-value`."""
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= MAX_LIMIT):
-        message = f"limit is {text[:MAX_SHOWN]!r}; it must be a number from 1 to {MAX_LIMIT}"
-        raise QueryError("bad-value", message, "limit")
+        message = f"{name} is {text[:MAX_SHOWN]!r}; it must be a number from 1 to {MAX_LIMIT}"
+        raise QueryError("bad-value", message, name)
     return int(text)
 
 

@@ -3,32 +3,67 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
 
 from cache.queries.paging import DEFAULT_LIMIT, limit_of
-from daemon.api.answers import plain
+from daemon.api import sheets
+from daemon.api.answers import LIST_VARY, csv_answer, next_link, plain
 from daemon.api.context import ApiContext
-from daemon.api.feed import filters, read, starting_place
+from daemon.api.feed import PLACING, Batch, FeedSource, filters, newest, read, starting_place
+from daemon.api.formats import form
 from daemon.api.parameters import Pairs, duration, one
+from daemon.api.problems import ProblemError
 
 MAX_WAIT = 60.0
+WORDS = ("limit", "wait", "last", "format")
 
 
 async def changes(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
     """The changes after a position. With `wait=SECONDS` an empty answer waits for the first that fits."""
-    conditions = filters(pairs, ("limit", "wait"))
-    text, wait = one(pairs, "limit"), one(pairs, "wait")
-    limit = DEFAULT_LIMIT if text is None else limit_of(text)
+    wanted = form(pairs, request.headers.get("Accept", ""))
+    wait = one(pairs, "wait")
     loop = asyncio.get_running_loop()
     until = loop.time() + (0.0 if wait is None else duration("wait", wait, MAX_WAIT))
-    place = await starting_place(context, pairs)
-    while True:
-        batch = await read(context, place, limit, conditions)
-        place = batch.place
-        left = until - loop.time()
-        if batch.items or left <= 0 or not await context.news.wait(max(place.sequence, batch.upto), left):
+    batch = await page(context, pairs)
+    while not batch.items and (left := until - loop.time()) > 0:
+        if not await context.news.wait(max(batch.place.sequence, batch.upto), left):
             break
-    body = {"items": batch.items, "next": str(place), "epoch": place.epoch, "sequence": place.sequence}
-    headers = {"Cache-Control": "no-store", "Forgeglass-Sequence": str(max(place.sequence, batch.upto))}
-    return plain(request, body, headers)
+        others = [(name, value) for name, value in pairs if name not in PLACING]
+        batch = await page(context, [*others, ("after", str(batch.place))])
+    place = batch.place
+    headers = {
+        "Cache-Control": "no-store",
+        "Forgeglass-Sequence": str(max(place.sequence, batch.upto)),
+        "Forgeglass-Position": str(place),
+        "Vary": LIST_VARY,
+    }
+    if place.sequence < batch.upto:
+        headers["Link"] = next_link(request, after=str(place))
+    if wanted == "csv":
+        return csv_answer(request, sheets.CHANGES, batch.items, headers)
+    return plain(request, told(batch), headers)
+
+
+async def page(source: FeedSource, pairs: Pairs) -> Batch:
+    """The changes that a query asks for, as they are now.
+
+    ProblemError: `bad-value`, `bad-position`, `resync`. QueryError: as `cache.queries.filters.parse`.
+    """
+    conditions = filters(pairs, WORDS)
+    last, limit = one(pairs, "last"), one(pairs, "limit")
+    if last is None:
+        place = await starting_place(source, pairs)
+        return await read(source, place, DEFAULT_LIMIT if limit is None else limit_of(limit), conditions)
+    beside = next((name for name in (*PLACING, "limit", "wait") if one(pairs, name) is not None), None)
+    if beside is not None:
+        message = f"last says by itself which changes are wanted; remove {beside}."
+        raise ProblemError("bad-value", message, parameter=beside)
+    return await newest(source, limit_of(last, "last"), conditions)
+
+
+def told(batch: Batch) -> dict[str, Any]:
+    """A page as JSON tells it."""
+    place = batch.place
+    return {"items": batch.items, "next": str(place), "epoch": place.epoch, "sequence": place.sequence}

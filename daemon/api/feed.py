@@ -1,21 +1,37 @@
-"""Reading the change feed from a reader's place on: what both `/changes` and `/events` do."""
+"""Reading the change feed from a reader's place on: what `/changes`, `/events` and `forgeglass changes` do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
 
+from cache.database import Database
 from cache.queries import changes as queries
 from cache.queries.filters import Condition, parse
-from daemon.api.context import ApiContext
 from daemon.api.parameters import WAITING, FeedPlace, Pairs, feed_place, one
 from daemon.api.problems import ProblemError
 
 LATEST = "latest"
 PLACING = ("after", "epoch")
+
+
+class FeedSource(Protocol):
+    """Where a feed is read from: `ApiContext`, or a `cache.db` that no daemon has open."""
+
+    @property
+    def database(self) -> Database:
+        """`cache.db`."""
+
+    @property
+    def epoch(self) -> Callable[[], str]:
+        """The epoch that positions belong to."""
+
+    @property
+    def sequence(self) -> Callable[[], int]:
+        """The last sequence applied."""
 
 
 class Batch(Struct, frozen=True):
@@ -31,44 +47,55 @@ def filters(pairs: Pairs, others: Sequence[str]) -> tuple[Condition, ...]:
     return parse(pairs, queries.columns(), (*WAITING, *PLACING, *others))
 
 
-async def starting_place(context: ApiContext, pairs: Pairs, said: str | None = None) -> FeedPlace:
+async def starting_place(source: FeedSource, pairs: Pairs, said: str | None = None) -> FeedPlace:
     """Where a reader begins: at `said` or at `after=`; at the end for `after=latest`; else at what is kept.
 
     ProblemError: `bad-position`; `resync` where the feed cannot go on from there.
     """
     after, epoch = one(pairs, "after"), one(pairs, "epoch")
-    current = context.epoch()
-    async with context.database.read() as connection:
+    current = source.epoch()
+    async with source.database.read() as connection:
         extent = await queries.extent(connection)
     if said is None and after in (None, LATEST):
         if after == LATEST:
-            return FeedPlace(current, _end(context, extent))
-        return FeedPlace(current, extent.first - 1 if extent.first is not None else context.sequence())
+            return FeedPlace(current, _end(source, extent))
+        return FeedPlace(current, extent.first - 1 if extent.first is not None else source.sequence())
     parameter = "Last-Event-ID" if said is not None else "after"
     place = feed_place(said if said is not None else after or "", epoch if said is None else None, current, parameter)
-    _check(context, place, extent)
+    _check(source, place, extent)
     return place
 
 
-async def read(context: ApiContext, place: FeedPlace, limit: int, conditions: tuple[Condition, ...]) -> Batch:
+async def read(source: FeedSource, place: FeedPlace, limit: int, conditions: tuple[Condition, ...]) -> Batch:
     """The next changes after a place. ProblemError: `resync` where the feed went on without the reader."""
-    async with context.database.read() as connection:
+    async with source.database.read() as connection:
         extent = await queries.extent(connection)
-        _check(context, place, extent)
+        _check(source, place, extent)
         upto = extent.last or place.sequence
         found = await queries.changes_after(connection, place.sequence, upto, limit, conditions)
-    items = [
-        {"position": str(FeedPlace(place.epoch, item.sequence)), **msgspec.to_builtins(item)} for item in found.items
-    ]
-    return Batch(items, FeedPlace(place.epoch, found.last), upto)
+    return Batch(shown(found.items, place.epoch), FeedPlace(place.epoch, found.last), upto)
 
 
-def _end(context: ApiContext, extent: queries.Extent) -> int:
-    return max(context.sequence(), extent.last or 0)
+async def newest(source: FeedSource, count: int, conditions: tuple[Condition, ...]) -> Batch:
+    """The newest changes that fit, oldest first; the place is the feed's end."""
+    current = source.epoch()
+    async with source.database.read() as connection:
+        end = _end(source, await queries.extent(connection))
+        found = await queries.changes_before(connection, end + 1, count, conditions)
+    return Batch(shown(reversed(found), current), FeedPlace(current, end), end)
 
 
-def _check(context: ApiContext, place: FeedPlace, extent: queries.Extent) -> None:
-    current, end = context.epoch(), _end(context, extent)
+def shown(items: Iterable[queries.ChangeItem], epoch: str) -> list[dict[str, Any]]:
+    """Changes as they are told, each with the position to resume from after it."""
+    return [{"position": str(FeedPlace(epoch, item.sequence)), **msgspec.to_builtins(item)} for item in items]
+
+
+def _end(source: FeedSource, extent: queries.Extent) -> int:
+    return max(source.sequence(), extent.last or 0)
+
+
+def _check(source: FeedSource, place: FeedPlace, extent: queries.Extent) -> None:
+    current, end = source.epoch(), _end(source, extent)
     if place.epoch != current:
         why = "it is of another epoch: the feed began anew"
     elif place.sequence > end:
