@@ -42,6 +42,7 @@ def build_app(
         on_delivery=intake.take,
         on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
         max_body=config.webhooks.max_body,
+        probes=engine.probes,
     )
     mending = Mending(engine.desk.book.mend, lambda: engine.epoch.now)
     waiting = Waiting(engine.desk.reconciler, schedule.now)
@@ -63,7 +64,7 @@ def build_app(
             public_url=config.public_url,
         )
     )
-    app = web.Application(middlewares=[_counted(engine)])
+    app = web.Application(middlewares=[_counted(engine), engine.probes.strays(config.webhooks.path)])
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)
     app.on_cleanup.append(mending.stop)

@@ -21,6 +21,7 @@ from cache.sweep_history import SweepRecord
 from cache.world import PullTombstone, World
 from daemon.control import CommandError
 from daemon.desk import Desk, scratch_desk
+from daemon.doctor.inside import about, probe
 from daemon.engine import Engine
 from daemon.graves import Tombstone
 from daemon.reading import missing_branches
@@ -251,4 +252,6 @@ COMMANDS: Mapping[str, Callable[[Engine, Mapping[str, Any], Progress], Awaitable
     "verify": verify,
     "digest": digest_rows,
     "query": query,
+    "about": about,
+    "probe": probe,
 }

@@ -7,7 +7,7 @@ import secrets as random_secrets
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from gitea_client.rest import Rest
 from gitea_client.secret import Secret
 from gitea_client.transport import Transport
 from webhooks.inbox import Inbox
+from webhooks.probe import Probes
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +67,7 @@ class Engine:
     clock: Clock
     epoch: Epoch
     objects: Path
+    probes: Probes = field(default_factory=Probes)
 
     @property
     def fingerprint(self) -> str:

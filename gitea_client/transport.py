@@ -23,6 +23,7 @@ from yarl import URL
 from gitea_client import paths
 from gitea_client.counting import Kind, RequestCounter
 from gitea_client.errors import ForgeError, Malformed, Throttled, Unreachable
+from gitea_client.reasons import Reason, reason_of
 from gitea_client.redaction import check_token, redact
 from gitea_client.secret import Secret
 from gitea_client.statuses import error_of, parse_date
@@ -165,8 +166,8 @@ class Transport:
             raise Malformed(f"{what}: the answer (HTTP {status}) was cut") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # `from None`: the repr of an aiohttp error holds the request's headers, and with them the token.
-            reason = "the answer is no HTTP" if isinstance(error, aiohttp.ClientResponseError) else type(error).__name__
-            raise Unreachable(f"{what}: {reason}") from None
+            reason = reason_of(error, self.url, ca_file=self.ca_file, proxy=proxy_for(self.url))
+            raise unreachable(what, reason) from None
         finally:
             self.counter.add(*counted, status)
         answer = Answer(status, response.headers, content, parse_date(response.headers.get("Date")))
@@ -189,6 +190,13 @@ class Transport:
                 raise Malformed(f"{what}: the answer is longer than {self._max_body} bytes")
             parts.append(part)
         return b"".join(parts)
+
+
+def unreachable(what: str, reason: Reason) -> Unreachable:
+    """The error of a request that got no answer, with the remedy of its own cause."""
+    error = Unreachable(f"{what}: {reason.what}")
+    error.remedy = reason.remedy
+    return error
 
 
 def check_url(url: str) -> str:

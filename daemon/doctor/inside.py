@@ -1,0 +1,44 @@
+"""What doctor asks a live daemon, through the control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from daemon.control import CommandError
+from webhooks.probe import TooManyError
+
+if TYPE_CHECKING:
+    from daemon.engine import Engine
+
+MOST_SECONDS = 30.0
+
+
+async def about(
+    engine: Engine, arguments: Mapping[str, Any], progress: Callable[[Mapping[str, Any]], None]
+) -> tuple[dict[str, Any], int]:
+    """Who answers: the daemon's process, and the configuration that it was started with."""
+    return {"pid": os.getpid(), "config": str(engine.config.path), "listen": str(engine.config.listen)}, 0
+
+
+async def probe(
+    engine: Engine, arguments: Mapping[str, Any], progress: Callable[[Mapping[str, Any]], None]
+) -> tuple[dict[str, Any], int]:
+    """Wait for the test delivery that bears `nonce`, up to `seconds`; a line of progress says that it may be sent.
+
+    Gives `path` and `signed` of the one that arrived, both null where none did. CommandError: no nonce.
+    """
+    seconds = min(float(arguments.get("seconds") or 10.0), MOST_SECONDS)
+    try:
+        with engine.probes.expecting(str(arguments.get("nonce", ""))) as arrival:
+            progress({"what": "expecting", "done": 0, "of": 1})
+            try:
+                async with asyncio.timeout(seconds):
+                    seen = await arrival()
+            except TimeoutError:
+                return {"path": None, "signed": None}, 0
+            return {"path": seen.path, "signed": seen.signed}, 0
+    except (ValueError, TooManyError) as error:
+        raise CommandError(str(error)) from None
