@@ -62,6 +62,7 @@ def build_app(
             forge_url=config.forge.url,
             version=VERSION,
             public_url=config.public_url,
+            cors_origins=frozenset(config.api.cors_origins),
         )
     )
     app = web.Application(middlewares=[_counted(engine), engine.probes.strays(config.webhooks.path)])

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cache.queries.errors import QueryError
 from cache.store import is_damage
-from daemon.api import lists
+from daemon.api import cors, lists
 from daemon.api.addresses import ROOT
 from daemon.api.changes import changes
 from daemon.api.context import ApiContext
@@ -68,6 +68,8 @@ class Api:
             response = await self._answer(handler, request)
             if not response.prepared:
                 response.headers["X-Content-Type-Options"] = "nosniff"
+                allowed = cors.answer_headers(self._context.cors_origins, request.headers.get("Origin"))
+                response.headers.update(cors.merged(response.headers, allowed))
             if self._context.observe is not None:
                 self._context.observe(name, response.status, time.perf_counter() - started)
             return response
@@ -78,6 +80,10 @@ class Api:
         epoch = self._context.epoch()
         instance = self._context.address(request.rel_url.raw_path)
         try:
+            if request.method == "OPTIONS":
+                allowed = cors.preflight(self._context.cors_origins, request.headers)
+                if allowed is not None:
+                    return web.Response(status=204, headers=allowed)
             if request.method not in ("GET", "HEAD"):
                 message = f"{request.method} is not served; ask with GET."
                 raise ProblemError("method-not-allowed", message, headers={"Allow": "GET, HEAD"})

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
 from cache.queries.filters import Condition
+from daemon.api import cors
 from daemon.api.context import ApiContext
 from daemon.api.feed import LATEST, filters, read, starting_place
 from daemon.api.parameters import FeedPlace, Pairs, one
@@ -43,7 +44,8 @@ class Events:
         said = request.headers.get("Last-Event-ID") or None
         begin = pairs if said is not None or one(pairs, "after") is not None else (*pairs, ("after", LATEST))
         place = await starting_place(context, begin, said)
-        headers = {"X-Content-Type-Options": "nosniff"}
+        allowed = cors.answer_headers(context.cors_origins, request.headers.get("Origin"))
+        headers = {"X-Content-Type-Options": "nosniff", **allowed}  # they are sent before the stream ends
         async with sse_response(
             request, headers=headers, ping_interval=context.heartbeat, send_timeout=SEND_TIMEOUT
         ) as response:

@@ -23,6 +23,8 @@ def find_warnings(config: Config) -> tuple[str, ...]:
     parts = urlsplit(forge.url)
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         warnings.append(f"{forge.url} is not encrypted, and the token travels with every request; use https")
+    if "*" in config.api.cors_origins:
+        warnings.append("api.cors_origins is *: any page in a reader's browser may read everything here; name origins")
     return tuple(warnings)
 
 

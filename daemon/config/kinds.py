@@ -15,6 +15,11 @@ from daemon.config.errors import BadValueError
 
 _OWNER: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _ROUTE: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
+_ORIGIN: Final = re.compile(
+    r"(?P<scheme>https?)://(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?",
+    re.ASCII,
+)
+_USUAL: Final = {"http": "80", "https": "443"}
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _BARE_TOKEN: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
@@ -108,6 +113,23 @@ def _owners(value: object) -> tuple[str, ...]:
     return tuple(seen.values())
 
 
+def _origins(value: object) -> tuple[str, ...]:
+    """Origins as browsers send them (RFC 6454, section 6.2): scheme, host, and a port that is not the usual one."""
+    like = 'write it like ["https://dashboard.example.org"]'
+    if not isinstance(value, list):
+        raise BadValueError(f"{shown(value)} is not a list of origins", like)
+    if value == ["*"]:
+        return ("*",)
+    if "*" in value:
+        raise BadValueError("* stands beside other origins", 'write ["*"] alone, or the origins alone')
+    for one in value:
+        found = _ORIGIN.fullmatch(one) if isinstance(one, str) else None
+        if found is None or found["port"] == _USUAL[found["scheme"]]:
+            remedy = f"{like}: small letters, no slash at its end, no port where it is the usual one"
+            raise BadValueError(f"{shown(one)} is not an origin as browsers send it", remedy)
+    return tuple(dict.fromkeys(value))
+
+
 def _route(value: object) -> str:
     text = _text(value)
     if not _ROUTE.fullmatch(text):
@@ -122,6 +144,9 @@ URL: Final = Kind("URL", _url)
 ADDRESS: Final = Kind("host:port", _address)
 OWNERS: Final = Kind(
     "list of names", _owners, lambda text: [part.strip() for part in text.split(",") if part.strip()]
+)
+ORIGINS: Final = Kind(
+    "list of origins", _origins, lambda text: [part.strip() for part in text.split(",") if part.strip()]
 )
 ROUTE: Final = Kind("path of a URL", _route)
 

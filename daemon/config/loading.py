@@ -64,10 +64,11 @@ class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):
-    """[api]: seconds a query may run, and how many changes the feed keeps."""
+    """[api]: seconds a query may run, how many changes the feed keeps, and whose pages may read."""
 
     query_timeout: float = default("api.query_timeout")
     feed_keep: int = default("api.feed_keep")
+    cors_origins: tuple[str, ...] = default("api.cors_origins")
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
