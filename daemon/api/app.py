@@ -14,6 +14,7 @@ from cache.queries.errors import QueryError
 from cache.store import is_damage
 from daemon.api import cors, lists
 from daemon.api.addresses import ROOT
+from daemon.api.atom_feed import changes_atom
 from daemon.api.changes import changes
 from daemon.api.context import ApiContext
 from daemon.api.entries import collection_address
@@ -49,6 +50,7 @@ class Api:
             ("pulls", "/pulls", lists.pulls),
             ("findings", "/findings", lists.findings),
             ("changes", "/changes", changes),
+            ("changes.atom", "/changes.atom", changes_atom),
             ("events", "/events", self._events.stream),
             ("status", "/status", lists.status),
             ("openapi", "/openapi.json", self._description.document),

@@ -1,0 +1,55 @@
+"""Changes in words, for people: feed readers and terminals. No I/O.
+
+What a repository says (keys, names) is hostile: a letter that a terminal or a reader might act on is written as its
+escape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SHORT_COMMIT = 10
+
+
+def harmless(text: str) -> str:
+    """The text with every letter escaped that cannot be seen: control characters, line ends, reversed writing."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def subject(change: Mapping[str, Any]) -> str:
+    """What changed: `rfc/rfcs open-hub`, `pull request acme/meta#12 of rfc/rfcs open-hub`, `repository acme/meta`."""
+    place = f"{change['block']}/{change['collection']}" if change["collection"] else ""
+    entry = f"{place} {change['key']}" if place and change["key"] is not None else place
+    repository = change["repository"] or f"repository {change['repository_id']}"
+    match change["kind"]:
+        case "entry":
+            said = entry
+        case "branch":
+            said = f"branch {change['name']} of {entry or repository}"
+        case "pull":
+            said = f"pull request {repository}#{change['number']}" + (f" of {entry}" if entry else "")
+        case "finding":
+            said = f"finding about {entry or repository}"
+        case _:
+            said = f"repository {change['name'] or repository}"
+    return harmless(said)
+
+
+def sentence(change: Mapping[str, Any]) -> str:
+    """What happened: `rfc/rfcs open-hub updated: state, title`."""
+    columns = ", ".join(change["columns"])
+    return f"{subject(change)} {change['operation']}" + (harmless(f": {columns}") if columns else "")
+
+
+def origin(change: Mapping[str, Any]) -> str:
+    """Where it happened: `acme/meta 1a2b3c4d5e`; empty where the change names no commit."""
+    if not change["commit"]:
+        return ""
+    return harmless(f"{change['repository'] or ''} {change['commit'][:SHORT_COMMIT]}".strip())
+
+
+def line(change: Mapping[str, Any]) -> str:
+    """A change in one line: when it was applied (UTC), what happened, where."""
+    place = origin(change)
+    return f"{change['at']}  {sentence(change)}" + (f"  ({place})" if place else "")
