@@ -1,0 +1,130 @@
+"""An inferred profile as the text of a YAML file, with comments for the person who goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cache.profile.infer import Inferred, InferredCollection, InferredField
+
+_SHOWN = 3
+"""Paths that a comment names one by one."""
+
+
+def quoted(text: str) -> str:
+    """A text in double quotes, the same in YAML and in TOML: nothing in it can end the quotes or the line."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+
+
+def write_profile(inferred: Inferred) -> str:
+    """The text of the profile."""
+    return "".join(f"{line}\n" for line in _lines(inferred))
+
+
+def _lines(inferred: Inferred) -> Iterator[str]:
+    yield f"# Made by `forgeglass profile infer` from {_comment(inferred.source)}: a start, to be read and changed."
+    yield "# A key of a file that is not declared here is kept as it is. Declare what you want to filter and sort by."
+    if inferred.elsewhere:
+        yield f"# Not described: {_count(inferred.elsewhere, 'file')} elsewhere."
+    yield "format: 1"
+    yield f"profile: {_word(inferred.name)}"
+    yield f"title: {quoted(inferred.name)}"
+    yield ""
+    yield "parameters:"
+    given = "required: true" if inferred.repository is None else f"default: {quoted(inferred.repository)}"
+    yield f"  repository: {{type: repository, {given}, description: The repository that holds the files}}"
+    yield ""
+    yield "collections:"
+    for position, collection in enumerate(inferred.collections):
+        yield from [""] if position else []
+        yield from _collection(collection)
+
+
+def _collection(collection: InferredCollection) -> Iterator[str]:
+    yield f"  {_word(collection.name)}:"
+    told = f"{_count(collection.files, 'file')}"
+    if collection.format == "md":
+        told += f", {collection.with_data} with front matter"
+    yield f"    # {told}."
+    if collection.left_out:
+        yield f"    # Left out, being about the others: {_named(collection.left_out)}."
+    if collection.unreadable:
+        yield f"    # Cannot be read, and will be findings: {_named(collection.unreadable)}."
+    yield f'    files: {{repository: "{{param.repository}}", path: {quoted(collection.template.source)}}}'
+    if collection.template.suffix not in (".md", ".markdown", ".yaml", ".yml", ".json"):
+        yield f"    format: {collection.format}"
+    yield f"    key: [{', '.join(collection.template.captures)}]"
+    if collection.format == "md":
+        yield "    body: body"
+    yield "    unknown_fields: keep          # or: warn, refuse"
+    declared = [field for field in collection.fields if field.type is not None]
+    if not any(field.name in ("title", "name") for field in declared) and (label := _label(declared)):
+        yield f"    label: {label}"
+    yield "    fields:" if declared else "    fields: {}"
+    for field in collection.fields:
+        yield from _field(field, collection)
+
+
+def _field(field: InferredField, collection: InferredCollection) -> Iterator[str]:
+    of = collection.files - len(collection.unreadable)
+    if field.type is None or field.name is None:
+        why = "is no name that a field can have" if field.name is None else f"is {field.guess.note}"
+        yield f"      # {_comment(field.source)} {why}: kept, and not declared"
+        return
+    parts = [f"type: {field.type}"]
+    if field.guess.of is not None:
+        parts.append(f"of: {field.guess.of}")
+    if field.guess.values:
+        parts.append(f"values: [{', '.join(quoted(value) for value, _ in field.guess.values)}]")
+    if field.heading:
+        parts.append("from: heading")
+    elif field.source != field.name:
+        parts.append(f"from: {quoted(field.source)}")
+    if field.required:
+        parts.append("required: true")
+    yield f"      {_word(field.name)}: {{{', '.join(parts)}}}   # {_remark(field, of)}"
+
+
+def _remark(field: InferredField, of: int) -> str:
+    if field.heading:
+        return "the key, else the first heading"
+    told = f"in all {of}" if field.count == of else f"in {field.count} of {of}"
+    if field.guess.values:
+        counts = ", ".join(f"{quoted(value)} {count}" for value, count in field.guess.values)
+        told += f": {counts}; another value would be a finding, `type: string` takes any"
+    elif field.required:
+        told += "; without it a file is a finding"
+    return told
+
+
+def _label(declared: Sequence[InferredField]) -> str | None:
+    found = next((field for field in declared if field.type == "string" and field.required), None)
+    return None if found is None else _word(found.name or "")
+
+
+def _word(name: str) -> str:
+    """A name as it may stand in YAML: without quotes unless that would be a number, true or nothing."""
+    plain = name[:1].isalpha() and name.lower() not in ("null", "true", "false")
+    return name if plain else quoted(name)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(_comment(name) for name in names[:_SHOWN]) + more
+
+
+def _comment(text: str) -> str:
+    """Foreign text in a comment: it must not end the line."""
+    shown = text if len(text) <= 80 else text[:80] + "…"
+    return shown if shown.isprintable() else quoted(shown)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
