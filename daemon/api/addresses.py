@@ -17,8 +17,8 @@ from daemon.api.problems import ProblemError
 
 ROOT = "/api/v1"
 RESERVED = frozenset({
-    "repositories", "pulls", "findings", "changes", "events", "status", "openapi.json", "reports", "proposals",
-    "tokens",
+    "repositories", "pulls", "findings", "changes", "changes.atom", "docs", "docs.css", "events", "status",
+    "openapi.json", "reports", "proposals", "tokens",
 })  # fmt: skip
 """What never is a collection's short address."""
 PARTS = ("branches", "pulls", "history")

@@ -17,6 +17,7 @@ from daemon.api.addresses import ROOT
 from daemon.api.atom_feed import changes_atom
 from daemon.api.changes import changes
 from daemon.api.context import ApiContext
+from daemon.api.docs import Docs
 from daemon.api.entries import collection_address
 from daemon.api.events import Events
 from daemon.api.openapi import Description
@@ -41,6 +42,7 @@ class Api:
         self._events = Events()
         self._waits = Waits()
         self._description = Description()
+        self._docs = Docs(self._description)
 
     def routes(self) -> list[web.RouteDef]:
         """Every route, each with its whole path. They need no middleware."""
@@ -54,6 +56,8 @@ class Api:
             ("events", "/events", self._events.stream),
             ("status", "/status", lists.status),
             ("openapi", "/openapi.json", self._description.document),
+            ("docs", "/docs", self._docs.page),
+            ("docs", "/docs.css", self._docs.style),
             # whatever else: a key may hold any letter, a line break too
             ("collection", "/{address:(?s:.*)}", collection_address),
         ]

@@ -21,25 +21,33 @@ from daemon.api.problems import CONTENT_TYPE, PROBLEMS
 
 Json = dict[str, Any]
 
-_WAIT, _PAGE = ("wait_for", "timeout"), ("limit", "cursor")
+_WAIT, _PAGE = ("wait_for", "timeout"), ("limit", "cursor", "format")
 _KEY = "The entry's key; a slash in it is written %2F."
 
 
 class Description:
-    """The description as it is served, made once for each set of profiles."""
+    """The description, made once for each set of profiles."""
 
     def __init__(self) -> None:
         self._of: str | None = None
+        self._document: Json = {}
         self._raw = b""
+
+    def made(self, context: ApiContext) -> Json:
+        """The description of the API as it is now."""
+        fingerprint = context.fingerprint()
+        if self._of != fingerprint:
+            self._document = describe(context.blocks(), context.version, context.public_url)
+            self._raw = msgspec.json.encode(self._document)
+            self._of = fingerprint
+        return self._document
 
     async def document(self, context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
         """Answer with it."""
         only_waiting(pairs)
-        fingerprint = context.fingerprint()
-        if self._of != fingerprint:
-            self._raw = msgspec.json.encode(describe(context.blocks(), context.version, context.public_url))
-            self._of = fingerprint
-        return tagged(request, msgspec.Raw(self._raw), etag(fingerprint, context.version, self._raw), {})
+        self.made(context)
+        tag = etag(context.fingerprint(), context.version, self._raw)
+        return tagged(request, msgspec.Raw(self._raw), tag, {})
 
 
 def describe(blocks: Sequence[Block], version: str, public_url: str | None = None) -> Json:
@@ -62,7 +70,9 @@ def describe(blocks: Sequence[Block], version: str, public_url: str | None = Non
         "are AND. Every answer says how fresh it is.",
     }  # fmt: skip
     servers = [{"url": public_url or "/"}]
-    return {"openapi": "3.1.0", "info": info, "servers": servers, "paths": paths, "components": components}
+    tags = [{"name": name} for name in dict.fromkeys(path["get"]["tags"][0] for path in paths.values())]
+    top = {"openapi": "3.1.0", "info": info, "servers": servers, "tags": tags}
+    return {**top, "paths": paths, "components": components}
 
 
 def _problems() -> Json:
@@ -74,14 +84,20 @@ def _problems() -> Json:
 
 
 def _operation(
-    identity: str, summary: str, wanted: list[Json], answer: Json, *problems: int, media: str = "application/json"
-) -> Json:
-    good = {"description": summary, "content": {media: {"schema": answer}}}
+    tag: str, identity: str, summary: str, wanted: list[Json], answer: Json, *problems: int,
+    media: Sequence[str] = ("application/json",),
+) -> Json:  # fmt: skip
+    first, *others = media
+    content = {first: {"schema": answer}, **{other: {"schema": {"type": "string"}} for other in others}}
+    good = {"description": summary, "content": content}
     bad = {str(s): {"$ref": f"#/components/responses/problem{s}"} for s in sorted({400, 500, 503, *problems})}
-    said = {"operationId": identity, "summary": summary, "parameters": wanted}
+    said = {"operationId": identity, "tags": [tag], "summary": summary, "parameters": wanted}
     return {"get": {**said, "responses": {"200": good, **bad}}}
 
 
+_LISTED = ("application/json", "text/csv")
+_TEXT: Json = {"type": "string"}
+_OURS = "Forgeglass"
 _READ = (404, 504)
 
 
@@ -90,7 +106,8 @@ def _own_paths(components: Json) -> Json:
         own = parameters.filters(columns, name, sort=sort)
         components["parameters"].update(own)
         wanted = [*parameters.common(*_WAIT, *_PAGE, *more), *parameters.common(*own)]
-        return _operation(f"list.{name}", summary, wanted, schemas.listing(schemas.ref(item)), *_READ)
+        answer = schemas.listing(schemas.ref(item))
+        return _operation(summary.rstrip("."), f"list.{name}", summary, wanted, answer, *_READ, media=_LISTED)
 
     for name, subject in (("branches", branches), ("history", history)):
         components["parameters"].update(parameters.filters(subject.columns(), name, sort=subject.SORT))
@@ -98,15 +115,23 @@ def _own_paths(components: Json) -> Json:
     components["parameters"].update(feed)
     named = [parameters.path("owner", "The repository's owner."), parameters.path("name", "Its name.")]
     waiting = parameters.common(*_WAIT)
-    placed = parameters.common(*_WAIT, "after", "epoch", *feed)
+    filtered = parameters.common(*_WAIT, *feed)
+    placed = [*parameters.common("after", "epoch"), *filtered]
     events = [*placed, *parameters.common("Last-Event-ID")]
-    feed_page = [*placed, *parameters.common("limit", "wait")]
+    feed_page = [*placed, *parameters.common("limit", "wait", "last", "format")]
     one = _operation(
-        "get.repositories", "A repository.", [*named, *waiting], schemas.ref("RepositoryItem"), *_READ
+        "Repositories", "get.repositories", "A repository.", [*named, *waiting], schemas.ref("RepositoryItem"), *_READ
+    )
+    listed_changes = _operation(
+        "Changes", "list.changes", "The change feed.", feed_page, schemas.ref("Changes"), *_READ, 410, media=_LISTED
     )
     stream = _operation(
-        "stream.events", "The feed as server-sent events: `hello`, `change`, `resync`.", events, {"type": "string"},
-        *_READ, 410, media="text/event-stream",
+        "Changes", "stream.events", "The feed as server-sent events: `hello`, `change`, `resync`.", events, _TEXT,
+        *_READ, 410, media=("text/event-stream",),
+    )  # fmt: skip
+    atom = _operation(
+        "Changes", "atom.changes", "The newest changes as an Atom feed, older ones page by page.",
+        [*filtered, *parameters.common("limit", "before")], _TEXT, *_READ, 410, media=("application/atom+xml",),
     )  # fmt: skip
     anything = {"type": "object"}
     return {
@@ -118,12 +143,11 @@ def _own_paths(components: Json) -> Json:
         f"{ROOT}/findings": listed(
             "findings", findings.columns(cleared=True), findings.SORT, "FindingItem", "Findings.", "cleared"
         ),
-        f"{ROOT}/changes": _operation(
-            "list.changes", "The change feed.", feed_page, schemas.ref("Changes"), *_READ, 410
-        ),
+        f"{ROOT}/changes": listed_changes,
+        f"{ROOT}/changes.atom": atom,
         f"{ROOT}/events": stream,
-        f"{ROOT}/status": _operation("get.status", "How Forgeglass is.", waiting, anything, *_READ),
-        f"{ROOT}/openapi.json": _operation("get.openapi", "This description.", waiting, anything, *_READ),
+        f"{ROOT}/status": _operation(_OURS, "get.status", "How Forgeglass is.", waiting, anything, *_READ),
+        f"{ROOT}/openapi.json": _operation(_OURS, "get.openapi", "This description.", waiting, anything, *_READ),
     }
 
 
@@ -139,9 +163,12 @@ def _collection_paths(collection: Collection, address: str) -> Json:
     listed = parameters.common(*_WAIT, *_PAGE, "q", "include", *own)
     key = [parameters.path("key", _KEY), *parameters.common(*_WAIT)]
     base, title = f"{ROOT}/{address}", collection.title
+    tag, many = f"{collection.block}/{collection.name}", schemas.listing(schemas.ref(name))
     paths = {
-        base: _operation(f"list.{dotted}", title, listed, schemas.listing(schemas.ref(name)), *_READ, 409),
-        f"{base}/{{key}}": _operation(f"get.{dotted}", f"{title}: one entry.", key, schemas.ref(name), *_READ, 409),
+        base: _operation(tag, f"list.{dotted}", title, listed, many, *_READ, 409, media=_LISTED),
+        f"{base}/{{key}}": _operation(
+            tag, f"get.{dotted}", f"{title}: one entry.", key, schemas.ref(name), *_READ, 409
+        ),
     }
     parts: list[tuple[str, str, Any, bool]] = [
         ("branches", "BranchItem", branches, collection.branches is not None),
@@ -153,7 +180,7 @@ def _collection_paths(collection: Collection, address: str) -> Json:
             continue
         wanted = parameters.filters(subject.columns(), part, sort=subject.SORT)
         paths[f"{base}/{{key}}/{part}"] = _operation(
-            f"{part}.{dotted}", f"{title}: an entry's {part}.",
-            [*key, *parameters.common(*_PAGE, *wanted)], schemas.listing(schemas.ref(item)), *_READ, 409,
+            tag, f"{part}.{dotted}", f"{title}: an entry's {part}.",
+            [*key, *parameters.common(*_PAGE, *wanted)], schemas.listing(schemas.ref(item)), *_READ, 409, media=_LISTED,
         )  # fmt: skip
     return paths

@@ -48,6 +48,14 @@ COMMON: Json = {
     "cleared": query("cleared", {"type": "boolean", "default": False}, "Those cleared, in place of those that stand."),
     "after": query("after", {"type": "string"}, "A position, EPOCH:SEQUENCE, or `latest`; else all that is kept."),
     "epoch": query("epoch", {"type": "string"}, "The epoch of a position that is written as a bare sequence."),
+    "format": query(
+        "format", {"type": "string", "enum": ["json", "csv"]}, "The form of the answer; else `Accept` chooses."
+    ),
+    "last": query(
+        "last", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+        "The newest changes that fit, so many of them; in place of after and limit.",
+    ),
+    "before": query("before", {"type": "string"}, "A position, EPOCH:SEQUENCE: changes before it."),
     "wait": query("wait", {"type": "string"}, "Seconds to wait for the first change that fits, at most 60."),
     "Last-Event-ID": {
         "name": "Last-Event-ID", "in": "header", "schema": {"type": "string"},

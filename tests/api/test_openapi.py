@@ -14,7 +14,7 @@ from daemon.api.openapi import describe
 
 IDS = {
     "list.repositories", "get.repositories", "list.pulls", "list.findings", "list.changes", "stream.events",
-    "get.status", "get.openapi",
+    "get.status", "get.openapi", "atom.changes",
     "list.rfc.rfcs", "get.rfc.rfcs", "branches.rfc.rfcs", "pulls.rfc.rfcs", "history.rfc.rfcs",
     "list.rfcs", "get.rfcs", "branches.rfcs", "pulls.rfcs", "history.rfcs",
     "list.rfc.actions", "get.rfc.actions", "list.actions", "get.actions",
