@@ -26,7 +26,7 @@ class InstalledHook(Struct, frozen=True):
     hook_id: int
     """The forge's number, which it gives once."""
     scope: str
-    """Whose it was then: `acme`, `acme/meta`, or `your own`."""
+    """Whose it was then: `acme`, or `acme/meta`."""
     url: str
     salt: str
     hash: str

@@ -24,6 +24,7 @@ from daemon.desk import Desk, scratch_desk
 from daemon.doctor.inside import about, probe
 from daemon.engine import Engine
 from daemon.graves import Tombstone
+from daemon.hooks.commands import hooks_known, hooks_note
 from daemon.reading import missing_branches
 from daemon.reconciler import tombstones_of
 from daemon.report import Progress as SweepProgress
@@ -252,6 +253,8 @@ COMMANDS: Mapping[str, Callable[[Engine, Mapping[str, Any], Progress], Awaitable
     "verify": verify,
     "digest": digest_rows,
     "query": query,
+    "hooks-known": hooks_known,
+    "hooks-note": hooks_note,
     "about": about,
     "probe": probe,
 }

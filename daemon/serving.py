@@ -26,10 +26,11 @@ from daemon.blocks import load_blocks
 from daemon.cli.run import SOCKET, guarded
 from daemon.commands import COMMANDS
 from daemon.config import Config
-from daemon.config.errors import ConfigError, Mistake
 from daemon.config.secret_files import Secrets, read_secrets
-from daemon.control import ControlServer
+from daemon.control import ControlServer, Handler
 from daemon.engine import Engine, engine
+from daemon.hooks.ring import SecretRing
+from daemon.hooks.secret import with_webhook_secret
 from daemon.intake import Intake
 from daemon.logs import set_up
 from daemon.logs_redaction import Redactor
@@ -45,7 +46,6 @@ log = structlog.get_logger(__name__)
 ANSWERING = 1.0
 """Seconds that answers under way are given to end when the daemon stops, before they are cut off. What waits for long
 by its nature ends at once, and a delivery that was stored is safe, answered or not."""
-NO_SECRET = "no webhook secret is given; put one into a file and name it as forge.webhook_secret_file"  # noqa: S105
 
 
 def serve_until_stopped(config: Config, environ: Mapping[str, str]) -> int:
@@ -104,9 +104,11 @@ async def serving(
     scheduled: bool = True,
 ) -> AsyncIterator[Served]:
     """A daemon that listens; `scheduled` False leaves sweeps to whoever asks for them."""
-    if not secrets.webhook_secrets():
-        raise _missing_secret(config)
-    redactor = redactor or Redactor(secrets.given())
+    secrets = with_webhook_secret(config, secrets, os.urandom)
+    redactor = redactor or Redactor()
+    for secret in secrets.given():
+        redactor.add(secret)
+    ring = SecretRing(config, secrets, redactor, os.urandom)
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(engine(config, secrets.token, blocks, utc_now, spacing=spacing))
         sweeps = Scheduled(opened)
@@ -117,9 +119,10 @@ async def serving(
         stack.push_async_callback(intake.stop)
         news = News(opened.store.sequence)
         opened.desk.book.listeners.append(lambda applied, _changes: news.tell(applied.sequence))
-        handlers = {name: partial(command, opened) for name, command in COMMANDS.items()}
+        handlers: dict[str, Handler] = {name: partial(command, opened) for name, command in COMMANDS.items()}
+        handlers["hook-secret"] = ring.command
         await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
-        app = build_app(opened, schedule, intake, news, [s.reveal().encode() for s in secrets.webhook_secrets()])
+        app = build_app(opened, schedule, intake, news, ring.keys)
         url = await stack.enter_async_context(_listening(app, config))
         await intake.resume()
         if scheduled:
@@ -153,8 +156,3 @@ async def _task(work: Any, name: str) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def _missing_secret(config: Config) -> Exception:
-    remedy = "openssl rand -hex 32 > secret, and give the webhook on the forge the same"
-    return ConfigError([Mistake(str(config.path), None, "forge.webhook_secret_file", NO_SECRET, remedy)])

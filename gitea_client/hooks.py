@@ -11,11 +11,12 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from gitea_client.errors import Forbidden
 from gitea_client.paging import complete, pages
 from gitea_client.paths import segment
 from gitea_client.secret import Secret
 from gitea_client.transport import Transport
-from gitea_client.wire import Hook, decode
+from gitea_client.wire import Hook, User, decode
 
 API = "/api/v1"
 
@@ -69,20 +70,35 @@ class Hooks:
         )
         return found.items
 
-    async def create(self, scope: HookScope, *, url: str, secret: Secret, events: Sequence[str]) -> Hook:
-        """Make an active webhook that sends JSON signed with `secret` to `url`."""
+    async def whose(self) -> str | None:
+        """The login of the token's user; None where the token lacks `read:user`."""
+        try:
+            answer = await self._transport.request("GET", f"{API}/user")
+        except Forbidden:
+            return None
+        return decode(User, answer.body, f"GET {API}/user").login
+
+    async def create(
+        self, scope: HookScope, *, url: str, secret: Secret, events: Sequence[str], like: Hook | None = None
+    ) -> Hook:
+        """Make an active webhook that sends JSON signed with `secret` to `url`.
+
+        `like` is the one it replaces: its authorization header, which a proxy may ask for, is taken over.
+        """
         config = {"url": url, "content_type": "json", "secret": secret.reveal()}
-        answer = await self._write("POST", scope, "", {"type": "gitea", "config": config, **_wanted(events)})
+        answer = await self._write("POST", scope, "", {"type": "gitea", "config": config, **_wanted(events, like)})
         return decode(Hook, answer, f"POST {scope.path}")
 
     async def change(self, scope: HookScope, hook: Hook, *, url: str, events: Sequence[str]) -> Hook:
-        """Set address, encoding, events, and make it active. A PATCH that leaves out `events` would reset them to push.
+        """Set address, encoding and events, and make it active for all branches.
 
-        The secret stays: the servers take none here, so another secret needs another webhook. The branch filter is
-        opened to all branches.
+        What a PATCH leaves out is reset: `events` to push, the branch filter and the authorization header to nothing;
+        so the latter is sent back as it was.
+
+        The secret stays: the servers take none here, so another secret needs another webhook.
         """
         config = {"url": url, "content_type": "json"}
-        body = {"config": config, "branch_filter": "*", **_wanted(events)}
+        body = {"config": config, "branch_filter": "*", **_wanted(events, hook)}
         answer = await self._write("PATCH", scope, f"/{hook.id}", body)
         return decode(Hook, answer, f"PATCH {scope.path}/{hook.id}")
 
@@ -109,5 +125,6 @@ class Hooks:
         return answer.body
 
 
-def _wanted(events: Sequence[str]) -> dict[str, object]:
-    return {"active": True, "events": [*events]}
+def _wanted(events: Sequence[str], former: Hook | None) -> dict[str, object]:
+    kept = {"authorization_header": former.authorization_header} if former and former.authorization_header else {}
+    return {"active": True, "events": [*events], **kept}

@@ -186,7 +186,7 @@ class Activity(Struct, frozen=True):
 
 
 class Hook(Struct, frozen=True):
-    """A webhook as the API tells it. The secret never comes back."""
+    """A webhook as the API tells it. The secret never comes back; the authorization header, a secret too, does."""
 
     id: Id
     type: str = ""
@@ -194,6 +194,8 @@ class Hook(Struct, frozen=True):
     config: dict[str, str] = {}
     events: tuple[str, ...] = ()
     branch_filter: str = ""
+    authorization_header: str = ""
+    created_at: Time | None = None
 
 
 class ApiSettings(Struct, frozen=True):

@@ -15,6 +15,7 @@ import click
 import msgspec
 
 from daemon.cli.demo import demo
+from daemon.cli.hooks import hooks
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -64,6 +65,7 @@ def main(context: click.Context, path: Path | None, as_json: bool) -> None:
 
 
 main.add_command(demo)
+main.add_command(hooks)
 
 
 @main.command()

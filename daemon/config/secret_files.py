@@ -1,6 +1,7 @@
 """Where secrets come from: a file, a credential of the service manager, the environment; in that order.
 
-A secret never stands in the configuration itself, so a configuration can be shown to anyone.
+A secret never stands in the configuration itself, so a configuration can be shown to anyone. A webhook secret that
+nobody gives is one of our own in `data_dir`, made by `daemon.hooks.secret` where it is needed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from daemon.config.keys import SECRET_VARIABLES
 from gitea_client.secret import Secret
 
 _MOST_BYTES: Final = 64 * 1024
+
+OWN_SECRET: Final = "webhook-secret"  # noqa: S105 - a file's name
+"""The file in `data_dir` with the webhook secret that was made by itself."""
+OWN_PREVIOUS: Final = "webhook-secret.previous"
+"""The one before it, accepted until it is renewed once more."""
 
 
 class Secrets(msgspec.Struct, frozen=True):
@@ -53,7 +59,8 @@ def read_secret(path: Path) -> Secret:
 
 def read_secrets(config: Config, environ: Mapping[str, str]) -> Secrets:
     """Return the secrets for `config`: each from its file, else from $CREDENTIALS_DIRECTORY/<name>, else from
-    FORGEGLASS_FORGE_TOKEN, FORGEGLASS_FORGE_WEBHOOK_SECRET and FORGEGLASS_FORGE_WEBHOOK_SECRET_PREVIOUS.
+    FORGEGLASS_FORGE_TOKEN, FORGEGLASS_FORGE_WEBHOOK_SECRET and FORGEGLASS_FORGE_WEBHOOK_SECRET_PREVIOUS. Where no
+    webhook secret is given, those that were made by themselves in `data_dir`, if there are any yet.
 
     The credentials' names are token, webhook_secret and webhook_secret_previous (systemd's LoadCredential=token:…).
     Raises ConfigError with every secret that cannot be used.
@@ -67,9 +74,19 @@ def read_secrets(config: Config, environ: Mapping[str, str]) -> Secrets:
         except BadValueError as error:
             key = f"forge.{name}_file" if path else name
             mistakes.append(Mistake(str(config.path), None, key, error.problem, error.remedy))
+    if found.get("webhook_secret", ...) is None:
+        for name, own in (("webhook_secret", OWN_SECRET), ("webhook_secret_previous", OWN_PREVIOUS)):
+            try:
+                found[name] = found[name] or _own(config.data_dir / own)
+            except BadValueError as error:
+                mistakes.append(Mistake(str(config.path), None, name, error.problem, error.remedy))
     if mistakes:
         raise ConfigError(mistakes)
     return Secrets(**found)
+
+
+def _own(path: Path) -> Secret | None:
+    return read_secret(path) if path.exists() else None
 
 
 def _elsewhere(name: str, environ: Mapping[str, str]) -> Secret | None:

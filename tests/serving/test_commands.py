@@ -212,17 +212,6 @@ async def test_an_empty_token_is_a_mistake_of_the_configuration() -> None:
         assert "empty" in ran.err
 
 
-async def test_a_daemon_without_a_webhook_secret_does_not_start() -> None:
-    """Guards against deliveries that anybody could have written; commands need no secret."""
-    async with Place() as place:
-        place.config_file.write_text(place.config_file.read_text().replace('webhook_secret_file = "secret"\n', ""))
-        assert (await place.command("sweep")).code == 0
-        ran = await place.spawn("serve")
-        assert ran.code == 2
-        assert "forge.webhook_secret_file" in ran.err
-        assert "openssl" in ran.err
-
-
 async def test_no_configuration_is_wrong_use() -> None:
     """Guards against a guess at which configuration was meant."""
     async with Place() as place:
