@@ -15,6 +15,7 @@ import click
 import msgspec
 
 from daemon.cli.demo import demo
+from daemon.cli.doctor import doctor
 from daemon.cli.hooks import hooks
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def main(context: click.Context, path: Path | None, as_json: bool) -> None:
 
 
 main.add_command(demo)
+main.add_command(doctor)
 main.add_command(hooks)
 
 
