@@ -82,7 +82,8 @@ async def _feed(
         try:
             batch = await read(context, place, BATCH, conditions)
         except ProblemError as problem:
-            await response.send(msgspec.json.encode(problem.members("/api/v1/events")).decode(), event="resync")
+            told = msgspec.json.encode(problem.members(context.address("/api/v1/events")))
+            await response.send(told.decode(), event="resync")
             return
         for item in batch.items:
             await response.send(msgspec.json.encode(item).decode(), id=item["position"], event="change")
