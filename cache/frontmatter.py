@@ -87,19 +87,22 @@ def check_text(text: str) -> None:
         raise NodeError(problem("bad-text", message, line=text.count("\n", 0, error.start) + 1)) from None
 
 
-def split(content: bytes | str) -> FrontMatter:
+def split(content: bytes | str, *, lenient: bool = False) -> FrontMatter:
     """Split a file into front matter and body. Never raises: what is wrong stands in `problems`.
 
     Accepted: a byte order mark, blank lines before the opening fence, CRLF. A file that does not begin with a
-    fence has no front matter and is all body.
+    fence has no front matter and is all body. So is, where that is `lenient`, one whose rules are no fences
+    (CommonMark §4.1, thematic breaks): the first is alone, or what stands between the two is no mapping.
     """
     text = ""
     try:
         text = decode(content) if isinstance(content, bytes) else content.removeprefix("\ufeff")
         check_text(text)
-        return _split(text)
+        found = _split(text)
     except NodeError as error:
         return FrontMatter(None, "", problems=(error.problem,))
+    no_fences = any(one.rule in ("unclosed-front-matter", "front-matter-not-mapping") for one in found.problems)
+    return FrontMatter(None, text) if lenient and no_fences else found
 
 
 def _split(text: str) -> FrontMatter:

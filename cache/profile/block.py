@@ -26,7 +26,8 @@ from cache.profile.collection import (
 from cache.profile.fields import Field, Relation
 from cache.profile.format import ParameterSpec
 from cache.profile.loader import Profile, load_profile
-from cache.profile.patterns import PatternError, overlaps
+from cache.profile.overlap import overlaps
+from cache.profile.patterns import PatternError, folder, is_folder
 from cache.profile.problems import ProfileError, ProfileProblem
 from cache.profile.scalars import is_login, is_repository
 from cache.profile.words import PROFILE_NAME, ROUTES, VIEW_PREFIX, near
@@ -37,7 +38,7 @@ __all__ = [
     "load_profile",
 ]  # fmt: skip
 
-READING = 1
+READING = 2
 """Raise it when the same bytes give other records than before: every entry is then projected anew."""
 
 
@@ -59,7 +60,7 @@ def bind(
     for key, spec in profile.spec.parameters.items():
         value = given.get(key, spec.default)
         wrong = _wrong(key, spec, value)
-        values[key] = value
+        values[key] = folder(value) if spec.type == "folder" and isinstance(value, str) else value
         problems += [("bad-parameter", wrong)] if wrong else []
     if not problems:
         try:
@@ -93,8 +94,13 @@ def _wrong(key: str, spec: ParameterSpec, value: object) -> str | None:
         "boolean": isinstance(value, bool),
         "user": isinstance(value, str) and is_login(value),
         "repository": isinstance(value, str) and is_repository(value),
+        "folder": isinstance(value, str) and is_folder(value),
     }[spec.type]
-    kind = {"repository": "a repository, as owner/name", "user": "a login"}.get(spec.type, f"of type {spec.type}")
+    kind = {
+        "repository": "a repository, as owner/name",
+        "user": "a login",
+        "folder": "a folder, as docs or teams/*/docs",
+    }.get(spec.type, f"of type {spec.type}")
     return None if fits else f"The parameter {key!r} must be {kind}."
 
 
@@ -110,6 +116,8 @@ def _bound(profile: Profile, name: str, view_prefix: str, values: Mapping[str, A
             problems.append(("bad-parameter", f"The collection {key!r} needs the parameter {missing}; add it."))
         except PatternError as error:
             problems.append(("bad-path", f"The collection {key!r}: {error}."))
+        except build.SelectionError as error:
+            problems.append(("bad-parameter", f"The collection {key!r}: {error}."))
         else:
             collections.append(built)
             problems += _named_repositories(built)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,11 +21,22 @@ from cache.profile.collection import (
     ViewRule,
 )
 from cache.profile.fields import Field, Relation, coerce
-from cache.profile.format import ActorSpec, CollectionSpec, DocumentSpec, FieldSpec, PullSpec, SelectorSpec, ViewSpec
+from cache.profile.format import (
+    ActorSpec,
+    CollectionSpec,
+    DocumentSpec,
+    FieldSpec,
+    PullSpec,
+    SelectorSpec,
+    SourceSpec,
+    ViewSpec,
+)
 from cache.profile.nodes import Items, Node, Scalar, Table
 from cache.profile.patterns import HeadPattern, PathPattern
+from cache.profile.sources import Source
 from cache.profile.words import FIELD, PARAMETER, VIEW_SOURCES
 
+_IN_PATH = re.compile(rf"{PARAMETER.pattern}(/?)")
 _SUFFIXES: dict[str, Format] = {".md": "md", ".markdown": "md", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
 
@@ -42,12 +54,42 @@ def file_format(spec: CollectionSpec) -> Format:
     return next((form for suffix, form in _SUFFIXES.items() if spec.files.path.endswith(suffix)), "md")
 
 
+def fill_path(text: str, parameters: Mapping[str, Any]) -> str:
+    """Like `fill`; a parameter that is an empty text takes the slash behind it along."""
+    return _IN_PATH.sub(lambda found: f"{parameters[found[1]]}{found[2]}" if parameters[found[1]] != "" else "", text)
+
+
+class SelectionError(ValueError):
+    """What a block gives does not say which repositories; the message says why."""
+
+
 def selector(spec: str | SelectorSpec, parameters: Mapping[str, Any]) -> RepositorySelector:
-    """Which repositories."""
+    """Which repositories. SelectionError: of `repository` and `owner` not exactly one is given, or one repository is
+    to be narrowed. KeyError: a parameter is not given.
+    """
     if isinstance(spec, str):
         return RepositorySelector(full_name=fill(spec, parameters))
-    name = None if spec.name is None else fill(spec.name, parameters)
-    return RepositorySelector(owner=fill(spec.owner, parameters), name=name, topic=spec.topic)
+    said = {part: text for part in ("repository", "owner", "name", "topic") if (text := getattr(spec, part))}
+    given = {part: fill(text, parameters) for part, text in said.items() if _is_given(text, parameters)}
+    if ("repository" in given) == ("owner" in given):
+        ways = " or ".join(_words(said[part]) for part in ("repository", "owner") if part in said)
+        many = "only one of them" if "owner" in given else "one of them"
+        raise SelectionError(f"which repositories hold its files? Give the block {many}: {ways}")
+    if "repository" in given and len(given) > 1:
+        extra = " and ".join(_words(said[part]) for part in given if part != "repository")
+        raise SelectionError(f"{extra} narrows an owner, and the block gives one repository; remove one of the two")
+    return RepositorySelector(
+        full_name=given.get("repository"), owner=given.get("owner"), name=given.get("name"), topic=given.get("topic")
+    )
+
+
+def _is_given(text: str, parameters: Mapping[str, Any]) -> bool:
+    return all(found[1] in parameters for found in PARAMETER.finditer(text))
+
+
+def _words(text: str) -> str:
+    """The parameters that a text names, or the text itself."""
+    return " and ".join(repr(found[1]) for found in PARAMETER.finditer(text)) or repr(text)
 
 
 def node_of(value: Any, line: int = 1) -> Node:
@@ -69,7 +111,7 @@ def field(name: str, spec: FieldSpec) -> Field:
     relation = None
     if spec.to is not None:
         targets = (spec.to,) if isinstance(spec.to, str) else tuple(spec.to)
-        relation = Relation(targets, spec.on_delete or "restrict")
+        relation = Relation(targets, spec.on_delete or "restrict", spec.match, spec.within or "block")
     built = Field(
         name=name,
         type=spec.type,
@@ -79,13 +121,38 @@ def field(name: str, spec: FieldSpec) -> Field:
         maximum=spec.maximum,
         of=item,
         fields=tuple(field(inner, of) for inner, of in (spec.fields or {}).items()),
-        from_=spec.from_,
+        sources=sources(name, spec),
         relation=relation,
+        extract=spec.extract,
+        split=spec.split,
+        lower=spec.case == "lower",
+        dangling=spec.dangling,
     )
     if spec.default is None:
         return built
     default, _ = coerce(built, node_of(spec.default))
     return replace(built, default=default)
+
+
+def sources(name: str, spec: FieldSpec) -> tuple[Source, ...]:
+    """Where a field may stand. Where `from` names no key the field's own name comes first."""
+    said = spec.from_ if isinstance(spec.from_, list) else [] if spec.from_ is None else [spec.from_]
+    found = tuple(_source(one) for one in said)
+    return found if any(one.kind == "key" for one in found) else (Source("key", name), *found)
+
+
+def _source(spec: str | SourceSpec) -> Source:
+    if isinstance(spec, str):
+        return Source("heading") if spec == "heading" else Source("key", spec)
+    if spec.heading is not None:
+        return Source("heading", extract=spec.extract)
+    if spec.section is not None:
+        return Source("section", spec.section, spec.extract)
+    if spec.line is not None:
+        return Source("line", spec.line, spec.extract)
+    if spec.capture is not None:
+        return Source("capture", spec.capture, spec.extract)
+    return Source("key", spec.key or "", spec.extract)
 
 
 def named_field(text: str) -> str | None:
@@ -135,7 +202,7 @@ def collection(block: str, name: str, spec: CollectionSpec, parameters: Mapping[
         key_has_repository=spec.key[0] == "repository",
         format=file_format(spec),
         repository=selector(spec.files.repository, parameters),
-        pattern=PathPattern.parse(fill(spec.files.path, parameters)),
+        pattern=PathPattern.parse(fill_path(spec.files.path, parameters)),
         body=spec.body,
         unknown_fields=spec.unknown_fields,
         fields=fields,
@@ -149,6 +216,7 @@ def collection(block: str, name: str, spec: CollectionSpec, parameters: Mapping[
         indexes=tuple(tuple(index) for index in spec.indexes),
         search=tuple(search),
         label=label,
+        lenient=spec.lenient,
     )
 
 

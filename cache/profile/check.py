@@ -11,7 +11,8 @@ from cache.profile.collection import Collection
 from cache.profile.fields import coerce
 from cache.profile.format import ActorSpec, CollectionSpec, ProfileSpec
 from cache.profile.nodes import Table
-from cache.profile.patterns import HeadPattern, PathPattern, PatternError, overlaps
+from cache.profile.overlap import overlaps
+from cache.profile.patterns import HeadPattern, PathPattern, PatternError
 from cache.profile.scalars import is_repository
 from cache.profile.shape import Found, line_of
 from cache.profile.words import COLLECTION_NAME, CONFIGURATION_KEYS, PARAMETER, PROFILE_NAME, ROUTES, SQL_NAME, near
@@ -56,11 +57,7 @@ def _names(name: str, at: Path) -> Iterator[Told]:
 
 def _collection(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[Told]:
     at = ("collections", name)
-    if isinstance(spec.files.repository, str):
-        yield from _repository(spec.files.repository, (*at, "files", "repository"), spec, profile, fields=False)
-    else:
-        for text in (spec.files.repository.owner, spec.files.repository.name or ""):
-            yield from _parameters(text, (*at, "files", "repository"), profile)
+    yield from _selection(spec, (*at, "files", "repository"), profile)
     yield from _path_and_key(name, spec, profile)
     if spec.document is not None:
         yield from _own(spec.document.repository, (*at, "document", "repository"), spec, profile)
@@ -81,6 +78,28 @@ def _collection(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterat
         yield (*at, "revisions", "field"), "wrong-value", "'field' belongs to the rule 'field'; remove it."
 
 
+def _selection(spec: CollectionSpec, at: Path, profile: ProfileSpec) -> Iterator[Told]:
+    chosen = spec.files.repository
+    if isinstance(chosen, str):
+        yield from _repository(chosen, at, spec, profile, fields=False)
+        return
+    if chosen.repository is not None:
+        yield from _repository(chosen.repository, (*at, "repository"), spec, profile, fields=False)
+    for text in (chosen.owner, chosen.name, chosen.topic):
+        yield from _parameters(text or "", at, profile)
+    ways = [text for text in (chosen.repository, chosen.owner) if text is not None]
+    if not ways:
+        yield at, "missing-key", f"'{'.'.join(map(str, at))}' needs 'owner', or 'repository'; add it."
+    if len(ways) > 1 and not all(_optional(text, profile) for text in ways):
+        yield at, "wrong-value", "'repository' and 'owner' exclude each other, unless each is an optional parameter."
+
+
+def _optional(text: str, profile: ProfileSpec) -> bool:
+    """Whether a block may leave out a parameter that a text names."""
+    named = (profile.parameters.get(found[1]) for found in PARAMETER.finditer(text))
+    return any(of is not None and not of.required and of.default is None for of in named)
+
+
 def _when(name: str, spec: CollectionSpec, when: Mapping[str, object]) -> Iterator[Told]:
     for field, value in when.items():
         place = ("collections", name, "document", "when", field)
@@ -97,30 +116,45 @@ def _when(name: str, spec: CollectionSpec, when: Mapping[str, object]) -> Iterat
 def _path_and_key(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[Told]:
     at = ("collections", name)
     yield from _parameters(spec.files.path, (*at, "files", "path"), profile)
+    stand_in = {key: of.default if of.default is not None else "x" for key, of in profile.parameters.items()}
+    if any(found[1] not in stand_in for found in PARAMETER.finditer(spec.files.path)):
+        return
     try:
-        captures = PathPattern.parse(PARAMETER.sub("x", spec.files.path)).names
+        captures = PathPattern.parse(build.fill_path(spec.files.path, stand_in)).names
     except PatternError as error:
         yield (*at, "files", "path"), "bad-path", f"{error}."
         return
     for capture in captures:
-        if capture not in spec.key and capture in ("repository", "key"):
+        if capture == "path" or (capture not in spec.key and capture in ("repository", "key")):
             yield (*at, "files", "path"), "reserved-name", f"A capture cannot be called {capture!r}; name it otherwise."
     lines = build.file_format(spec) == "jsonl"
-    known = set(captures) | set(spec.fields) | ({"id"} if lines else set())
+    yield from _captured(name, spec, captures)
+    known = {*captures, *spec.fields, "path"} | ({"id"} if lines else set())
     for position, part in enumerate(spec.key):
         place = (*at, "key", position)
         if part == "repository":
             if position or len(spec.key) == 1:
                 yield place, "bad-key", "'repository' stands first in a key, with a capture or a field behind it."
+        elif part == "path" and position < len(spec.key) - 1:
+            yield place, "bad-key", "'path' stands last in a key: it holds slashes."
         elif part not in known:
             message = f"'{part}' is neither a capture of {spec.files.path!r} nor a field{near(part, known)}"
             yield place, "bad-key", message
         elif part in spec.key[:position]:
             yield place, "bad-key", f"'{part}' stands twice in the key; remove one."
-    if lines and all(part in captures for part in spec.key):
+    if lines and all(part in (*captures, "path") for part in spec.key):
         yield (*at, "key"), "bad-key", "Every line needs its own key: add a field of the line, as 'id'."
     if spec.body is not None and build.file_format(spec) != "md":
         yield (*at, "body"), "wrong-value", "Only 'md' files have a body; remove it."
+
+
+def _captured(name: str, spec: CollectionSpec, captures: Sequence[str]) -> Iterator[Told]:
+    for field, of in spec.fields.items():
+        for source in build.sources(field, of):
+            if source.kind == "capture" and source.name not in captures:
+                at = ("collections", name, "fields", field, "from")
+                hint = near(source.name, {*captures})
+                yield at, "unknown-capture", f"{spec.files.path!r} captures no {source.name!r}{hint}"
 
 
 def _pulls(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterator[Told]:
@@ -212,8 +246,13 @@ def _no_field(field: str, name: str, spec: CollectionSpec) -> str:
 def _clashes(spec: ProfileSpec) -> Iterator[Told]:
     """Overlaps that are there whatever the parameters: the same words for the repository, paths that may meet."""
     seen: list[Collection] = []
-    stand_in = {name: f"p{position}/n" for position, name in enumerate(spec.parameters)}
+    stand_in = {
+        name: of.default or "" if of.type == "folder" else f"p{position}/n"
+        for position, (name, of) in enumerate(spec.parameters.items())
+    }
     for name, of in spec.collections.items():
+        if not isinstance(of.files.repository, str) and of.files.repository.repository is not None:
+            continue  # which repositories, is for each block to say
         built = build.collection("", name, of, stand_in)
         for other in seen:
             if other.repository == built.repository and overlaps(other.pattern, built.pattern):

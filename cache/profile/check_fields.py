@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from cache.profile import build
+from cache.profile.check_sources import check_sources
 from cache.profile.fields import coerce
 from cache.profile.format import CollectionSpec, FieldSpec, ProfileSpec
 from cache.profile.words import ENTRY_WORDS, FIELD_NAME, QUERY_WORDS, near
@@ -21,7 +22,9 @@ def check_fields(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Itera
         place = (*at, "fields", field)
         yield from _name(field, place, spec)
         yield from _field(of, place, profile)
-    yield from _sources(spec.fields, (*at, "fields"))
+        if spec.lenient and of.required:
+            yield place, "wrong-value", "In a lenient collection nothing is required; remove 'required' or 'lenient'."
+    yield from check_sources(spec, at)
     if spec.body is not None:
         if spec.body in spec.fields:
             yield (*at, "body"), "reserved-name", f"{spec.body!r} is a field already; give the body another name."
@@ -31,7 +34,7 @@ def check_fields(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Itera
         if word not in spec.fields and not (word in spec.key and path[0] == "indexes"):
             yield (*at, *path), "unknown-field", f"There is no field {word!r}{near(word, set(spec.fields))}"
     for position, word in enumerate(spec.refused_fields):
-        if any(of.from_ == word if of.from_ else field == word for field, of in spec.fields.items()):
+        if any(word in build.field(field, of).keys for field, of in spec.fields.items()):
             yield (*at, "refused_fields", position), "wrong-value", f"{word!r} is a field and refused; keep one."
 
 
@@ -54,16 +57,6 @@ def _name(field: str, at: tuple[str | int, ...], spec: CollectionSpec | None) ->
         yield at, "reserved-name", f"Every entry carries {field!r} already; name the field otherwise and add 'from'."
     elif not FIELD_NAME.fullmatch(field) or "__" in field:
         yield at, "bad-name", f"{field!r} cannot name a field: letters, digits, single '_'; add 'from' for other keys."
-
-
-def _sources(fields: Mapping[str, FieldSpec], at: tuple[str | int, ...]) -> Iterator[Told]:
-    seen: dict[str, str] = {}
-    for field, of in fields.items():
-        source = field if of.from_ in (None, "heading") else of.from_ or field
-        if source in seen:
-            message = f"{field!r} and {seen[source]!r} read the same key {source!r}; remove one."
-            yield (*at, field), "duplicate-source", message
-        seen.setdefault(source, field)
 
 
 def _field(spec: FieldSpec, at: tuple[str | int, ...], profile: ProfileSpec) -> Iterator[Told]:
@@ -103,13 +96,22 @@ def _relation(spec: FieldSpec, at: tuple[str | int, ...], profile: ProfileSpec) 
     if (spec.type == "ref") != (spec.to is not None):
         message = "A ref needs 'to', a collection; add it." if spec.to is None else "'to' belongs to a ref; remove it."
         yield at, "wrong-value", message
-    if spec.on_delete is not None and spec.to is None:
-        yield (*at, "on_delete"), "wrong-value", "'on_delete' belongs to a ref; remove it."
+    for word in ("on_delete", "match", "within"):
+        if getattr(spec, word) is not None and spec.to is None:
+            yield (*at, word), "wrong-value", f"'{word}' belongs to a ref; remove it."
+    if spec.within is not None and spec.match is None:
+        yield (*at, "within"), "wrong-value", "'within' says where 'match' looks; add 'match', or remove it."
+    named = spec.of if isinstance(spec.of, FieldSpec) else spec
+    if spec.dangling != "finding" and spec.of is None and named.type not in ("ref", "repository"):
+        yield (*at, "dangling"), "wrong-value", "'dangling' belongs to a ref or a repository; remove it."
     targets = [spec.to] if isinstance(spec.to, str) else spec.to or []
     for target in targets:
         if target not in profile.collections:
             known = set(profile.collections)
             yield (*at, "to"), "unknown-collection", f"There is no collection {target!r}{near(target, known)}"
+        elif spec.match is not None and spec.match not in profile.collections[target].fields:
+            known = set(profile.collections[target].fields)
+            yield (*at, "match"), "unknown-field", f"{target!r} has no field {spec.match!r}{near(spec.match, known)}"
 
 
 def _default(spec: FieldSpec, at: tuple[str | int, ...]) -> Iterator[Told]:

@@ -104,6 +104,7 @@ class Collection(Struct, frozen=True):
 
     `key` names the captures (or fields, for `jsonl` the one of a line) that make an entry's key; `body` is the field
     name that the text below the front matter goes by, None where it is not kept. `label` is the field to show people.
+    The files of a `lenient` one were not written for it: what does not fit counts as absent.
     """
 
     block: str
@@ -126,6 +127,12 @@ class Collection(Struct, frozen=True):
     indexes: tuple[tuple[str, ...], ...] = ()
     search: tuple[str, ...] = ()
     label: str = ""
+    lenient: bool = False
+
+    def captures(self, path: str) -> dict[str, str] | None:
+        """What a path gives for the key and for fields, None where it is no path of an entry."""
+        found = self.pattern.match(path)
+        return {**found, "path": path} if found is not None and "path" in self.key else found
 
     def field(self, name: str) -> Field:
         """A field by its name. KeyError: there is none."""

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cache.frontmatter import decode, split
 from cache.profile.collection import Collection
-from cache.profile.fields import Field, coerce, coerce_all, unfit_line
-from cache.profile.headings import first_heading
+from cache.profile.fields import Coerced, Field, blank, coerce, coerce_all, unfit_line
+from cache.profile.headings import Outline
 from cache.profile.jsontext import read_json
 from cache.profile.nodes import NodeError, Scalar, Table, plain_value, read_yaml
 from cache.profile.rules import Problem, Severity, problem, shown
+from cache.profile.sources import standing
 
 __all__ = ["MAX_BAD_LINES", "MAX_FILE", "Problem", "Record", "parse_file"]
 
@@ -49,7 +51,7 @@ def parse_file(
 ) -> tuple[Record, ...]:
     """The records of a file: one for `md`, `yaml` and `json`; one a line for `jsonl`, where a bad line harms no other.
 
-    `captures` is what the collection's pattern gives for `path`. `content` is None where it could not be had.
+    `captures` is what `collection.captures` gives for `path`. `content` is None where it could not be had.
     """
     if content is None:
         message = f"The content of {shown(path)} is not at hand: larger than 1 MiB, or the forge does not give it."
@@ -75,15 +77,20 @@ def _single(collection: Collection, content: bytes, captures: Mapping[str, str])
     if not isinstance(node, Table):
         message = _NOT_MAPPING.format("The file")
         raise NodeError(problem("front-matter-not-mapping", message, line=node.line))
-    return _record(collection, node, captures, 1, None)
+    return _record(collection, node, captures, 1, None, Outline(""))
 
 
 def _markdown(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Record:
-    parts = split(content)
-    if parts.problems:
+    parts = split(content, lenient=collection.lenient)
+    unread = {"not-utf8", "bad-text"} & {found.rule for found in parts.problems}
+    if parts.problems and (unread or not collection.lenient):
         return _failed(collection, captures, *parts.problems)
     body = parts.body if collection.body is not None else None
-    record = _record(collection, parts.data or Table({}, {}, 1), captures, 1, body, parts.body)
+    outline = Outline(parts.body, parts.body_line)
+    record = _record(collection, parts.data or Table({}, {}, 1), captures, 1, body, outline)
+    if parts.problems:
+        told = tuple(replace(found, severity="warning") for found in parts.problems)
+        return replace(record, problems=(*told, *record.problems))
     missing = [found for found in record.problems if found.rule == "missing-field"]
     if parts.data is not None or not missing:
         return record
@@ -120,7 +127,7 @@ def _line(collection: Collection, line: bytes, number: int, captures: Mapping[st
     except NodeError as error:
         rule = "bad-line" if error.problem.rule == "bad-json" else error.problem.rule
         return _failed(collection, {}, problem(rule, error.problem.message, line=number), line=number)
-    return _record(collection, node, captures, number, None)
+    return _record(collection, node, captures, number, None, Outline(""))
 
 
 def _failed(collection: Collection, captures: Mapping[str, str], *problems: Problem, line: int = 1) -> Record:
@@ -130,21 +137,18 @@ def _failed(collection: Collection, captures: Mapping[str, str], *problems: Prob
 
 
 def _record(
-    collection: Collection, table: Table, captures: Mapping[str, str], line: int, body: str | None, text: str = ""
+    collection: Collection, table: Table, captures: Mapping[str, str], line: int, body: str | None, outline: Outline
 ) -> Record:
-    """`text` is the file's body even where the collection does not keep it: the heading may be a field's value."""
+    """`outline` is of the file's body even where the collection does not keep it: fields may stand there."""
     if bad := unfit_line(table):
         found = problem("bad-text", "The file holds a NUL or half a surrogate pair; remove it.", line=bad)
         return _failed(collection, captures, found, line=line)
     key, problems = _key(collection, table, captures)
-    problems += _captured(table, captures)
-
-    def fallback(field: Field) -> Any:
-        if field.name in captures:
-            return _from_text(field, captures[field.name], problems)
-        return _from_text(field, first_heading(text), problems) if field.from_ == "heading" else None
-
-    fields, found_problems = coerce_all(collection.fields, table, fallback=fallback)
+    if not collection.lenient:
+        problems += _captured(table, captures)
+    fields, found_problems = coerce_all(
+        collection.fields, table, read=lambda field: _value(collection, field, table, outline, captures)
+    )
     problems += found_problems
     extra = _unknown(collection, table, captures, problems)
     valid = all(found.severity != "error" for found in problems)
@@ -158,12 +162,29 @@ def _first(problems: list[Problem], line: int) -> tuple[Problem, ...]:
     return (*problems[:MAX_PROBLEMS], problem("too-many-problems", message, line=line))
 
 
-def _from_text(field: Field, text: str | None, problems: list[Problem]) -> Any:
-    if text is None:
-        return None
-    value, found = coerce(field, Scalar(text, field.type in ("integer", "number", "boolean"), 1))
-    problems += found
-    return value
+def _value(
+    collection: Collection, field: Field, table: Table, outline: Outline, captures: Mapping[str, str]
+) -> Coerced:
+    """What the first of a field's sources says that says anything; a capture of its name comes last.
+
+    In a lenient collection a source whose text is not of the field's type says nothing, and neither do the bad parts
+    of a list.
+    """
+    last: Any = None
+    for source in field.sources:
+        node = standing(source, table, outline, captures, many=field.type == "list", plain=field.plain)
+        if node is None:
+            continue
+        value, found = coerce(field, node, source.name or field.name)
+        if found and not collection.lenient:
+            return value, found
+        if not blank(value) and value not in ([], {}):
+            return value, ()
+        last = value if last is None else last
+    if last is None and field.name in captures:
+        value, found = coerce(field, Scalar(captures[field.name], field.plain, 1))
+        return value, () if collection.lenient else found
+    return last, ()
 
 
 def _key(
@@ -209,7 +230,9 @@ def _captured(table: Table, captures: Mapping[str, str]) -> list[Problem]:
 def _unknown(
     collection: Collection, table: Table, captures: Mapping[str, str], problems: list[Problem]
 ) -> dict[str, Any]:
-    known = {field.source for field in collection.fields} | set(captures) | set(collection.key)
+    known = {key for field in collection.fields for key in field.keys} | set(collection.key) - {"path"}
+    if not collection.lenient:
+        known |= set(captures) - {"path"}
     extra: dict[str, Any] = {}
     for name, line in table.lines.items():
         if name in collection.refused_fields:

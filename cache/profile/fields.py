@@ -10,26 +10,39 @@ from msgspec import Struct
 from cache.profile import scalars
 from cache.profile.nodes import Items, Node, Scalar, Table, plain_value
 from cache.profile.rules import Problem, problem, shown
+from cache.profile.sources import Source, extracts, parts
 
 FieldType = Literal[
     "string", "text", "integer", "number", "boolean", "date", "datetime", "enum", "list",
     "user", "repository", "url", "object", "ref",
 ]  # fmt: skip
 OnDelete = Literal["restrict", "cascade", "set_null", "keep"]
+_PLAIN = frozenset({"integer", "number", "boolean"})
+Dangling = Literal["finding", "ignore"]
+Within = Literal["folder", "repository", "block"]
 
 
 class Relation(Struct, frozen=True):
-    """What a `ref` leads to: the collections that may hold its target, and what becomes of it without one."""
+    """What a `ref` leads to: the collections that may hold its target, and what becomes of it without one.
+
+    The value is the target's key; with `match` it is the value of that field of the target, looked for among the
+    entries of the same folder, repository or block, as `within` says.
+    """
 
     collections: tuple[str, ...]
     on_delete: OnDelete = "restrict"
+    match: str | None = None
+    within: Within = "block"
 
 
 class Field(Struct, frozen=True):
     """One field of a collection.
 
     `minimum` and `maximum` bound a number, the length of a text or the count of a list. `of` is what a list holds,
-    `fields` what an object does. `from_` names another key of the file, or is `heading` for the first heading.
+    `fields` what an object does. `sources` are the places where it may stand, in the order in which they are tried.
+    `extract` is an expression that narrows a text to the value, `split` one that takes a text apart into a list
+    (without it, what `of` extracts from the text is the list); `lower` makes text small. `dangling` says whether it
+    is a finding that a reference leads to nothing.
     """
 
     name: str
@@ -41,13 +54,27 @@ class Field(Struct, frozen=True):
     maximum: float | None = None
     of: Field | None = None
     fields: tuple[Field, ...] = ()
-    from_: str | None = None
+    sources: tuple[Source, ...] = ()
     relation: Relation | None = None
+    extract: str | None = None
+    split: str | None = None
+    lower: bool = False
+    dangling: Dangling = "finding"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys under which files may hold it."""
+        return tuple(source.name for source in self.sources if source.kind == "key") or (self.name,)
+
+    @property
+    def plain(self) -> bool:
+        """Whether its text is a number or a truth, which in quotes would be none."""
+        return (self.of if self.type == "list" and self.of is not None else self).type in _PLAIN
 
     @property
     def source(self) -> str:
-        """The key under which files hold it."""
-        return self.name if self.from_ in (None, "heading") else self.from_ or self.name
+        """The key under which files hold it, the first of several."""
+        return self.keys[0]
 
 
 Coerced = tuple[Any, tuple[Problem, ...]]
@@ -78,6 +105,11 @@ def _scalar(field: Field, node: Scalar, where: str) -> Coerced:
     if scalars.unfit(node.text):
         message = f"'{where}' holds a NUL or half a surrogate pair; remove it."
         return None, (problem("bad-text", message, line=node.line, field=where),)
+    if field.extract is not None or field.lower:
+        text = node.text if field.extract is None else next(extracts(field.extract, node.text), None)
+        if text is None:
+            return None, ()
+        node = Scalar(text.lower() if field.lower else text, node.plain or field.plain, node.line)
     if field.type == "enum":
         if node.text in field.values:
             return node.text, ()
@@ -107,6 +139,8 @@ def _bounded(field: Field, value: Any, line: int, where: str) -> Coerced:
 
 
 def _list(field: Field, node: Node, where: str) -> Coerced:
+    if isinstance(node, Scalar) and (texts := _texts(field, node.text)) is not None:
+        node = Items(tuple(Scalar(text, field.plain, node.line) for text in texts), node.line)
     if not isinstance(node, Items):
         message = f"'{where}' must be a list; put the value in brackets: [value]."
         return None, (problem("not-a-list", message, line=node.line, field=where),)
@@ -118,13 +152,22 @@ def _list(field: Field, node: Node, where: str) -> Coerced:
             values.append(plain_value(item))
             continue
         value, found = coerce(field.of, item, at)
-        if value is None and not found:
+        if value is None and not found and field.of.extract is None:
             found = (problem("wrong-type", f"'{at}' is empty; remove it.", line=item.line, field=at),)
         problems += found
         if value is not None:
             values.append(value)
     bounded, found = _bounded(field, values, node.line, where)
     return bounded, (*problems, *found)
+
+
+def _texts(field: Field, text: str) -> list[str] | None:
+    """A single text as a list, None where the field does not say how: where to split it, or what its items are."""
+    if field.split is not None:
+        return list(parts(field.split, text))
+    if field.of is not None and field.of.extract is not None:
+        return list(extracts(field.of.extract, text))
+    return None
 
 
 def _object(field: Field, node: Node, where: str) -> Coerced:
@@ -146,24 +189,34 @@ def _object(field: Field, node: Node, where: str) -> Coerced:
 
 
 def coerce_all(
-    fields: tuple[Field, ...], table: Table, prefix: str = "", fallback: Callable[[Field], Any] = lambda _: None
+    fields: tuple[Field, ...], table: Table, prefix: str = "", read: Callable[[Field], Coerced] | None = None
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """The values of all fields, defaults filled in, and the problems; `fallback` gives a value before the default."""
+    """The values of all fields, defaults filled in, and the problems; `read` gives a field's value where it is not
+    only a key of `table`.
+    """
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for field in fields:
-        node = table.pairs.get(field.source)
-        value, found = (None, ()) if node is None else coerce(field, node, prefix + field.source)
+        value, found = _keyed(field, table, prefix) if read is None else read(field)
         problems += found
         if value is None and not found:
-            value = fallback(field)
-            value = field.default if value is None else value
-        if field.required and not found and (value is None or (isinstance(value, str) and not value.strip())):
+            value = field.default
+        if field.required and not found and blank(value):
             line = table.lines.get(field.source, table.line)
             message = f"'{prefix}{field.source}' is required; add it."
             problems.append(problem("missing-field", message, line=line, field=prefix + field.source))
         values[field.name] = value
     return values, problems
+
+
+def _keyed(field: Field, table: Table, prefix: str) -> Coerced:
+    node = table.pairs.get(field.source)
+    return (None, ()) if node is None else coerce(field, node, prefix + field.source)
+
+
+def blank(value: Any) -> bool:
+    """Whether a value is none, or a text of nothing."""
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _unfit(node: Node) -> int | None:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cache.profile.collection import Format, RevisionRule, Unknown
-from cache.profile.fields import FieldType, OnDelete
+from cache.profile.fields import Dangling, FieldType, OnDelete, Within
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -18,20 +18,41 @@ class _Spec(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ParameterSpec(_Spec, frozen=True):
-    """What a configuration gives to a profile."""
+    """What a configuration gives to a profile. A `folder` is a folder's path, which may hold `*` and `**`; an empty
+    one is the whole repository.
+    """
 
-    type: Literal["string", "integer", "boolean", "user", "repository"]
+    type: Literal["string", "integer", "boolean", "user", "repository", "folder"]
     required: bool = False
     default: str | int | bool | None = None
     description: str = ""
 
 
 class SelectorSpec(_Spec, frozen=True):
-    """Many repositories: those of an owner, narrowed by a glob over their names or by a topic."""
+    """Which repositories: one, or those of an owner, narrowed by a glob over their names or by a topic.
 
-    owner: Text
-    name: Text | None = None
+    What names an optional parameter that a block does not give is left out; one of `repository` and `owner` is left.
+    """
+
+    repository: Annotated[str, Meta(min_length=1, description="owner/name or {param.NAME}")] | None = None
+    owner: Text | None = None
+    name: Annotated[str, Meta(min_length=1, description="A glob over the names of the owner's repositories")] | None = (
+        None
+    )
     topic: Text | None = None
+
+
+class SourceSpec(_Spec, frozen=True):
+    """Where a value stands: exactly one of `key`, `heading`, `section`, `line` and `capture`; and what of it."""
+
+    key: Annotated[str, Meta(min_length=1, description="A key of the file")] | None = None
+    heading: Annotated[Literal["first"], Meta(description="The first heading")] | None = None
+    section: Annotated[str, Meta(min_length=1, description="What stands below the heading of this name")] | None = None
+    line: Annotated[
+        str, Meta(min_length=1, description="A line 'NAME: value' above the second heading, also in a list or table")
+    ] | None = None  # fmt: skip
+    capture: Annotated[str, Meta(min_length=1, description="A capture of the path")] | None = None
+    extract: Annotated[str, Meta(min_length=1, description="An expression; its group is the value")] | None = None
 
 
 class FilesSpec(_Spec, frozen=True):
@@ -52,11 +73,26 @@ class FieldSpec(_Spec, frozen=True):
     maximum: float | None = None
     of: FieldType | FieldSpec | None = None
     fields: dict[str, FieldSpec] | None = None
-    from_: Annotated[str, Meta(min_length=1, description="Another key of the file, or 'heading'")] | None = (
-        msgspec.field(default=None, name="from")
-    )
+    from_: (
+        Annotated[str, Meta(min_length=1, description="Another key of the file, or 'heading'")]
+        | SourceSpec
+        | Annotated[list[Text | SourceSpec], Meta(min_length=1, description="The first that has a value counts")]
+        | None
+    ) = msgspec.field(default=None, name="from")
+    extract: Annotated[
+        str, Meta(min_length=1, description="An expression that narrows a text; its group is the value")
+    ] | None = None  # fmt: skip
+    split: Annotated[
+        str, Meta(min_length=1, description="Of a list: an expression where a text is taken apart")
+    ] | None = None  # fmt: skip
+    case: Annotated[Literal["lower"], Meta(description="Text is kept in small letters")] | None = None
     to: Text | Annotated[list[Text], Meta(min_length=1)] | None = None
+    match: Annotated[str, Meta(min_length=1, description="The target's field that a ref names, not its key")] | None = (
+        None
+    )
+    within: Annotated[Within, Meta(description="Where 'match' looks: beside the file, or further")] | None = None
     on_delete: OnDelete | None = None
+    dangling: Annotated[Dangling, Meta(description="Whether a reference to nothing is a finding")] = "finding"
     description: str = ""
 
 
@@ -102,12 +138,18 @@ class CollectionSpec(_Spec, frozen=True):
     """A kind of entry."""
 
     files: FilesSpec
-    key: Annotated[list[Text], Meta(min_length=1, description="Captures or fields; 'repository' may stand first")]
+    key: Annotated[
+        list[Text],
+        Meta(min_length=1, description="Captures or fields; 'repository' may stand first, 'path' last"),
+    ]
     format: Format | None = None
     title: str = ""
     description: str = ""
     body: Text | None = None
     unknown_fields: Unknown = "keep"
+    lenient: Annotated[
+        bool, Meta(description="The files were not written for this profile: what does not fit counts as absent")
+    ] = False
     refused_fields: list[Text] = []
     fields: dict[str, FieldSpec] = {}
     document: DocumentSpec | None = None

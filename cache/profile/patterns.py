@@ -1,8 +1,9 @@
-"""Templates of paths and branch names: what they match, what they capture, and whether two can match one name.
+"""Templates of paths and branch names: what they match, and what they capture.
 
 `rfcs/{slug}.md` captures a whole segment or a part of one; `{slug:regex}` says what it may be; `*` is any text
-within a segment, `**` stands for one or more whole segments. Paths and branch names come from repositories and are
-hostile: a name with an empty segment, `.`, `..` or a control character matches nothing.
+within a segment, `**` stands for any number of whole segments, and for at least one where it ends the template (as in
+gitignore(5)). Paths and branch names come from repositories and are hostile: a name with an empty segment, `.`, `..`
+or a control character matches nothing.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from functools import cached_property
+from typing import ClassVar, Self
 
 MAX_NAME = 4096
 MAX_SEGMENT = 255
 MAX_WILD = 3
 """Captures and `*` in one segment; matching time grows with the segment's length to this power."""
+MAX_DEEP = 2
+"""`**` in one template; what lies between two is looked for once, from the left."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -49,7 +53,9 @@ class Segment:
 
 
 DEEP = Segment((None,), (), None)
-"""`**`; told apart by identity."""
+"""`**`: any number of segments, or none; told apart by identity."""
+ANY = Segment((None,), (), re.compile("[^/]+"))
+"""One segment, whatever it is."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +69,23 @@ class _Pattern:
     @classmethod
     def parse(cls, source: str) -> Self:
         """Read a template. PatternError: empty segments, `.` or `..`, unbalanced braces, bad or repeated names,
-        broken expressions, a second `**`, more than three wildcards in a segment.
+        broken expressions, a third `**`, more than three wildcards in a segment.
         """
         segments: list[Segment] = []
         seen: set[str] = set()
         for text in _segments(source):
             segment = DEEP if text == "**" else _segment(text, cls.capture)
+            if segment is DEEP and segments[-1:] == [DEEP]:
+                continue
             for name in segment.names:
                 if name in seen:
                     raise PatternError(f"{source!r} captures {{{name}}} twice; give one of them another name")
                 seen.add(name)
             segments.append(segment)
-        if segments.count(DEEP) > 1:
-            raise PatternError(f"{source!r} holds '**' more than once; keep one")
+        if segments.count(DEEP) > MAX_DEEP:
+            raise PatternError(f"{source!r} holds '**' more than twice; keep two")
+        if segments[-1] is DEEP:
+            segments.insert(-1, ANY)
         return cls(source, tuple(segments))
 
     @property
@@ -100,26 +110,33 @@ class _Pattern:
         texts = name.split("/")
         if any(text in ("", ".", "..") or len(text) > MAX_SEGMENT for text in texts):
             return None
-        pairs = self._align(texts)
-        if pairs is None:
+        first, *others = self._groups
+        if not others:
+            return _captures(first, texts) if len(texts) == len(first) else None
+        *middle, last = others
+        at, end = len(first), len(texts) - len(last)
+        if at > end:
             return None
+        found = [_captures(first, texts[:at]), _captures(last, texts[end:])]
+        for group in middle:
+            places = range(at, end - len(group) + 1)
+            at = next((p for p in places if _captures(group, texts[p : p + len(group)]) is not None), end + 1)
+            found.append(_captures(group, texts[at : at + len(group)]) if at <= end else None)
+            at += len(group)
         captures: dict[str, str] = {}
-        for segment, text in pairs:
-            found = segment.match(text)
-            if found is None:
+        for one in found:
+            if one is None:
                 return None
-            captures.update(found)
+            captures.update(one)
         return captures
 
-    def _align(self, texts: Sequence[str]) -> list[tuple[Segment, str]] | None:
-        if DEEP not in self.segments:
-            return list(zip(self.segments, texts, strict=True)) if len(texts) == len(self.segments) else None
-        if len(texts) < len(self.segments):
-            return None
-        at = self.segments.index(DEEP)
-        after = len(self.segments) - at - 1
-        tail = zip(self.segments[at + 1 :], texts[len(texts) - after :], strict=True)
-        return [*zip(self.segments[:at], texts[:at], strict=True), *tail]
+    @cached_property
+    def _groups(self) -> tuple[tuple[Segment, ...], ...]:
+        """The segments between `**`."""
+        groups: list[tuple[Segment, ...]] = [()]
+        for segment in self.segments:
+            groups[-1:] = [groups[-1], ()] if segment is DEEP else [(*groups[-1], segment)]
+        return tuple(groups)
 
     def fill(self, **captures: str) -> str:
         """The name that gives these captures. PatternError: `*` or `**` in the template, a capture missing or one
@@ -140,6 +157,17 @@ class _Pattern:
         return name
 
 
+def _captures(segments: Sequence[Segment], texts: Sequence[str]) -> dict[str, str] | None:
+    """What as many segments capture in as many texts, None where one does not match."""
+    captures: dict[str, str] = {}
+    for segment, text in zip(segments, texts, strict=True):
+        found = segment.match(text)
+        if found is None:
+            return None
+        captures.update(found)
+    return captures
+
+
 class PathPattern(_Pattern):
     """A template of file paths. A capture is any text within one segment."""
 
@@ -150,6 +178,20 @@ class HeadPattern(_Pattern):
     """A template of branch names. A capture is a plain word (`[A-Za-z0-9][A-Za-z0-9._-]*`) unless it says more."""
 
     capture = "[A-Za-z0-9][A-Za-z0-9._-]*"
+
+
+def folder(text: str) -> str:
+    """A folder as paths spell it: no slash at its ends; empty for the whole repository (`.`, `/`)."""
+    return "" if text.strip("/") == "." else text.strip("/").removeprefix("./")
+
+
+def is_folder(text: str) -> bool:
+    """Whether a text is the path of a folder, or a template of such paths; empty is the whole repository."""
+    try:
+        PathPattern.parse(f"{folder(text)}/x".removeprefix("/"))
+    except PatternError:
+        return False
+    return True
 
 
 def _segments(source: str) -> list[str]:
@@ -223,56 +265,3 @@ def _checked(own: str, text: str) -> str:
     if compiled.groups:
         raise PatternError(f"the expression in {text!r} has a group of its own; write (?:…)")
     return own
-
-
-def overlaps(a: _Pattern, b: _Pattern) -> bool:
-    """Whether one name may match both. Errs towards yes: an expression of a capture counts as any text, except
-    against a segment without wildcards, where it is tried.
-    """
-    return _meet(a.segments, b.segments, lambda one, other: one is DEEP or other is DEEP or _segments_meet(one, other))
-
-
-def _segments_meet(a: Segment, b: Segment) -> bool:
-    if b.literal is not None:
-        return a.match(b.literal) is not None
-    if a.literal is not None:
-        return b.match(a.literal) is not None
-    return _texts_meet("".join("\0" if p is None else p for p in a.parts), "".join(p or "\0" for p in b.parts))
-
-
-def _texts_meet(a: str, b: str) -> bool:
-    """Whether two texts can be equal in which NUL stands for any text."""
-    reach = {(0, 0)}
-    work = [(0, 0)]
-    while work:
-        i, j = work.pop()
-        if i == len(a) and j == len(b):
-            return True
-        steps = []
-        if i < len(a) and a[i] == "\0":
-            steps += [(i + 1, j)] + ([(i, j + 1)] if j < len(b) else [])
-        if j < len(b) and b[j] == "\0":
-            steps += [(i, j + 1)] + ([(i + 1, j)] if i < len(a) else [])
-        if i < len(a) and j < len(b) and a[i] == b[j]:
-            steps.append((i + 1, j + 1))
-        work += [step for step in steps if step not in reach]
-        reach.update(steps)
-    return False
-
-
-def _meet(a: Sequence[Segment], b: Sequence[Segment], same: Any) -> bool:
-    """Whether two rows of segments can stand for one path; `**` takes one or more."""
-    reach = {(0, 0)}
-    work = [(0, 0)]
-    while work:
-        i, j = work.pop()
-        if i == len(a) and j == len(b):
-            return True
-        if i == len(a) or j == len(b) or not same(a[i], b[j]):
-            continue
-        steps = [(i + 1, j + 1)]
-        steps += [(i, j + 1)] if a[i] is DEEP else []
-        steps += [(i + 1, j)] if b[j] is DEEP else []
-        work += [step for step in steps if step not in reach]
-        reach.update(steps)
-    return False

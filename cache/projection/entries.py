@@ -186,7 +186,7 @@ def _problems(
 ) -> Iterator[FindingRow]:
     if not reading.problems:
         return
-    captures = collection.pattern.match(reading.newest.path) or {}
+    captures = collection.captures(reading.newest.path) or {}
     named = all(part in captures for part in collection.key)
     place = Place(
         repository_id=evidence.repository.id,

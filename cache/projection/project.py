@@ -6,24 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
-
 from cache.model import PullRequest, RepositoryEvidence
 from cache.profile.collection import Block, Collection
-from cache.profile.fields import Field
 from cache.projection import actors
 from cache.projection.documents import Document, applies, read_document
 from cache.projection.entries import Claim, Claims, Made, Memo, claims, first, history
 from cache.projection.findings import Place, finding, numbered
 from cache.projection.pulls import places, pull_row
 from cache.projection.reach import own_repository_fields, selected
+from cache.projection.relations import Target, Targets, fields_of, line_of, relations
 from cache.rows import (
     PROJECTED,
     BranchRow,
     EntryRow,
     FindingRow,
     PullEntryRow,
-    RelationRow,
     Row,
     Rows,
     tabulate,
@@ -39,8 +36,9 @@ def project(world: World, blocks: Sequence[Block], memo: Memo | None = None) -> 
     found: list[FindingRow] = list(_unreadable(world))
     for block in blocks:
         read = {c.name: _claims(block, c, world, memo) for c in block.collections}
+        targets = Targets(world, read)
         for collection in block.collections:
-            rows_here, findings_here = _collection(block, collection, world, read, gone, memo)
+            rows_here, findings_here = _collection(block, collection, world, read, targets, gone, memo)
             rows += rows_here
             found += read[collection.name].findings
             found += findings_here
@@ -57,6 +55,7 @@ def _collection(
     collection: Collection,
     world: World,
     read: Mapping[str, Claims],
+    targets: Targets,
     gone: Mapping[int, Sequence[BranchTombstone]],
     memo: Memo,
 ) -> tuple[list[Row], list[FindingRow]]:
@@ -68,7 +67,7 @@ def _collection(
         at = {field: home for field, home in named.items() if home is not None}
         for field, home in at.items():
             homes[field][home].append(claim)
-        made = _entry(block, collection, claim, world, at, read, memo)
+        made = _entry(block, collection, claim, world, at, tuple(targets.of(claim)), memo)
         rows += made.rows
         found += made.findings
         if collection.branches is not None and collection.branches.repository_field in at:
@@ -101,11 +100,10 @@ def _entry(
     claim: Claim,
     world: World,
     at: Mapping[str, int],
-    read: Mapping[str, Claims],
+    targets: tuple[Target, ...],
     memo: Memo,
 ) -> Made:
     """An entry's rows, made anew only where something that they are made of is another."""
-    targets = tuple(_targets(collection, claim, world, read))
     there = (world.mirrored.get(home) for home in at.values())
     objects = (collection, claim.reading, claim.record, claim.evidence.versions[claim.path], *there)
     values = (targets, tuple(at.items()))
@@ -139,7 +137,7 @@ def _entry_rows(
     )
     document, problems = _document(collection, claim, world, at, place)
     found.extend(problems)
-    fields = {**claim.record.extra, **claim.record.fields}
+    fields = {**claim.record.extra, **fields_of(claim, targets)}
     at_home = world.mirrored.get(home) if home is not None else None
     head = at_home.commits.get(at_home.head or "") if at_home is not None else None
     label = fields.get(collection.label or "title")
@@ -149,7 +147,7 @@ def _entry_rows(
         key=claim.key,
         repository_id=claim.repository_id,
         path=claim.path,
-        line=_line(claim) or 0,
+        line=line_of(claim) or 0,
         title=label if isinstance(label, str) else claim.key,
         valid=claim.reading.version is claim.reading.newest,
         fields=fields,
@@ -171,7 +169,7 @@ def _entry_rows(
         home_repository_id=home,
         last_main_commit_at=head.committed_at if head else None,
     )
-    yield from _relations(claim, place, targets, found)
+    yield from relations(claim, place, targets, found)
     if collection.format != "jsonl":
         versions = claim.evidence.versions[claim.path]
         yield from history(block.name, collection.name, claim.key, "entry", claim.evidence, versions)
@@ -191,64 +189,6 @@ def _document(
     if evidence is None or evidence.depth != "files":
         return None, ()
     return read_document(rule, evidence, place)
-
-
-class Target(Struct, frozen=True):
-    """Something that a field names: which kind of thing, its id where that is known, and whether it is there."""
-
-    field: str
-    position: int
-    kind: str
-    target: str
-    target_id: int | None
-    resolved: bool
-
-
-def _targets(collection: Collection, claim: Claim, world: World, read: Mapping[str, Claims]) -> Iterator[Target]:
-    for field in collection.fields:
-        one = field.of if field.type == "list" and field.of is not None else field
-        if one.type not in ("repository", "user", "ref"):
-            continue
-        value = claim.record.fields.get(field.name)
-        values = value if isinstance(value, list) else [] if value is None else [value]
-        for position, target in enumerate(values):
-            if isinstance(target, str):
-                yield Target(field.name, position, one.type, target, *_target(one, target, world, read))
-
-
-def _relations(claim: Claim, place: Place, targets: Iterable[Target], found: list[FindingRow]) -> Iterator[RelationRow]:
-    for each in targets:
-        if not each.resolved:
-            message = f"{each.field} names {each.target}, which is not there or not shown to us; correct it"
-            found.append(finding(place, "dangling", message, field=each.field, line=_line(claim)))
-        yield RelationRow(
-            block=place.block or "",
-            collection=claim.collection.name,
-            key=claim.key,
-            field=each.field,
-            position=each.position,
-            kind=each.kind,
-            target=each.target,
-            target_id=each.target_id,
-            resolved=each.resolved,
-        )
-
-
-def _target(field: Field, target: str, world: World, read: Mapping[str, Claims]) -> tuple[int | None, bool]:
-    """The id of a repository that a field names, and whether what is named is there.
-
-    Before every owner was listed to the end, a name that is not found proves nothing; logins are not looked up.
-    """
-    if field.type == "repository":
-        found = world.find(target)
-        return found, found is not None or not world.complete
-    if field.type == "ref" and field.relation is not None:
-        return None, any(target in read[name].winners for name in field.relation.collections if name in read)
-    return None, True
-
-
-def _line(claim: Claim) -> int | None:
-    return claim.record.line if claim.collection.format == "jsonl" else None
 
 
 def _gone_branches(world: World) -> Mapping[int, Sequence[BranchTombstone]]:

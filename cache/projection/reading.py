@@ -57,8 +57,8 @@ def read_file(collection: Collection, versions: Sequence[FileVersion], blobs: Ma
     run = trailing(versions)
     if not run:
         return None
-    captures = collection.pattern.match(run[-1].path)
-    if captures is None:
+    captures = collection.captures(run[-1].path)
+    if captures is None or (collection.lenient and run[-1].mode in (SYMLINK, SUBMODULE)):
         return None
     newest, added = run[-1], run[0]
     problems: tuple[Problem, ...] = ()

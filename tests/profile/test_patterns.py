@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.profile.patterns import HeadPattern, PathPattern, PatternError, overlaps
+from cache.profile.overlap import overlaps
+from cache.profile.patterns import HeadPattern, PathPattern, PatternError
 
 RFC = PathPattern.parse("rfcs/{slug}.md")
 
@@ -20,6 +21,12 @@ RFC = PathPattern.parse("rfcs/{slug}.md")
         ("{a}/{b}.yaml", "x/y.yaml", {"a": "x", "b": "y"}),
         ("logs/{agent}/{day}-{n:\\d+}.jsonl", "logs/owl/2026-7.jsonl", {"agent": "owl", "day": "2026", "n": "7"}),
         ("docs/**/{slug}.md", "docs/a/b/c.md", {"slug": "c"}),
+        ("docs/**/{slug}.md", "docs/c.md", {"slug": "c"}),
+        ("**/{slug}.md", "c.md", {"slug": "c"}),
+        ("**/adr/**/{slug}.md", "adr/c.md", {"slug": "c"}),
+        ("**/{in}/adr/**/{slug}.md", "a/b/adr/x/adr/c.md", {"in": "b", "slug": "c"}),
+        ("docs/**/**/{slug}.md", "docs/c.md", {"slug": "c"}),
+        ("docs/**", "docs/a/b", {}),
         ("docs/*/{slug}.md", "docs/a/c.md", {"slug": "c"}),
         ("notes/*.md", "notes/x.md", {}),
         ("adr/{number:\\d{4}}-{slug}.md", "adr/0007-use-git.md", {"number": "0007", "slug": "use-git"}),
@@ -77,8 +84,8 @@ def test_a_branch_with_an_unsafe_or_missing_key_is_none(template: str, branch: s
 
 @pytest.mark.parametrize(
     "template",
-    ["", "/a", "a/", "a//b", "a/../b", "./a", "{", "}", "a/{x", "{x}/{x}", "{}", "{1}", "{x:(}", "{x:(a)}", "**/a/**",
-     "{a}{b}{c}{d}", "{a.b}", "a\nb"],
+    ["", "/a", "a/", "a//b", "a/../b", "./a", "{", "}", "a/{x", "{x}/{x}", "{}", "{1}", "{x:(}", "{x:(a)}",
+     "**/a/**/b/**", "{a}{b}{c}{d}", "{a.b}", "a\nb"],
 )  # fmt: skip
 def test_a_template_that_cannot_work_is_refused(template: str) -> None:
     with pytest.raises(PatternError):
@@ -120,7 +127,11 @@ def test_fill_says_what_is_missing() -> None:
         ("rfcs/{slug}.md", "rfcs/{slug}.yaml", False),
         ("rfcs/{slug}.md", "audit/{month}.jsonl", False),
         ("rfcs/{slug}.md", "rfcs/{slug}/{part}.md", False),
-        ("docs/**/{slug}.md", "docs/{slug}.md", False),
+        ("docs/**/{slug}.md", "docs/{slug}.md", True),
+        ("docs/**", "docs", False),
+        ("**/adr/**/{x}.md", "a/{b}/adr/c.md", True),
+        ("**/adr/{x}.md", "a/docs/**", True),
+        ("**/adr/{x}.md", "a/{y}.md", False),
         ("a-{x}", "b-{x}", False),
         ("adr/{n:\\d+}.md", "adr/index.md", False),
         ("adr/{n:\\d+}.md", "adr/7.md", True),
