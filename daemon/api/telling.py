@@ -11,6 +11,12 @@ from typing import Any
 
 SHORT_COMMIT = 10
 
+_FOLLOWS = frozenset({
+    "commit", "landed", "history", "sha", "head_sha", "entry_sha", "entry_body", "document_sha", "document_commit",
+    "document_body",
+})  # fmt: skip
+"""Columns that change with whatever else changed, and tell a person nothing; so do times and ids."""
+
 
 def harmless(text: str) -> str:
     """The text with every letter escaped that cannot be seen: control characters, line ends, reversed writing."""
@@ -38,8 +44,9 @@ def subject(change: Mapping[str, Any]) -> str:
 
 def sentence(change: Mapping[str, Any]) -> str:
     """What happened: `rfc/rfcs open-hub updated: state, title`."""
-    columns = ", ".join(change["columns"])
-    return f"{subject(change)} {change['operation']}" + (harmless(f": {columns}") if columns else "")
+    columns = (one for one in change["columns"] if one not in _FOLLOWS and not one.endswith(("_at", "_id")))
+    what = ", ".join(columns)
+    return f"{subject(change)} {change['operation']}" + (harmless(f": {what}") if what else "")
 
 
 def origin(change: Mapping[str, Any]) -> str:
@@ -51,5 +58,5 @@ def origin(change: Mapping[str, Any]) -> str:
 
 def line(change: Mapping[str, Any]) -> str:
     """A change in one line: when it was applied (UTC), what happened, where."""
-    place = origin(change)
-    return f"{change['at']}  {sentence(change)}" + (f"  ({place})" if place else "")
+    place, at = origin(change), f"{harmless(change['at'])[:19]}Z"
+    return f"{at}  {sentence(change)}" + (f"  ({place})" if place else "")

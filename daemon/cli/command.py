@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from daemon.cli.changes import changes
 from daemon.cli.demo import demo
 from daemon.cli.doctor import doctor
 from daemon.cli.hooks import hooks
@@ -65,6 +66,7 @@ def main(context: click.Context, path: Path | None, as_json: bool) -> None:
     context.obj = Context(path, as_json)
 
 
+main.add_command(changes)
 main.add_command(demo)
 main.add_command(doctor)
 main.add_command(hooks)
