@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from daemon.api.docs_types import Json, anchor, code, kind, limits, properties
+from daemon.api.docs_types import Json, anchor, code, kind, limits, properties, words
 
 _PARAMETER = "#/components/parameters/"
 _RESPONSE = "#/components/responses/"
@@ -44,7 +44,7 @@ def page(document: Json, base: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="color-scheme" content="light dark"><title>{title}: HTTP API</title>'
         '<link rel="stylesheet" href="docs.css"></head><body><a class="skip" href="#operations">Skip the contents</a>'
-        f"<header><h1>{title} <small>{escape(info['version'])}</small></h1><p>{escape(info['description'])}</p>"
+        f"<header><h1>{title} <small>{escape(info['version'])}</small></h1><p>{words(info['description'])}</p>"
         f'<p>Addresses begin with {code(base)}. For programs: <a href="openapi.json">openapi.json</a>.</p></header>'
         f'<nav aria-label="Contents"><ul>{contents}<li><a href="#filters">Filters</a>'
         f'<li><a href="#schemas">Schemas</a></ul></nav><main id="operations">{sections}'
@@ -61,7 +61,8 @@ def _groups(document: Json) -> dict[str, list[Operation]]:
     for (tag, _), found in alike.items():
         found.sort(key=lambda one: len(one[0]))
         groups.setdefault(tag, []).append(Operation(tuple(address for address, _ in found), found[0][1]))
-    return groups
+    own = sorted(groups, key=lambda tag: "/" not in tag)  # what profiles made comes first: people come for it
+    return {tag: groups[tag] for tag in own}
 
 
 def _contents(tag: str, operations: Sequence[Operation]) -> str:
@@ -81,12 +82,12 @@ def _section(document: Json, base: str, tag: str, operations: Sequence[Operation
 def _operation(document: Json, base: str, operation: Operation) -> str:
     first, *others = operation.addresses
     also = f"<p>Also at {', '.join(code(one) for one in others)}.</p>" if others else ""
-    examples = "\n".join(escape(one) for one in _examples(base, first, operation.said))
+    examples = "\n".join(f"<code>{escape(one)}</code>" for one in _examples(base, first, operation.said))
     wanted = [_resolved(document, one) for one in operation.said.get("parameters", ())]
     return (
         f'<article id="{operation.anchor}"><h3><span class="method">GET</span> {code(first)}</h3>'
-        f"<p>{escape(operation.said['summary'])}</p>{also}"
-        f'<pre tabindex="0" aria-label="Example"><code>{examples}</code></pre>'
+        f"<p>{words(operation.said['summary'])}</p>{also}"
+        f'<pre tabindex="0" aria-label="Example">{examples}</pre>'
         f"<details><summary>Parameters</summary>{_parameters(wanted)}</details>"
         f"<details><summary>Answers</summary>{_answers(document, operation.said['responses'])}</details></article>"
     )
@@ -119,12 +120,12 @@ def _parameters(wanted: Sequence[Json]) -> str:
 def _parameter(name: str, found: Sequence[Json]) -> str:
     first = found[0]
     operators = [one["name"].removeprefix(name) for one in found if one["name"] != name]
-    more = [escape(str(first.get("description", ""))), limits(first["schema"])]
     if operators:
-        more.append(f'<a href="#filters">also</a> {" ".join(code(one) for one in operators)}')
-    if first["in"] == "header":
-        more.append("a header")
-    return f"<tr><td>{code(first['name'])}<td>{kind(_single(first['schema']))}<td>{'; '.join(filter(None, more))}"
+        about = f'<a href="#filters">Filter</a>, also {" ".join(code(one) for one in operators)}'
+    else:
+        said = (words(first.get("description", "")), limits(first["schema"]), "A header." * (first["in"] == "header"))
+        about = " ".join(filter(None, said))
+    return f"<tr><td>{code(first['name'])}<td>{kind(_single(first['schema']))}<td>{about}"
 
 
 def _single(schema: Json) -> Json:
@@ -139,7 +140,7 @@ def _answers(document: Json, responses: Json) -> str:
         name = str(answer.get("$ref", "")).removeprefix(_RESPONSE)
         found = document["components"]["responses"][name] if name else answer
         told = "; ".join(f"{code(media)}: {kind(one['schema'])}" for media, one in found.get("content", {}).items())
-        rows.append(f"<tr><td>{code(status)}<td>{escape(found['description'])}<td>{told}")
+        rows.append(f"<tr><td>{code(status)}<td>{words(found['description'])}<td>{told}")
     return f"<table><thead><tr><th>Status<th>Means<th>Holds</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -150,7 +151,7 @@ def _filters(document: Json) -> str:
         _, there, operator = parameter["name"].partition("__")
         if there:
             told.setdefault(operator, parameter["description"])
-    rows = "".join(f"<tr><td>{code(f'field__{name}')}<td>{escape(means)}" for name, means in sorted(told.items()))
+    rows = "".join(f"<tr><td>{code(f'field__{name}')}<td>{words(means)}" for name, means in sorted(told.items()))
     return (
         '<section id="filters"><h2>Filters</h2><p>A field by its name asks for what is equal to the value. Repeated, '
         "it is OR; different filters are AND. Behind two underlines stands another question:</p>"

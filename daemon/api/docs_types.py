@@ -5,18 +5,25 @@ Everything that comes from the document is escaped: titles and values of enums a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 Json = Mapping[str, Any]
 
+_CODE = re.compile(r"`([^`]*)`")
 _REF = "#/components/schemas/"
 
 
 def code(text: object) -> str:
     """A word as it is written in an address or in JSON."""
     return f"<code>{escape(str(text))}</code>"
+
+
+def words(text: object) -> str:
+    """A sentence; what stands between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", escape(str(text)))
 
 
 def anchor(name: str) -> str:
@@ -50,10 +57,10 @@ def _plain(name: str, schema: Json) -> str:
 
 def limits(schema: Json) -> str:
     """What else a value must be, and what it is where it is left out."""
-    words = {"default": "by default", "minimum": "at least", "maximum": "at most", "minLength": "letters, at least",
-             "maxLength": "letters, at most", "pattern": "matches"}  # fmt: skip
-    said = [f"{word} {code(_shown(schema[name]))}" for name, word in words.items() if name in schema]
-    return ", ".join(said)
+    told = {"default": "by default", "minimum": "at least", "maximum": "at most", "minLength": "letters, at least",
+            "maxLength": "letters, at most", "pattern": "matches"}  # fmt: skip
+    said = ", ".join(f"{word} {code(_shown(schema[name]))}" for name, word in told.items() if name in schema)
+    return f"{said[0].upper()}{said[1:]}." if said else ""
 
 
 def _shown(value: Any) -> str:
@@ -71,6 +78,6 @@ def properties(schema: Json) -> str:
 
 
 def _member(name: str, schema: Json, required: bool) -> str:
-    about = [escape(str(schema.get("description", ""))), limits(schema), "" if required else "may be left out"]
+    about = [words(schema.get("description", "")), limits(schema), "" if required else "May be left out."]
     inner = properties(schema) if schema.get("properties") else ""
-    return f"<tr><td>{code(name)}<td>{kind(schema)}<td>{'; '.join(filter(None, about))}{inner}"
+    return f"<tr><td>{code(name)}<td>{kind(schema)}<td>{' '.join(filter(None, about))}{inner}"
