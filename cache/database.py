@@ -43,6 +43,19 @@ class ForeignFileError(Exception):
     """The file is not a database of this kind; nothing was written to it."""
 
 
+class OthersFileError(ForeignFileError):
+    """The file is another program's database: not ours to move away either."""
+
+
+_AROUND = frozenset({"FULL", "IOERR", "READONLY", "CANTOPEN", "PERM", "BUSY", "LOCKED", "NOMEM"})
+
+
+def is_around(error: BaseException) -> bool:
+    """Whether an error of SQLite tells of disk, rights or another program, and nothing of the file being damaged."""
+    name = getattr(getattr(error, "orig", error), "sqlite_errorname", None) or ""
+    return name.removeprefix("SQLITE_").partition("_")[0] in _AROUND
+
+
 class Database:
     """One SQLite file with its connections; open it with `async with` or `open` and `close`.
 
@@ -167,7 +180,7 @@ def _ensure(path: Path, mode: int, application_id: int) -> None:
     elif not header.startswith(MAGIC):
         raise ForeignFileError(f"{path} is not a SQLite file; move it away and start again")
     elif int.from_bytes(header[68:72]) != application_id:
-        raise ForeignFileError(f"{path} is another program's SQLite file; move it away or choose another data_dir")
+        raise OthersFileError(f"{path} is another program's SQLite file; move it away or choose another data_dir")
 
 
 def _engine(

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.database import Database, ForeignFileError
+from cache.database import Database, ForeignFileError, OthersFileError, is_around
 from cache.migrating import upgrade
 from cache.model import RepositoryEvidence
 from cache.profile.collection import Block
@@ -159,9 +159,11 @@ async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool
                 await upgrade(database, "cache")
                 stack.push_async_exit(opening.pop_all())
                 return database, attempt > 0 or not existed
+        except OthersFileError:
+            raise
         except (ForeignFileError, DatabaseError) as error:
             damaged = str(error)
-            if attempt:
+            if attempt or is_around(error):
                 raise
         await opening.aclose()
         aside = put_aside(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
@@ -9,7 +10,7 @@ import structlog
 from daemon.commands import record
 from daemon.engine import Engine
 from daemon.intake import KEEP
-from daemon.report import Report
+from daemon.report import Report, Trouble
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +22,7 @@ class Scheduled:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._told: frozenset[Trouble] = frozenset()
 
     async def deep(self) -> None:
         """Look at everything at once."""
@@ -42,5 +44,13 @@ class Scheduled:
         await engine.state.sweeps.prune(SWEEPS_KEPT)
         await engine.store.prune_feed(engine.config.api.feed_keep)
         await engine.inbox.prune(started - KEEP)
+        self._tell_troubles(report.errors)
         tell = log.warning if report.errors else log.info if report.changes else log.debug
         tell("sweep.done", kind=report.kind, seconds=report.seconds, changes=report.changes, errors=len(report.errors))
+
+    def _tell_troubles(self, troubles: Iterable[Trouble]) -> None:
+        """One line for each trouble when it comes, with its remedy, and none while it lasts."""
+        now = frozenset(troubles)
+        for trouble in sorted(now - self._told, key=lambda each: each.scope):
+            log.warning("sweep.trouble", scope=trouble.scope, error=trouble.error, remedy=trouble.remedy)
+        self._told = now

@@ -23,7 +23,8 @@ from cache.profile.collection import Block
 from daemon.api.news import News
 from daemon.app import build_app
 from daemon.blocks import load_blocks
-from daemon.cli.run import SOCKET, guarded
+from daemon.cli.mistakes import cannot_listen
+from daemon.cli.run import SOCKET, Expected, guarded, require_git
 from daemon.commands import COMMANDS
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets
@@ -57,6 +58,7 @@ def serve_until_stopped(config: Config, environ: Mapping[str, str]) -> int:
     redactor = Redactor(secrets.given())
     set_up(sys.stderr, redactor, level=config.log.level, form=config.log.format)
     blocks = guarded(lambda: load_blocks(config))
+    require_git(config)
     guarded(lambda: _run(config, secrets, blocks, redactor))
     return 0
 
@@ -139,8 +141,10 @@ async def _listening(app: web.Application, config: Config) -> AsyncIterator[str]
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=ANSWERING)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, config.listen.host, config.listen.port)
-        await site.start()
+        try:
+            await web.TCPSite(runner, config.listen.host, config.listen.port).start()
+        except OSError as error:
+            raise Expected(cannot_listen(config.listen, error)) from None
         host, port = runner.addresses[0][:2]
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:

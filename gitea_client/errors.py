@@ -22,6 +22,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+class SettingError(ValueError):
+    """Something that the client is given cannot be used: an address, a token, a file of certificates."""
+
+
 class ForgeError(Exception):
     """Root of everything the client raises."""
 

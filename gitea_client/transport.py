@@ -22,7 +22,7 @@ from yarl import URL
 
 from gitea_client import paths
 from gitea_client.counting import Kind, RequestCounter
-from gitea_client.errors import ForgeError, Malformed, Throttled, Unreachable
+from gitea_client.errors import ForgeError, Malformed, SettingError, Throttled, Unreachable
 from gitea_client.reasons import Reason, reason_of
 from gitea_client.redaction import check_token, redact
 from gitea_client.secret import Secret
@@ -200,14 +200,14 @@ def unreachable(what: str, reason: Reason) -> Unreachable:
 
 
 def check_url(url: str) -> str:
-    """The forge's address without a trailing slash; raises ValueError. A password in it would reach logs."""
+    """The forge's address without a trailing slash; raises SettingError. A password in it would reach logs."""
     parsed = URL(url)
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError("forge.url must be an http:// or https:// address with a host")
+        raise SettingError("forge.url must be an http:// or https:// address with a host")
     if parsed.user is not None or parsed.password is not None:
-        raise ValueError("forge.url must not hold a name or password; put the token into forge.token_file")
+        raise SettingError("forge.url must not hold a name or password; put the token into forge.token_file")
     if parsed.query_string or parsed.fragment:
-        raise ValueError("forge.url must end before any ? or #")
+        raise SettingError("forge.url must end before any ? or #")
     return str(parsed).rstrip("/")
 
 
@@ -215,7 +215,8 @@ def _tls(ca_file: str | PathLike[str] | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:  # which an SSLError is as well
-        raise ValueError(f"forge.ca_file {ca_file} holds no certificates that can be read: {error}") from error
+        what = f"forge.ca_file {ca_file} holds no certificates that can be read"
+        raise SettingError(f"{what}; name a file in PEM form, with -----BEGIN CERTIFICATE-----") from error
 
 
 def proxy_for(url: str) -> str | None:

@@ -8,19 +8,19 @@ from typing import Any
 
 import structlog
 
-from cache.database import ForeignFileError
-from cache.migrating import MigrationError
-from cache.profile.problems import ProfileError
 from daemon.blocks import load_blocks
+from daemon.cli.mistakes import in_words
 from daemon.commands import COMMANDS, Result
-from daemon.config import Config, ConfigError
+from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets
-from daemon.control import CommandError, NotRunningError, run_remote
+from daemon.control import NotRunningError, run_remote
+from daemon.doctor.git_program import git_program
 from daemon.engine import engine
-from daemon.lock import LockedError
 from daemon.reconciler import utc_now
 
 SOCKET = "control.sock"
+READING = frozenset({"sweep", "rebuild", "verify"})
+"""Commands that read repositories, and so need git."""
 
 Tell = Callable[[Mapping[str, Any]], None]
 
@@ -43,12 +43,11 @@ def guarded(work: Callable[[], Any]) -> Any:
     """Run `work`; what a person can mend becomes Expected."""
     try:
         return work()
-    except (ConfigError, ProfileError, LockedError, ForeignFileError, MigrationError, CommandError) as error:
-        raise Expected(str(error)) from None
-    except PermissionError as error:
-        raise Expected(f"{error.filename}: {error.strerror}; let this user read and write it") from None
-    except OSError as error:
-        raise Expected(f"{error.filename or 'the system'}: {error.strerror or error}") from None
+    except Exception as error:
+        told = in_words(error)
+        if told is None:
+            raise
+        raise Expected(told) from None
 
 
 async def _run(
@@ -59,9 +58,18 @@ async def _run(
     except NotRunningError:
         pass
     _quiet()
+    if command in READING:
+        require_git(config)
     secrets: Secrets = read_secrets(config, environ)
     async with engine(config, secrets.token, load_blocks(config), utc_now) as opened:
         return await COMMANDS[command](opened, arguments, tell)
+
+
+def require_git(config: Config) -> None:
+    """Raise Expected where the git program is missing or too old: every repository would fail for it, one by one."""
+    result = git_program(config.forge.git)
+    if result.status == "fail":
+        raise Expected(f"{result.what}; {result.remedy}")
 
 
 def _quiet() -> None:
