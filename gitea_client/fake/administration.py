@@ -86,14 +86,14 @@ class Administration:
 
     def add_hook(
         self, scope: str, url: str, secret: str, events: Sequence[str] = ALL_EVENTS, content_type: str = "json",
-        authorization_header: str | None = None,
+        authorization_header: str | None = None, branch_filter: str = "", kind: str = "gitea",
     ) -> Hook:  # fmt: skip
         """An active webhook of an organization or user (`acme`) or of a repository (`acme/meta`)."""
         repository = self.repository(scope) if "/" in scope else None
         owner = None if repository else self.world.user(scope)
         return make_hook(
             self.world, owner, repository, url=url, secret=secret, events=list(events), content_type=content_type,
-            active=True, authorization_header=authorization_header or "",
+            active=True, authorization_header=authorization_header or "", branch_filter=branch_filter, kind=kind,
         )  # fmt: skip
 
     # Repositories

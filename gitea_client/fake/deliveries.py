@@ -19,6 +19,7 @@ from uuid import UUID
 
 import aiohttp
 
+from .allowing import refusal
 from .state import Hook, World
 
 TIMEOUT = 5.0
@@ -91,6 +92,7 @@ class Deliveries:
     duplicate  how many more times each is sent, with the same id
     reorder    a random.Random that picks the next of those waiting
     delay      seconds before sending, or a function of the delivery that tells them
+    allowed    ALLOWED_HOST_LIST: a delivery elsewhere is not sent, which only its `error` tells; None allows all
     sent       everything that was queued, in order, whatever became of it
     """
 
@@ -99,6 +101,7 @@ class Deliveries:
         self.duplicate = 0
         self.reorder: random.Random | None = None
         self.delay: float | Callable[[Delivery], float] = 0.0
+        self.allowed: str | None = None
         self.sent: list[Delivery] = []
         self._world = world
         self._randomness = randomness
@@ -164,6 +167,9 @@ class Deliveries:
                 await self._send(session, chosen)
 
     async def _send(self, session: aiohttp.ClientSession, delivery: Delivery) -> None:
+        if self.allowed is not None and (why := refusal(delivery.url, self.allowed)) is not None:
+            delivery.error = why
+            return
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         try:
             async with session.post(

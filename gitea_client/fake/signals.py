@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .branch_filters import wants
 from .deliveries import Deliveries
 from .serialise import Json, Serialiser
 from .state import Activity, Event, Hook, Label, Pull, Repository, User, World
@@ -18,12 +19,21 @@ PULL_EVENTS = (
     "pull_request_sync", "pull_request_review_request",
 )  # fmt: skip
 ALL_EVENTS = ("create", "delete", "fork", "push", *PULL_EVENTS, "repository", "release")
+TOLD_EVENTS = (
+    "create", "delete", "fork", "push", "issues", "issue_assign", "issue_label", "issue_milestone", "issue_comment",
+    "pull_request", "pull_request_assign", "pull_request_label", "pull_request_milestone", "pull_request_comment",
+    "pull_request_review_approved", "pull_request_review_rejected", "pull_request_review_comment", "pull_request_sync",
+    "wiki", "repository", "release", "pull_request_review_request",
+)  # fmt: skip
 NO_RIGHTS = {"admin": False, "push": False, "pull": False}
 ALL_RIGHTS = {"admin": True, "push": True, "pull": True}
 
 
 def expand_events(events: list[str] | None) -> list[str]:
-    """What a hook's `events` mean: none is push, `pull_request` is every kind, `pull_request_only` just the plain."""
+    """What a hook's `events` mean: none is push, `pull_request` is every kind, `pull_request_only` just the plain.
+
+    In the order in which the servers tell them; what they do not know is dropped without a word.
+    """
     if not events:
         return ["push"]
     chosen: list[str] = []
@@ -34,7 +44,7 @@ def expand_events(events: list[str] | None) -> list[str]:
             chosen += [e for e in PULL_EVENTS if "review_" in e and e != "pull_request_review_request"]
         else:
             chosen.append("pull_request" if event == "pull_request_only" else event)
-    return list(dict.fromkeys(chosen))
+    return [event for event in TOLD_EVENTS if event in chosen]
 
 
 class Signals:
@@ -82,7 +92,7 @@ class Signals:
     def hook(self, repository: Repository, event_type: str, payload: Json) -> None:
         """Queue a delivery to every hook that wants it: the repository's, then its owner's."""
         for hook in list(self._world.hooks.values()):
-            if hook.active and event_type in hook.events and self._covers(hook, repository):
+            if wants(hook, event_type, payload) and self._covers(hook, repository):
                 self._deliveries.queue(hook, event_type, payload)
 
     def test_hook(self, hook: Hook, payload: Json) -> None:

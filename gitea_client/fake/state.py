@@ -180,7 +180,7 @@ class Activity:
 
 @dataclass
 class Hook:
-    """A webhook. `scope` is a login (organization or user) or a repository's full name at the time it was made."""
+    """A webhook of an owner (organization or user) or of a repository."""
 
     id: int
     owner: User | None
@@ -193,6 +193,8 @@ class Hook:
     created: datetime
     updated: datetime
     authorization_header: str = ""
+    branch_filter: str = ""
+    type: str = "gitea"
 
 
 class Unknown(StandInError):
