@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from cache.model import Blob, Commit, FileVersion, PullRequest, Repository, RepositoryEvidence
+from cache.projection.directory import Directory, directory
 from cache.projection.names import path_of, stored_path
 from cache.rows import (
     EVIDENCE,
@@ -89,6 +90,11 @@ class World(Struct, frozen=True, dict=True):
         """
         names = {name: key for name, key in self.aliases.items() if key in self.listed}
         return names | {self.listed[key].full_name.lower(): key for key in sorted(self.listed)}
+
+    @cached_property
+    def directory(self) -> Directory:
+        """The listed repositories by what they can be selected by."""
+        return directory(self.listed.values())
 
     def find(self, full_name: str) -> int | None:
         """The id of the repository that the forge answers for under this name (names fold case there)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from cache.profile.block import Block, ProfileError, bind, load_profile
 from cache.profile.problems import ProfileProblem
@@ -13,18 +15,45 @@ PROJECTION = 1
 
 
 def load_blocks(config: Config) -> tuple[Block, ...]:
-    """Every block of the configuration. ProfileError: every mistake in any of them."""
+    """Every block of the configuration. ProfileError: every mistake in any of them; a block over an owner that nobody
+    lists, which would stay empty for ever; two blocks that give one name to a view.
+    """
     blocks: list[Block] = []
     problems: list[ProfileProblem] = []
     for wanted in config.profiles:
         try:
             profile = load_profile(wanted.use)
-            blocks.append(bind(profile, wanted.name, wanted.view_prefix, wanted.parameters))
+            block = bind(profile, wanted.name, wanted.view_prefix, wanted.parameters)
         except ProfileError as error:
             problems.extend(error.problems)
+        else:
+            blocks.append(block)
+            problems.extend(_unlisted(block, config.forge.owners))
+    problems.extend(_same_views(blocks))
     if problems:
         raise ProfileError(problems)
     return tuple(blocks)
+
+
+def _unlisted(block: Block, owners: Sequence[str]) -> Iterator[ProfileProblem]:
+    known = {owner.lower() for owner in owners}
+    chosen = {collection.repository.owner for collection in block.collections} - {None}
+    for owner in sorted(str(one) for one in chosen):
+        if owner.lower() not in known:
+            message = f"It selects repositories of {owner!r}, who is not among forge.owners; add {owner!r} there."
+            yield ProfileProblem(f"the block {block.name!r}", 0, "unknown-owner", message)
+
+
+def _same_views(blocks: Iterable[Block]) -> Iterator[ProfileProblem]:
+    named: dict[str, list[str]] = defaultdict(list)
+    for block in blocks:
+        for view in block.views:
+            named[(block.view_prefix + view.name).lower()].append(block.name)
+    for name, among in named.items():
+        if len(among) > 1:
+            shown = ", ".join(among[:5]) + (f" and {len(among) - 5} more" if len(among) > 5 else "")
+            message = f"{shown} all make the SQL view {name!r}; give all but one a view_prefix of its own."
+            yield ProfileProblem("the blocks", 0, "same-view", message)
 
 
 def fingerprint(blocks: tuple[Block, ...]) -> str:

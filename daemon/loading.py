@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from cache.model import Blob, Commit, FileVersion, RepositoryEvidence
-from cache.profile.collection import Block
+from cache.profile.collection import Block, unlike
 from cache.projection.documents import wanted_blobs
 from cache.projection.reach import Interest
 from cache.projection.reading import read_file, trailing
@@ -85,7 +85,7 @@ async def _blobs(
     """
     pool: dict[str, Blob] = dict(known.blobs) if known else {}
     patterns = {pattern.source for pattern in interest.patterns}  # not by name: that may change while it is read
-    collections = [c for b in blocks for c in b.collections if c.pattern.source in patterns]
+    collections = unlike(c for b in blocks for c in b.collections if c.pattern.source in patterns)
     before = known.versions if known is not None and known.interest == interest.canonical else {}
     keep: set[str] = set()
     pending = []

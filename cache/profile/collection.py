@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cache.model import Repository
 from cache.profile.fields import Field
@@ -140,6 +141,18 @@ class Collection(Struct, frozen=True):
             if field.name == name:
                 return field
         raise KeyError(name)
+
+
+def unlike(collections: Iterable[Collection]) -> tuple[Collection, ...]:
+    """Of several collections that read every file alike only the first: blocks of one profile differ by less."""
+    found: list[Collection] = []
+    kinds: list[Collection] = []
+    for collection in collections:
+        kind = replace(collection, block="", repository=RepositorySelector())
+        if kind not in kinds:
+            kinds.append(kind)
+            found.append(collection)
+    return tuple(found)
 
 
 class ViewColumn(Struct, frozen=True):

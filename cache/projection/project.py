@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cache.model import PullRequest, RepositoryEvidence
+from cache.model import PullRequest
 from cache.profile.collection import Block, Collection
 from cache.projection import actors
 from cache.projection.documents import Document, applies, read_document
@@ -32,13 +32,14 @@ def project(world: World, blocks: Sequence[Block], memo: Memo | None = None) -> 
     """Every projected row. `memo` keeps what files said between calls; it never changes the answer."""
     memo = Memo() if memo is None else memo
     gone = _gone_branches(world)
-    rows: list[Row] = [pull_row(pull, head, gone=is_gone) for pull, head, is_gone in _all_pulls(world)]
+    raised = _raised(world)
+    rows: list[Row] = [pull_row(pull, head, gone=lost) for of in raised.values() for pull, head, lost in of]
     found: list[FindingRow] = list(_unreadable(world))
     for block in blocks:
         read = {c.name: _claims(block, c, world, memo) for c in block.collections}
         targets = Targets(world, read)
         for collection in block.collections:
-            rows_here, findings_here = _collection(block, collection, world, read, targets, gone, memo)
+            rows_here, findings_here = _collection(block, collection, world, read, targets, gone, raised, memo)
             rows += rows_here
             found += read[collection.name].findings
             found += findings_here
@@ -57,6 +58,7 @@ def _collection(
     read: Mapping[str, Claims],
     targets: Targets,
     gone: Mapping[int, Sequence[BranchTombstone]],
+    raised: Mapping[int, Sequence[Raised]],
     memo: Memo,
 ) -> tuple[list[Row], list[FindingRow]]:
     rows: list[Row] = []
@@ -79,7 +81,7 @@ def _collection(
         if step.collection is not None and step.collection in read
     }
     owners = {field: {home: first(claims).key for home, claims in by_home.items()} for field, by_home in homes.items()}
-    rows += _places(block, collection, world, owners, audits)
+    rows += _places(block, collection, world, owners, audits, raised)
     return rows, found
 
 
@@ -233,14 +235,21 @@ def _branches(
             )
 
 
-def _all_pulls(world: World) -> Iterator[tuple[PullRequest, str | None, bool]]:
-    for evidence in world.mirrored.values():
+Raised = tuple[PullRequest, str | None, bool]
+"""A pull request, the head of its ref, and whether it is gone."""
+
+
+def _raised(world: World) -> Mapping[int, Sequence[Raised]]:
+    """Every pull request, by its repository."""
+    raised: dict[int, list[Raised]] = defaultdict(list)
+    for key, evidence in world.mirrored.items():
         for pull in evidence.pulls.values():
-            yield pull, evidence.pull_heads.get(pull.number), False
-    for key, tombstone in world.tombstones.pulls.items():
-        evidence_here: RepositoryEvidence | None = world.mirrored.get(key[0])
-        if evidence_here is None or key[1] not in evidence_here.pulls:
-            yield tombstone.pull, tombstone.head_sha, True
+            raised[key].append((pull, evidence.pull_heads.get(pull.number), False))
+    for (key, number), tombstone in world.tombstones.pulls.items():
+        there = world.mirrored.get(key)
+        if there is None or number not in there.pulls:
+            raised[key].append((tombstone.pull, tombstone.head_sha, True))
+    return raised
 
 
 def _places(
@@ -249,11 +258,12 @@ def _places(
     world: World,
     owners: Mapping[str, Mapping[int, str]],
     audits: Mapping[str, actors.Audit],
+    raised: Mapping[int, Sequence[Raised]],
 ) -> Iterator[PullEntryRow]:
     names: Iterable[str] = (rule.repository for rule in collection.pulls if rule.repository is not None)
     named = {name: found for name in names if (found := world.home(name)) is not None}
     concerned = set(named.values()).union(*owners.values())
-    pulls = (pull for pull, _, _ in _all_pulls(world) if pull.repository_id in concerned)
+    pulls = (pull for key in concerned for pull, _, _ in raised.get(key, ()))
     return places(block, collection, pulls, owners, named, audits, world.people)
 
 

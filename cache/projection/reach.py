@@ -104,7 +104,7 @@ def selected(collection: Collection, world: World) -> Iterator[Repository]:
         if found is not None:
             yield world.listed[found]
         return
-    yield from (repository for repository in world.listed.values() if collection.repository.selects(repository))
+    yield from (world.listed[key] for key in world.directory.select(collection.repository))
 
 
 def _named(collection: Collection) -> Iterator[str]:
