@@ -18,6 +18,8 @@ from daemon.cli.changes import changes
 from daemon.cli.demo import demo
 from daemon.cli.doctor import doctor
 from daemon.cli.hooks import hooks
+from daemon.cli.init import init
+from daemon.cli.profile import profile
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -70,6 +72,8 @@ main.add_command(changes)
 main.add_command(demo)
 main.add_command(doctor)
 main.add_command(hooks)
+main.add_command(init)
+main.add_command(profile)
 
 
 @main.command()

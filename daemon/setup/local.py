@@ -1,0 +1,57 @@
+"""The files of a folder on this machine, as those of a repository would be read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cache.profile.entry import MAX_FILE
+from cache.profile.infer import SeenFile, read_seen
+from cache.profile.infer_paths import wanted
+from daemon.setup.sources import MOST_FILES, Source
+
+
+def read_folder(root: Path, below: str) -> Source:
+    """The files below `root` that may be entries. Links are not followed. Raises OSError for an unreadable folder."""
+    paths: list[str] = []
+    complete = True
+    for place, folders, names in os.walk(root, onerror=_raise):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(place, name).relative_to(root).as_posix()
+            if wanted(path, below) and _is_text(path):
+                paths.append(path)
+        if len(paths) > MOST_FILES:
+            complete = False
+            break
+    return Source(
+        name=root.resolve().name,
+        label=f"the folder {root.resolve().name}",
+        repository=None,
+        files=tuple(_read(root, path) for path in paths[:MOST_FILES]),
+        complete=complete,
+    )
+
+
+def _read(root: Path, path: str) -> SeenFile:
+    whole = root / path
+    try:
+        if whole.is_symlink() or not whole.is_file():
+            return SeenFile(path, problem="symlink")
+        with whole.open("rb") as file:
+            return read_seen(path, file.read(MAX_FILE + 1))
+    except OSError:
+        return SeenFile(path, problem="unreadable-object")
+
+
+def _is_text(path: str) -> bool:
+    """Whether a name is UTF-8: others could not be told to anybody."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _raise(error: OSError) -> None:
+    raise error

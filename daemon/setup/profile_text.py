@@ -1,0 +1,105 @@
+"""A profile as a person reads it: what is kept, where it is found, what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from cache.profile.format import CollectionSpec, FieldSpec, ProfileSpec, SelectorSpec
+
+_SAID = ("type", "of", "values", "required", "from", "to", "description")
+"""Keys of a field that the line says in words; any other that is set is shown as it is written."""
+
+
+def tell_profile(spec: ProfileSpec, file: str) -> str:
+    """The whole text."""
+    return "".join(f"{line}\n" for line in _lines(spec, file))
+
+
+def as_written(value: object) -> Any:
+    """A part of a profile as plain values, without what is left out or stands at its default."""
+    if isinstance(value, msgspec.Struct):
+        shown = {}
+        for field in msgspec.structs.fields(value):
+            part = getattr(value, field.name)
+            fallback = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+            if part != fallback:
+                shown[field.encode_name] = as_written(part)
+        return shown
+    if isinstance(value, Mapping):
+        return {key: as_written(part) for key, part in value.items()}
+    return [as_written(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+def _lines(spec: ProfileSpec, file: str) -> Iterator[str]:
+    yield f"{spec.profile}: {spec.title or spec.profile}"
+    yield file
+    if spec.description:
+        yield from ["", spec.description.strip()]
+    if spec.parameters:
+        yield from ["", "Parameters (written in the block that uses the profile)"]
+        rows = []
+        for name, of in spec.parameters.items():
+            told = f"{of.type}, required" if of.required else of.type
+            if of.default not in (None, ""):
+                told += f", {_short(of.default)} unless given"
+            rows.append((name, told, of.description))
+        yield from _table(rows)
+    for name, collection in spec.collections.items():
+        yield from ["", *_collection(name, collection)]
+    for name, view in spec.views.items():
+        of = f" of {view.of}" if view.of else ""
+        yield from ["", f"SQL view {name}: {view.from_}{of}", f"  {', '.join(view.columns)}"]
+
+
+def _collection(name: str, spec: CollectionSpec) -> Iterator[str]:
+    title = f" ({spec.title})" if spec.title and spec.title != name else ""
+    yield f"Collection {name}{title}"
+    yield f"  files  {_selector(spec.files.repository)}"
+    yield f"         {_short(spec.files.path)}"
+    yield f"  key    {', '.join(spec.key)}"
+    if spec.body:
+        yield f"  body   {spec.body}"
+    yield f"  other keys of a file: {spec.unknown_fields}"
+    yield from _table([(field, _field(of), of.description) for field, of in spec.fields.items()], "  ")
+    rest = as_written(spec)
+    for key in ("document", "branches", "pulls", "actor", "revisions"):
+        if key in rest:
+            for line in rest[key] if isinstance(rest[key], list) else [rest[key]]:
+                yield f"  {key}: {_plain(line)}"
+
+
+def _selector(spec: str | SelectorSpec) -> str:
+    return spec if isinstance(spec, str) else _plain(as_written(spec))
+
+
+def _field(spec: FieldSpec) -> str:
+    said = as_written(spec)
+    told = f"{spec.type} of {_plain(said['of'])}" if "of" in said else spec.type
+    told += f" ({', '.join(spec.values)})" if spec.values else ""
+    told += ", required" if spec.required else ""
+    told += f", from {_plain(said['from'])}" if "from" in said else ""
+    told += f", of {_plain(said['to'])}" if "to" in said else ""
+    rest = {key: value for key, value in said.items() if key not in _SAID}
+    return f"{told}, {_plain(rest)}" if rest else told
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return _short(value)
+
+
+def _short(value: object, most: int = 100) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _table(rows: list[tuple[str, str, str]], indent: str = "") -> Iterator[str]:
+    width = max((len(name) for name, _, _ in rows), default=0)
+    for name, told, description in rows:
+        yield f"{indent}  {name:<{width}}  {told}{f': {description}' if description else ''}"

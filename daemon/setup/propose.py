@@ -1,0 +1,273 @@
+"""From what was seen to the blocks of a configuration. Pure: the same sight gives the same proposal."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cache.profile.infer import SeenFile, profile_name
+from cache.profile.infer_paths import about
+from cache.profile.nodes import Scalar
+from cache.profile.patterns import PathPattern
+
+MOST_BLOCKS = 12
+"""Blocks of one proposal."""
+RFC_STATES = frozenset({"idea", "active", "withdrawn"})
+DECISIONS = re.compile(
+    r"adrs?|decisions?|decision[-_]records?|decision[-_]log|architecture[-_]decisions?"
+    r"|architecture[-_]decision[-_]records?|architectural[-_]decision[-_]records?",
+    re.IGNORECASE,
+)
+"""Folders of architecture decision records, as the profile `adr` knows them by itself."""
+NUMBERED = re.compile(r"(?:m?adr[-_ ]?)?\d{1,5}(?!\d)", re.IGNORECASE)
+NOT_TEXT = frozenset({
+    "node_modules", "vendor", "third_party", "testdata", "tests", "test", "fixtures", "examples", "dist", "build",
+})  # fmt: skip
+"""Folders whose Markdown is somebody else's, or no text of the team's."""
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".drawio", ".puml", ".mmd", ".pdf")
+_SAFE_FOLDER = re.compile(r"[^{}*\x00-\x1f\x7f-\x9f\ud800-\udfff\"\\]+")
+_CUTS = ("-", "_", ".")
+LONGEST_KEY = 40
+MOST_KEYS = 6
+FEWEST = 2
+"""Markdown files that make a folder worth a block."""
+
+
+class Sight(Struct, frozen=True):
+    """One repository as it was seen: the paths of its files, and what some of them say."""
+
+    owner: str
+    name: str
+    topics: tuple[str, ...]
+    paths: tuple[str, ...]
+    samples: tuple[SeenFile, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """As `owner/name`."""
+        return f"{self.owner}/{self.name}"
+
+
+class Shape(Struct, frozen=True, order=True):
+    """What a repository holds: the profile that reads it, and the folder where that is no usual one."""
+
+    use: str
+    folder: str | None = None
+
+
+class Proposal(Struct, frozen=True):
+    """A block: the profile, the block's own name where it needs one, its parameters, and why."""
+
+    use: str
+    name: str | None
+    view_prefix: str
+    parameters: Mapping[str, str]
+    found: tuple[str, ...]
+    """The repositories in which it was seen, by full name."""
+    files: int
+    keys: tuple[str, ...] = ()
+    """The keys that front matter of the files looked at says, the most frequent first."""
+
+
+def shapes_of(sight: Sight) -> dict[Shape, int]:
+    """What one repository holds, and in how many files."""
+    pages = [path for path in sight.paths if is_page(path)]
+    found: dict[Shape, int] = {}
+    taken: set[str] = set()
+    if _is_rfc(sight):
+        found[Shape("rfc")] = sum(_folder(path) == "rfcs" for path in pages)
+        taken.update(path for path in pages if _folder(path) == "rfcs")
+    decisions = [path for path in pages if path not in taken and _is_decision(path)]
+    if decisions and any(NUMBERED.match(path.rpartition("/")[2]) for path in decisions):
+        found[Shape("adr")] = len(decisions)
+        taken.update(decisions)
+    rest = [path for path in pages if path not in taken]
+    tops: dict[str, list[str]] = defaultdict(list)
+    for path in rest:
+        tops[path.partition("/")[0] if "/" in path else ""].append(path)
+    if len(tops.get("", ())) > FEWEST and 2 * len(pages) >= len(_texts(sight.paths, "")):
+        return {**found, Shape("markdown", ""): len(rest)}
+    for top, members in sorted(tops.items()):
+        texts = [path for path in _texts(sight.paths, top) if path not in taken]
+        if top and len(members) >= FEWEST and 2 * len(members) >= len(texts) and _SAFE_FOLDER.fullmatch(top):
+            found[Shape("markdown", top)] = len(members)
+    return found
+
+
+def propose(sights: Iterable[Sight]) -> tuple[Proposal, ...]:
+    """The blocks for everything that was seen: one for all repositories of an owner that hold the same."""
+    seen = sorted(sights, key=lambda sight: sight.full_name.lower())
+    holding: dict[tuple[str, Shape], list[tuple[Sight, int]]] = defaultdict(list)
+    for sight in seen:
+        for shape, files in shapes_of(sight).items():
+            # the profile `rfc` is about one meta repository, and cannot be spread over several
+            place = sight.full_name if shape.use == "rfc" else sight.owner
+            holding[place, shape].append((sight, files))
+    drafts = []
+    for (place, shape), members in holding.items():
+        holders = [sight for sight, _ in members]
+        if shape.use == "rfc":
+            parameters = {"meta": place}
+        else:
+            parameters = select(holders, [sight for sight in seen if sight.owner == place])
+            parameters |= {"path": shape.folder} if shape.folder else {}
+        names = tuple(sight.full_name for sight in holders)
+        files = sum(files for _, files in members)
+        drafts.append(Proposal(shape.use, None, "", parameters, names, files, _keys(shape, holders)))
+    drafts.sort(key=lambda draft: (-len(draft.found), -draft.files, draft.use, sorted(draft.parameters.items())))
+    return named(drafts[:MOST_BLOCKS])
+
+
+def select(holders: Sequence[Sight], siblings: Sequence[Sight]) -> dict[str, str]:
+    """The parameters that choose `holders` among an owner's repositories: one by its name; where most of them hold
+    it, the owner; else a topic or a glob that fits exactly them; else the owner, whose others then hold nothing.
+    """
+    if len(holders) == 1:
+        return {"repository": holders[0].full_name}
+    chosen = {"owner": holders[0].owner}
+    others = [sight for sight in siblings if sight not in holders]
+    if len(holders) >= len(others):
+        return chosen
+    topics = set.intersection(*(set(sight.topics) for sight in holders))
+    topics -= {topic for sight in others for topic in sight.topics}
+    if topics:
+        return {**chosen, "topic": min(topics)}
+    glob = _glob([sight.name for sight in holders], [sight.name for sight in others])
+    return {**chosen, "repositories": glob} if glob else chosen
+
+
+def named(drafts: Sequence[Proposal]) -> tuple[Proposal, ...]:
+    """The same blocks, each with a name of its own where one profile stands in several, and a prefix for its views."""
+    uses = Counter(draft.use for draft in drafts)
+    several = len({_owner(draft) for draft in drafts}) > 1
+    taken: set[str] = {draft.use for draft in drafts}
+    result = []
+    for draft in drafts:
+        if uses[draft.use] == 1:
+            result.append(draft)
+            continue
+        name = _free(profile_name(f"{_stem(draft.use)}-{_word(draft, several=several)}"), taken)
+        taken.add(name)
+        prefix = re.sub(r"[^a-z0-9_]", "_", name)[:29] + "_"
+        result.append(replace(draft, name=name, view_prefix=prefix))
+    return tuple(result)
+
+
+def for_profile(use: str, owners: Sequence[str]) -> tuple[Proposal, ...]:
+    """Blocks of a profile that is asked for by name where nothing was found for it: one for each owner."""
+    return named([Proposal(use, None, "", {"owner": owner}, (), 0) for owner in owners])
+
+
+def numbers(text: str, most: int) -> tuple[int, ...] | None:
+    """Which of so many blocks a person picked: "all", or numbers from 1 with commas; None for anything else."""
+    if text.strip().lower() in ("", "all"):
+        return tuple(range(1, most + 1))
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 4 and 1 <= int(part) <= most for part in parts):
+        return None
+    return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def is_page(path: str) -> bool:
+    """Whether a file is Markdown of the team's: nothing hidden, nobody else's, no README."""
+    parts = path.split("/")
+    hidden = any(part.startswith(".") or part.lower() in NOT_TEXT for part in parts)
+    return not hidden and path.lower().endswith((".md", ".markdown")) and not about(path)
+
+
+def _texts(paths: Sequence[str], top: str) -> list[str]:
+    """The files below a folder that are no pictures: what its Markdown is measured against."""
+    return [
+        path for path in paths
+        if (path.startswith(f"{top}/") if top else True)
+        and not path.lower().endswith(PICTURES) and not path.rpartition("/")[2].startswith(".")
+    ]  # fmt: skip
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _is_decision(path: str) -> bool:
+    return DECISIONS.fullmatch(_folder(path).rpartition("/")[2]) is not None
+
+
+def _is_rfc(sight: Sight) -> bool:
+    """Files like the profile's: `title`, and a `state` that is one of its three, in most of those looked at."""
+    pattern = PathPattern.parse("rfcs/{slug}.md")
+    samples = [file for file in sight.samples if pattern.match(file.path) is not None and not about(file.path)]
+    good = [file for file in samples if _text(file, "state") in RFC_STATES and _text(file, "title")]
+    return bool(good) and 2 * len(good) >= len(samples)
+
+
+def _keys(shape: Shape, holders: Sequence[Sight]) -> tuple[str, ...]:
+    """What the front matter of Markdown says beside a title: the reason for a profile of one's own."""
+    if shape.use != "markdown":
+        return ()
+    start = f"{shape.folder}/" if shape.folder else ""
+    counts = Counter(
+        key
+        for sight in holders
+        for file in sight.samples
+        if file.path.startswith(start) and file.data is not None
+        for key in file.data.pairs
+        if key != "title" and len(key) <= LONGEST_KEY and key.isprintable()
+    )
+    return tuple(sorted(counts, key=lambda key: (-counts[key], key)))[:MOST_KEYS]
+
+
+def _text(file: SeenFile, key: str) -> str:
+    node = file.data.pairs.get(key) if file.data is not None else None
+    return node.text.strip() if isinstance(node, Scalar) and not node.null else ""
+
+
+def _glob(names: Sequence[str], others: Sequence[str]) -> str | None:
+    """`docs-*` or `*-docs` where exactly these names fit it."""
+    lower, rest = [name.lower() for name in names], [name.lower() for name in others]
+    head = _common(lower)
+    cut = max(head.rfind(mark) for mark in _CUTS) + 1
+    if cut > 1 and not any(name.startswith(head[:cut]) for name in rest):
+        return f"{names[0][:cut]}*"
+    tail = _common([name[::-1] for name in lower])[::-1]
+    cut = min((at for mark in _CUTS if (at := tail.find(mark)) >= 0), default=-1)
+    if cut >= 0 and len(tail) - cut > 1 and not any(name.endswith(tail[cut:]) for name in rest):
+        return f"*{tail[cut:]}"
+    return None
+
+
+def _common(names: Sequence[str]) -> str:
+    first, last = min(names), max(names)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:length]
+
+
+def _owner(draft: Proposal) -> str:
+    parameters = draft.parameters
+    place = parameters.get("repository", parameters.get("meta", ""))
+    return parameters.get("owner", place.partition("/")[0])
+
+
+def _word(draft: Proposal, *, several: bool) -> str:
+    """What tells a block from others of its profile; the owner belongs to it where there are `several`."""
+    parameters = draft.parameters
+    repository = parameters.get("repository", parameters.get("meta", "")).partition("/")[2]
+    parts = [_owner(draft)] if several or not repository else []
+    parts += [repository, *(parameters.get(key, "") for key in ("topic", "repositories", "path"))]
+    return "-".join(part for part in parts if part)
+
+
+def _stem(use: str) -> str:
+    """The name of a profile that may be a file's path."""
+    return use.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml")
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name[:58]}-{number}"
+    return free

@@ -1,0 +1,73 @@
+"""The files that a profile is inferred from, out of a repository on the forge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from cache.profile.entry import MAX_FILE
+from cache.profile.infer import SeenFile, read_seen
+from cache.profile.infer_paths import wanted
+from daemon.setup.access import Access
+from daemon.setup.begin import SetupError
+from daemon.setup.forge import Item, looking, unusable
+
+MOST_FILES = 2_000
+"""Files that are read for one profile."""
+MOST_BYTES = 64 * 1024 * 1024
+MOST_PATHS = 50_000
+"""Items of the repository's tree."""
+
+Tell = Callable[[Mapping[str, Any]], None]
+
+
+class Source(Struct, frozen=True):
+    """Files and where they are from. `repository` is its full name, None for a folder of this machine; `complete`
+    False where there are more files than were read.
+    """
+
+    name: str
+    label: str
+    repository: str | None
+    files: tuple[SeenFile, ...]
+    complete: bool
+
+
+async def read_repository(access: Access, full_name: str, below: str, ref: str | None, tell: Tell) -> Source:
+    """The files of a repository that may be entries: of its default branch, or of the branch, tag or commit `ref`.
+
+    Raises from the tree in `gitea_client.errors`, and SetupError where the repository is empty.
+    """
+    async with looking(access) as forge:
+        repository = await forge.repository(full_name)
+        if unusable(repository):
+            raise SetupError(f"{full_name} is empty; push something first")
+        tell({"what": f"listing {full_name}", "done": 0, "of": 2})
+        tree = await forge.tree(repository, ref or repository.default_branch, MOST_PATHS)
+        fit = [item for item in tree.items if wanted(item.path, below)]
+        chosen = _affordable([item for item in fit if item.size <= MAX_FILE])
+        tell({"what": f"reading {len(chosen)} files", "done": 1, "of": 2})
+        contents = await forge.contents(repository, chosen)
+    large = [SeenFile(item.path, problem="too-large") for item in fit if item.size > MAX_FILE][:MOST_FILES]
+    read = [read_seen(path, content) for path, content in sorted(contents.items())]
+    return Source(
+        name=repository.name,
+        label=f"{full_name} at {tree.commit[:12]}",
+        repository=f"{repository.owner.login}/{repository.name}",
+        files=(*read, *large),
+        complete=tree.complete and len(chosen) + len(large) == len(fit),
+    )
+
+
+def _affordable(items: list[Item]) -> list[Item]:
+    """As many, in the order of the tree, as fit into the bounds."""
+    left = MOST_BYTES
+    chosen: list[Item] = []
+    for item in items[:MOST_FILES]:
+        left -= item.size
+        if left < 0:
+            break
+        chosen.append(item)
+    return chosen
