@@ -23,9 +23,13 @@ WELL, NOT_WELL, UNUSABLE = 0, 1, 2
     help="A file with a token that may do more than the daemon's, for the webhooks and the test delivery.",
 )  # fmt: skip
 @click.option("--no-delivery", is_flag=True, help="Make no test delivery through the forge.")
+@click.option(
+    "--wait", type=click.FloatRange(0.1, 15), default=10.0, show_default=True,
+    help="Seconds to wait for that delivery.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 @click.pass_obj
-def doctor(context: Context, token_file: Path | None, no_delivery: bool, as_json: bool) -> None:
+def doctor(context: Context, token_file: Path | None, no_delivery: bool, wait: float, as_json: bool) -> None:
     """Look at everything the daemon needs, and say how to mend what is wrong."""
     from daemon.doctor.packages import REMEDY, foreign
 
@@ -44,7 +48,7 @@ def doctor(context: Context, token_file: Path | None, no_delivery: bool, as_json
     try:
         with ProgressLine(sys.stderr) as progress:
             results = run(
-                config, os.environ, utc_now, token_file=token_file, deliver=not no_delivery,
+                config, os.environ, utc_now, token_file=token_file, deliver=not no_delivery, wait=wait,
                 tell=lambda done, of: progress.tell({"what": "looking", "done": done, "of": of}),
             )  # fmt: skip
     except BadValueError as error:

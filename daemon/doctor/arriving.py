@@ -48,7 +48,7 @@ async def arriving(patient: Patient) -> Sequence[Result]:
     address = judged_address(own, url, patient, arrived=forges is not None and forges.arrived)
     if forges is None:
         return [address, skip(DELIVERY, "not made: --no-delivery was given")]
-    return [address, await judged_delivery(forges, url, own)]
+    return [address, await judged_delivery(forges, url, own, patient.wait)]
 
 
 class _Answer(Struct, frozen=True):

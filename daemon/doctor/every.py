@@ -53,7 +53,7 @@ def every(unreadable: Sequence[Result] = ()) -> tuple[Check[Patient], ...]:
         Check("selection", selections, ("profiles", "owners")),
         Check("git over http", git_http, ("git", "owners"), seconds=20.0),
         Check("webhook", webhooks, ("daemon", "owners")),
-        Check("webhook address", arriving, ("daemon", "owners"), seconds=28.0),
+        Check("webhook address", arriving, ("daemon", "owners"), seconds=29.0),
     )
 
 

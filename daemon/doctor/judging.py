@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from daemon.doctor.patient import Patient
 from daemon.doctor.result import Result, fail, ok, skip, warn
-from daemon.doctor.through import WAIT, Forges
+from daemon.doctor.through import Forges
 from gitea_client.reasons import Reason
 from webhooks.probe import Seen
 
@@ -91,7 +91,7 @@ def _answered(own: Own, url: str, which: str) -> tuple[str, str]:
     return f"{url} answers HTTP {own.status}, and not from here", remedy
 
 
-async def judged_delivery(forges: Forges, url: str, own: Own) -> Result:
+async def judged_delivery(forges: Forges, url: str, own: Own, wait: float) -> Result:
     """Whether the forge's own delivery came, and what kept it. Looks up the host's name."""
     if forges.left:
         what = f"{forges.left} was made for the test and could not be deleted again"
@@ -107,12 +107,12 @@ async def judged_delivery(forges: Forges, url: str, own: Own) -> Result:
         return fail(DELIVERY, what, "restart the daemon, and run `forgeglass hooks sync --apply`")
     if not own.arrived:
         return skip(DELIVERY, f"it did not arrive: {ADDRESS} comes first")
-    return await _kept_away(url)
+    return await _kept_away(url, wait)
 
 
-async def _kept_away(url: str) -> Result:
+async def _kept_away(url: str, wait: float) -> Result:
     host = urlsplit(url).hostname or ""
-    what = f"the forge's delivery to {host} did not arrive within {WAIT:g} s, though the address leads here"
+    what = f"the forge's delivery to {host} did not arrive within {wait:g} s, though the address leads here"
     kind = await _kind(host)
     if kind is None:
         remedy = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from daemon.config.secret_files import Secrets, read_secret
 from daemon.doctor.checkup import examine
 from daemon.doctor.every import every
 from daemon.doctor.given import LABELS, given
-from daemon.doctor.patient import Patient, transports
+from daemon.doctor.patient import WAIT, Patient, transports
 from daemon.doctor.result import Result, fail, line
 from daemon.doctor.threads import Abandoned
 from daemon.logs_redaction import Redactor
@@ -33,23 +33,27 @@ Tell = Callable[[int, int], None]
 
 def run(
     config: Config, environ: Mapping[str, str], clock: Callable[[], datetime], *, token_file: Path | None = None,
-    deliver: bool = True, tell: Tell | None = None,
+    deliver: bool = True, wait: float = WAIT, tell: Tell | None = None,
 ) -> list[Result]:  # fmt: skip
     """Look at everything. Raises BadValueError where `token_file` cannot be used; KeyboardInterrupt on SIGTERM too."""
     wide = _usable(read_secret(token_file)) if token_file is not None else None
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))  # what is told here is the result
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(Abandoned())
-        return runner.run(_run(config, environ, clock, wide, deliver, tell))
+        try:
+            return runner.run(_run(config, environ, clock, wide, deliver, wait, tell))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
 
 
 async def _run(
     config: Config, environ: Mapping[str, str], clock: Callable[[], datetime], wide: Secret | None, deliver: bool,
-    tell: Tell | None,
+    wait: float, tell: Tell | None,
 ) -> list[Result]:  # fmt: skip
     task = asyncio.current_task()
     if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # the test webhook is deleted first
+        with suppress(ValueError, RuntimeError):  # signals come to the main thread alone
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # the test webhook goes first
     secrets, unreadable = await asyncio.to_thread(given, config, environ)
     secrets, unreadable = _checked(secrets, unreadable)
     redactor = Redactor((*secrets.given(), *([wide] if wide is not None else [])))
@@ -60,7 +64,7 @@ async def _run(
             opened = [await stack.enter_async_context(way) if way is not None else None for way in ways]
             plain, anonymous, writing = opened
             assert plain is not None and anonymous is not None  # noqa: S101, PT018 - `transports` gives both
-            patient = Patient(config, environ, clock, secrets, plain, anonymous, writing, deliver)
+            patient = Patient(config, environ, clock, secrets, plain, anonymous, writing, deliver, wait)
             results = await examine(every(unreadable), patient, tell=tell)
     except ValueError as error:  # forge.ca_file holds no certificates
         remedy = "name a file with certificates in PEM form as forge.ca_file"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import secrets as random_secrets
 from contextlib import suppress
-from typing import Final
 
 from msgspec import Struct
 
@@ -19,10 +18,6 @@ from gitea_client.errors import Forbidden, ForgeError, Missing, Unauthorized
 from gitea_client.hooks import Hooks, HookScope
 from gitea_client.wire import Hook
 from webhooks.probe import PARAMETER, Seen
-
-WAIT: Final = 10.0
-"""Seconds for a delivery to arrive: measured were 0.8 s on Gitea 1.23 and 2.4 s on Forgejo 15."""
-
 
 class Forges(Struct, frozen=True):
     """What became of the forge's delivery. `denied` says why none could be made, `left` what was not deleted again."""
@@ -38,13 +33,13 @@ class Forges(Struct, frozen=True):
         return self.seen is not None and self.seen.signed is True
 
 
-async def through_the_forge(patient: Patient, door: Door, url: str, wait: float = WAIT) -> Forges:
+async def through_the_forge(patient: Patient, door: Door, url: str) -> Forges:
     """Have the forge send one. Ends early where it is cancelled, and never before the webhook is deleted."""
     candidates = [one for one in (*patient.reached(), *patient.seen()) if not one.empty and not one.archived]
     if not candidates:
         return Forges(denied="no repository with a commit is visible")
     hurry = asyncio.Event()
-    work = asyncio.create_task(_run(patient, door, url, candidates[0], wait, hurry), name="doctor-delivery")
+    work = asyncio.create_task(_run(patient, door, url, candidates[0], hurry), name="doctor-delivery")
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -53,13 +48,11 @@ async def through_the_forge(patient: Patient, door: Door, url: str, wait: float 
         raise
 
 
-async def _run(
-    patient: Patient, door: Door, url: str, repository: Repository, wait: float, hurry: asyncio.Event
-) -> Forges:
+async def _run(patient: Patient, door: Door, url: str, repository: Repository, hurry: asyncio.Event) -> Forges:
     hooks = Hooks(patient.writing)
     scope = HookScope(repository.owner, repository.name)
     nonce = random_secrets.token_hex(16)
-    async with door.expecting(nonce, wait + 10) as arrival:
+    async with door.expecting(nonce, patient.wait + 10) as arrival:
         try:
             await _clear(hooks, scope, url)
             made = await hooks.create(scope, url=f"{url}?{PARAMETER}={nonce}", secret=door.secret, events=("push",))
@@ -68,7 +61,7 @@ async def _run(
         seen = None
         try:
             await hooks.test(scope, made.id)
-            coming = asyncio.create_task(arrival(wait), name="doctor-arrival")
+            coming = asyncio.create_task(arrival(patient.wait), name="doctor-arrival")
             leaving = asyncio.create_task(hurry.wait(), name="doctor-hurry")
             await asyncio.wait({coming, leaving}, return_when=asyncio.FIRST_COMPLETED)
             seen = coming.result() if coming.done() else None
