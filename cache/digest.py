@@ -1,7 +1,7 @@
 """One hash over every row that follows from the forge, the profiles and `state.db`: live and rebuilt have the same.
 
 Left out is what a second reading cannot tell again: observation times, sequence numbers, what a forge recomputes
-by itself (`empty`), and what only says how we read (depth, interest, position).
+by itself (`empty`), what only says how we read (depth, interest, position), and findings of what happens here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from cache.diff import same
-from cache.rows import PROJECTED, BranchRow, PullEntryRow, PullRow, RepositoryRow, Row, Rows
+from cache.profile.rules import OPERATIONAL
+from cache.rows import PROJECTED, BranchRow, FindingRow, PullEntryRow, PullRow, RepositoryRow, Row, Rows
 
 COVERED: tuple[type[Row], ...] = (RepositoryRow, *PROJECTED)
 _LEFT_OUT: Mapping[type[Row], frozenset[str]] = {RepositoryRow: frozenset({"depth", "interest", "position", "empty"})}
@@ -45,7 +46,7 @@ def digest(rows: Rows, *, without_state: bool = False) -> Digest:
     for kind in COVERED:
         for key in sorted(rows[kind], key=repr):
             row = rows[kind][key]
-            if without_state and _only_state(row, gone):
+            if _is_operational(row) or (without_state and _only_state(row, gone)):
                 continue
             hashed.update(msgspec.json.encode([kind.table, _values(row)], order="deterministic"))
             hashed.update(b"\n")
@@ -58,6 +59,8 @@ def differences(live: Rows, fresh: Rows) -> Iterator[Difference]:
     for kind in COVERED:
         for key in sorted({*live[kind], *fresh[kind]}, key=repr):
             before, after = live[kind].get(key), fresh[kind].get(key)
+            if _is_operational(before or after):
+                continue
             if before is None or after is None:
                 yield Difference(kind.table, key, "*", *(_values(row) if row else None for row in (before, after)))
                 continue
@@ -65,6 +68,11 @@ def differences(live: Rows, fresh: Rows) -> Iterator[Difference]:
             for column in ours:
                 if not same(ours[column], theirs[column]):
                     yield Difference(kind.table, key, column, ours[column], theirs[column])
+
+
+def _is_operational(row: Row | None) -> bool:
+    """A finding of what happens here and now: no second reading tells it again."""
+    return isinstance(row, FindingRow) and row.rule in OPERATIONAL
 
 
 def _values(row: Row) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from cache.diff import RowChange, changes
 from cache.profile.collection import Block
+from cache.profile.rules import OPERATIONAL as OPERATIONAL_RULES
 from cache.projection.entries import Memo
 from cache.projection.project import project
 from cache.projection.reach import Reach, reach
@@ -25,6 +26,7 @@ from cache.rows import (
     OPERATIONAL,
     PROJECTED,
     EntryRow,
+    FindingRow,
     LookRow,
     OwnerRow,
     PullLookRow,
@@ -75,6 +77,8 @@ class Book:
         self.rows: dict[type[Row], dict[Any, Row]] = {}
         self.reach = Reach({}, frozenset())
         self.listeners: list[Listener] = []
+        self.alerts: Callable[[], Iterable[FindingRow]] = self._standing
+        """Findings of what happens here, beside those of the projection; they stay where nobody sees to them."""
         self._memo = Memo()
         self._turning = asyncio.Lock()
 
@@ -141,7 +145,9 @@ class Book:
             await self.store.recreate(self.rows)
 
     def _page(self, world: World) -> dict[type[Row], Mapping[Any, Row]]:
-        return {**evidence_rows(world), **project(world, self.blocks, self._memo)}
+        projected = project(world, self.blocks, self._memo)
+        findings = {**projected[FindingRow], **{row.id: row for row in self.alerts()}}
+        return {**evidence_rows(world), **projected, FindingRow: findings}
 
     def _noted(self, notes: Iterable[Row], forget: Iterable[Row]) -> list[RowChange]:
         noted = []
@@ -177,6 +183,10 @@ class Book:
         for listener in self.listeners if made else ():
             listener(applied, made)
         return applied
+
+    def _standing(self) -> list[FindingRow]:
+        findings = cast("Iterable[FindingRow]", self.rows[FindingRow].values())
+        return [row for row in findings if row.rule in OPERATIONAL_RULES]
 
     def _find_reach(self) -> None:
         self.reach = reach(self.blocks, self.world, self.rows[EntryRow].values())

@@ -24,7 +24,8 @@ KEEP = timedelta(days=7)
 class Intake:
     """Turns what is pending in the inbox into looks.
 
-    `sweep_soon` is called where a delivery speaks of what no single repository tells: one that came or went.
+    `sweep_soon` is called where a delivery speaks of what no single repository tells: one that came or went;
+    `arrived` with each repository within reach that one spoke of, `heard` with every delivery.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class Intake:
         owners: Iterable[str],
         sweep_soon: Callable[[], None],
         arrived: Callable[[int, datetime], None],
+        heard: Callable[[Delivery], None],
     ) -> None:
         self._inbox = inbox
         self._reconciler = reconciler
         self._owners = {owner.lower() for owner in owners}
         self._sweep_soon = sweep_soon
         self._arrived = arrived
+        self._heard = heard
         self._idle: set[asyncio.Task[object]] = set()
 
     async def resume(self) -> None:
@@ -55,6 +58,7 @@ class Intake:
 
     def take(self, delivery: Delivery) -> None:
         """Act on one delivery that was stored."""
+        self._heard(delivery)
         repository_id = delivery.repository_id
         if repository_id is not None:
             self._reconciler.delivered[repository_id] = self._reconciler.book.clock()

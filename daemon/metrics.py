@@ -56,6 +56,12 @@ METRICS: Final = (
         ("outcome", "event"),
         "Deliveries received: outcome accepted, duplicate, ignored, refused or failed.",
     ),
+    Metric(
+        "missed_deliveries_total",
+        "counter",
+        ("owner",),
+        "Changes that were found without a delivery, of owners from which deliveries ever came.",
+    ),
     Metric("delivery_lag_seconds", "histogram", (), "From a delivery's arrival to the commit of its rows.", _LONG),
     Metric("inbox_pending", "gauge", (), "Deliveries stored and not yet worked on."),
     Metric("inbox_oldest_seconds", "gauge", (), "The age of the oldest of them; 0 where there is none."),
@@ -86,6 +92,7 @@ class Metrics:
         self.forge_requests = self._counter("forge_requests_total")
         self.forge_paused = self._gauge("forge_paused")
         self.deliveries = self._counter("deliveries_total")
+        self.missed_deliveries = self._counter("missed_deliveries_total")
         self.delivery_lag_seconds = self._histogram("delivery_lag_seconds")
         self.inbox_pending = self._gauge("inbox_pending")
         self.inbox_oldest_seconds = self._gauge("inbox_oldest_seconds")

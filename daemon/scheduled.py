@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
 import structlog
@@ -22,6 +22,8 @@ class Scheduled:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.ended: list[Callable[[], Awaitable[None]]] = []
+        """Called after each of these sweeps, a deepening apart."""
         self._told: frozenset[Trouble] = frozenset()
 
     async def deep(self) -> None:
@@ -41,6 +43,8 @@ class Scheduled:
     async def _ended(self, report: Report, started: datetime) -> None:
         engine = self._engine
         await record(engine, report, started)
+        for each in self.ended:
+            await each()
         await engine.state.sweeps.prune(SWEEPS_KEPT)
         await engine.store.prune_feed(engine.config.api.feed_keep)
         await engine.inbox.prune(started - KEEP)

@@ -30,6 +30,7 @@ from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets
 from daemon.control import ControlServer, Handler
 from daemon.engine import Engine, engine
+from daemon.hooks.listening import listen
 from daemon.hooks.ring import SecretRing
 from daemon.hooks.secret import with_webhook_secret
 from daemon.intake import Intake
@@ -115,9 +116,13 @@ async def serving(
         opened = await stack.enter_async_context(engine(config, secrets.token, blocks, utc_now, spacing=spacing))
         sweeps = Scheduled(opened)
         schedule = Schedule(sweeps, config.sweep.interval, config.sweep.deep_interval, time.monotonic)
+        watching = watch(opened)
+        listening = await listen(opened, watching.waits, schedule.nudge)
+        sweeps.ended.append(listening.swept)
         intake = Intake(
-            opened.inbox, opened.desk.reconciler, config.forge.owners, schedule.nudge, watch(opened).arrived
-        )
+            opened.inbox, opened.desk.reconciler, config.forge.owners, schedule.nudge, watching.arrived,
+            listening.delivered,
+        )  # fmt: skip
         stack.push_async_callback(intake.stop)
         news = News(opened.store.sequence)
         opened.desk.book.listeners.append(lambda applied, _changes: news.tell(applied.sequence))

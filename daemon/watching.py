@@ -25,6 +25,10 @@ class Watching:
         """A delivery spoke of a repository; the first one that waits counts."""
         self._arrived.setdefault(repository_id, at)
 
+    def waits(self, repository_id: int) -> bool:
+        """Whether a delivery that spoke of a repository still waits for its reconcile, or for that one's end."""
+        return repository_id in self._arrived
+
     def ended(self, repository_id: int, outcome: str, began: datetime) -> None:
         """A reconcile ended. A delivery that came after it began waits for the next one."""
         now = self._reconciler.book.clock()

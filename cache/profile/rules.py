@@ -108,8 +108,16 @@ RULES: dict[str, Rule] = {
     **_rules(
         "warning",
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
+        (
+            "hook-silent",
+            "Deliveries of an owner's webhooks have stopped, while sweeps find changes that none told.",
+            "Run `forgeglass doctor`; `forgeglass hooks sync` mends the webhook.",
+        ),
     ),
 }
+
+OPERATIONAL = frozenset({"hook-silent"})
+"""Rules of what happens here and now, which follows neither from the forge's content nor from a profile."""
 
 
 def problem(
