@@ -127,8 +127,12 @@ def infer(
         else:
             claimed[home.source].append(file)
     collections: list[InferredCollection] = []
+    only_about = [template for template in templates if all(about(file.path) for file in claimed[template.source])]
     for template in templates:
-        if members := claimed[template.source]:
+        members = claimed[template.source]
+        if template in only_about and len(only_about) < len(templates):
+            elsewhere += len(members)  # an index.md between two folders is about them
+        elif members:
             collections.append(_collection(template, members, [each.name for each in collections]))
             elsewhere += len(members) - collections[-1].files
     return Inferred(profile_name(name), source or name, repository, tuple(collections), elsewhere)

@@ -128,10 +128,10 @@ def _faithful(kind: FieldType, node: Scalar) -> bool:
 
 
 def _few(nodes: Sequence[Scalar]) -> tuple[tuple[str, int], ...]:
-    """Values with their counts where they are few, short and repeat; nothing where they are not."""
+    """Values with their counts where they are few, short and repeat, else nothing. One alone is no choice."""
     counts = Counter(node.text for node in nodes)
     repeated = len(nodes) >= max(FEWEST_USES, 2 * len(counts))
-    if not repeated or len(counts) > MOST_VALUES:
+    if not repeated or not 2 <= len(counts) <= MOST_VALUES:
         return ()
     if any(not text.strip() or len(text) > LONGEST_VALUE or not text.isprintable() for text in counts):
         return ()

@@ -31,6 +31,8 @@ def write_profile(inferred: Inferred) -> str:
 def _lines(inferred: Inferred) -> Iterator[str]:
     yield f"# Made by `forgeglass profile infer` from {_comment(inferred.source)}: a start, to be read and changed."
     yield "# A key of a file that is not declared here is kept as it is. Declare what you want to filter and sort by."
+    yield "# Required is what every file has now: a file without it will be a finding. So will be another value than"
+    yield "# those of an enum, which lists what is there now; `type: string` takes any."
     if inferred.elsewhere:
         yield f"# Not described: {_count(inferred.elsewhere, 'file')} elsewhere."
     yield "format: 1"
@@ -98,9 +100,7 @@ def _remark(field: InferredField, of: int) -> str:
     told = f"in all {of}" if field.count == of else f"in {field.count} of {of}"
     if field.guess.values:
         counts = ", ".join(f"{quoted(value)} {count}" for value, count in field.guess.values)
-        told += f": {counts}; another value would be a finding, `type: string` takes any"
-    elif field.required:
-        told += "; without it a file is a finding"
+        told += f": {counts}"
     return told
 
 

@@ -98,8 +98,11 @@ def choose(
     for use in dict.fromkeys(uses):
         of_use = [block for block in found if block.use == use]
         plain = Proposal(use, None, "", {}, (), 0)
-        tried = [of_use, [plain], list(for_profile(use, owners))]
-        blocks += next((each for each in tried if each and not _wrong(each, folder)), None) or _refuse(plain, folder)
+        usable = (each for each in (of_use, [plain], list(for_profile(use, owners))) if not _wrong(each, folder))
+        first = next((each for each in usable if each), None)
+        if first is None:
+            raise _too_little(plain, folder)
+        blocks += first
     unnamed = [replace(block, name=None, view_prefix="") for block in blocks]
     return named(unnamed)
 
@@ -160,10 +163,10 @@ def _wrong(blocks: Sequence[Proposal], folder: Path) -> str:
     return ""
 
 
-def _refuse(block: Proposal, folder: Path) -> list[Proposal]:
+def _too_little(block: Proposal, folder: Path) -> SetupError:
     why = _wrong([block], folder)
     remedy = "leave --profile out to see what was found, or write the block yourself"
-    raise SetupError(f"nothing was found for the profile {block.use}, and it needs to be told more: {why} {remedy}")
+    return SetupError(f"nothing was found for the profile {block.use}, and it needs to be told more: {why} {remedy}")
 
 
 def _place(use: str, folder: Path) -> str:

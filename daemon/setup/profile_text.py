@@ -41,11 +41,11 @@ def _lines(spec: ProfileSpec, file: str) -> Iterator[str]:
     if spec.parameters:
         yield from ["", "Parameters (written in the block that uses the profile)"]
         rows = []
-        for name, of in spec.parameters.items():
-            told = f"{of.type}, required" if of.required else of.type
-            if of.default not in (None, ""):
-                told += f", {_short(of.default)} unless given"
-            rows.append((name, told, of.description))
+        for name, parameter in spec.parameters.items():
+            told = f"{parameter.type}, required" if parameter.required else parameter.type
+            if parameter.default not in (None, ""):
+                told += f", {_short(parameter.default)} unless given"
+            rows.append((name, told, parameter.description))
         yield from _table(rows)
     for name, collection in spec.collections.items():
         yield from ["", *_collection(name, collection)]

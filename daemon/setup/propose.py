@@ -33,6 +33,8 @@ _SAFE_FOLDER = re.compile(r"[^{}*\x00-\x1f\x7f-\x9f\ud800-\udfff\"\\]+")
 _CUTS = ("-", "_", ".")
 LONGEST_KEY = 40
 MOST_KEYS = 6
+FEW_HOLDERS = 3
+"""So many repositories are named one by one rather than by an owner most of whose repositories hold nothing."""
 FEWEST = 2
 """Markdown files that make a folder worth a block."""
 
@@ -71,6 +73,8 @@ class Proposal(Struct, frozen=True):
     files: int
     keys: tuple[str, ...] = ()
     """The keys that front matter of the files looked at says, the most frequent first."""
+    example: str = ""
+    """The repository where it says most."""
 
 
 def shapes_of(sight: Sight) -> dict[Shape, int]:
@@ -109,22 +113,18 @@ def propose(sights: Iterable[Sight]) -> tuple[Proposal, ...]:
             holding[place, shape].append((sight, files))
     drafts = []
     for (place, shape), members in holding.items():
-        holders = [sight for sight, _ in members]
-        if shape.use == "rfc":
-            parameters = {"meta": place}
-        else:
-            parameters = select(holders, [sight for sight in seen if sight.owner == place])
-            parameters |= {"path": shape.folder} if shape.folder else {}
-        names = tuple(sight.full_name for sight in holders)
-        files = sum(files for _, files in members)
-        drafts.append(Proposal(shape.use, None, "", parameters, names, files, _keys(shape, holders)))
+        siblings = [sight for sight in seen if sight.owner == place]
+        for chosen, holders in _selections(shape, place, [sight for sight, _ in members], siblings):
+            files = sum(count for sight, count in members if sight in holders)
+            drafts.append(_draft(shape, chosen, holders, files))
     drafts.sort(key=lambda draft: (-len(draft.found), -draft.files, draft.use, sorted(draft.parameters.items())))
     return named(drafts[:MOST_BLOCKS])
 
 
-def select(holders: Sequence[Sight], siblings: Sequence[Sight]) -> dict[str, str]:
+def select(holders: Sequence[Sight], siblings: Sequence[Sight]) -> dict[str, str] | None:
     """The parameters that choose `holders` among an owner's repositories: one by its name; where most of them hold
-    it, the owner; else a topic or a glob that fits exactly them; else the owner, whose others then hold nothing.
+    it, or many do, the owner; else a topic or a glob that fits exactly them. None where nothing does: then each has
+    to be named.
     """
     if len(holders) == 1:
         return {"repository": holders[0].full_name}
@@ -137,23 +137,49 @@ def select(holders: Sequence[Sight], siblings: Sequence[Sight]) -> dict[str, str
     if topics:
         return {**chosen, "topic": min(topics)}
     glob = _glob([sight.name for sight in holders], [sight.name for sight in others])
-    return {**chosen, "repositories": glob} if glob else chosen
+    if glob:
+        return {**chosen, "repositories": glob}
+    return chosen if len(holders) > FEW_HOLDERS else None
+
+
+def _selections(
+    shape: Shape, place: str, holders: Sequence[Sight], siblings: Sequence[Sight]
+) -> list[tuple[dict[str, str], Sequence[Sight]]]:
+    """How to choose the holders of a shape, and which of them each way chooses."""
+    if shape.use == "rfc":
+        return [({"meta": place}, holders)]
+    path = {"path": shape.folder} if shape.folder else {}
+    chosen = select(holders, siblings)
+    if chosen is not None:
+        return [({**chosen, **path}, holders)]
+    return [({"repository": sight.full_name, **path}, [sight]) for sight in holders]
+
+
+def _draft(shape: Shape, parameters: Mapping[str, str], holders: Sequence[Sight], files: int) -> Proposal:
+    said = [(sight, _said(shape, sight)) for sight in holders] if shape.use == "markdown" else []
+    counts: Counter[str] = Counter()
+    for _, one in said:
+        counts += one
+    keys = sorted(counts, key=lambda key: (-counts[key], key))[:MOST_KEYS]
+    example = max(said, key=lambda pair: pair[1].total())[0].full_name if keys else ""
+    names = tuple(sight.full_name for sight in holders)
+    return Proposal(shape.use, None, "", parameters, names, files, tuple(keys), example)
 
 
 def named(drafts: Sequence[Proposal]) -> tuple[Proposal, ...]:
     """The same blocks, each with a name of its own where one profile stands in several, and a prefix for its views."""
     uses = Counter(draft.use for draft in drafts)
-    several = len({_owner(draft) for draft in drafts}) > 1
     taken: set[str] = {draft.use for draft in drafts}
     result = []
     for draft in drafts:
         if uses[draft.use] == 1:
             result.append(draft)
             continue
-        name = _free(profile_name(f"{_stem(draft.use)}-{_word(draft, several=several)}"), taken)
+        words = [profile_name(word) for word in _words(draft)]
+        name = next((word for word in words if word not in taken), None) or _numbered(words[-1], taken)
         taken.add(name)
         prefix = re.sub(r"[^a-z0-9_]", "_", name)[:29] + "_"
-        result.append(replace(draft, name=name, view_prefix=prefix))
+        result.append(replace(draft, name=name, view_prefix=prefix if prefix[0] not in "0123456789" else f"v{prefix}"))
     return tuple(result)
 
 
@@ -204,20 +230,16 @@ def _is_rfc(sight: Sight) -> bool:
     return bool(good) and 2 * len(good) >= len(samples)
 
 
-def _keys(shape: Shape, holders: Sequence[Sight]) -> tuple[str, ...]:
-    """What the front matter of Markdown says beside a title: the reason for a profile of one's own."""
-    if shape.use != "markdown":
-        return ()
+def _said(shape: Shape, sight: Sight) -> Counter[str]:
+    """What front matter says beside a title, and how often: the reason for a profile of one's own."""
     start = f"{shape.folder}/" if shape.folder else ""
-    counts = Counter(
+    return Counter(
         key
-        for sight in holders
         for file in sight.samples
         if file.path.startswith(start) and file.data is not None
         for key in file.data.pairs
         if key != "title" and len(key) <= LONGEST_KEY and key.isprintable()
     )
-    return tuple(sorted(counts, key=lambda key: (-counts[key], key)))[:MOST_KEYS]
 
 
 def _text(file: SeenFile, key: str) -> str:
@@ -245,19 +267,20 @@ def _common(names: Sequence[str]) -> str:
     return first[:length]
 
 
-def _owner(draft: Proposal) -> str:
+def _words(draft: Proposal) -> list[str]:
+    """Names for a block, the shortest first."""
     parameters = draft.parameters
-    place = parameters.get("repository", parameters.get("meta", ""))
-    return parameters.get("owner", place.partition("/")[0])
-
-
-def _word(draft: Proposal, *, several: bool) -> str:
-    """What tells a block from others of its profile; the owner belongs to it where there are `several`."""
-    parameters = draft.parameters
-    repository = parameters.get("repository", parameters.get("meta", "")).partition("/")[2]
-    parts = [_owner(draft)] if several or not repository else []
-    parts += [repository, *(parameters.get(key, "") for key in ("topic", "repositories", "path"))]
-    return "-".join(part for part in parts if part)
+    repository = parameters.get("repository", parameters.get("meta", ""))
+    parts = [parameters.get(key, "") for key in ("topic", "repositories", "path")]
+    rest = "-".join(part for part in parts if part)
+    owner = parameters.get("owner", "")
+    if repository:
+        name = repository.partition("/")[2]
+        words = [name, f"{name}-{rest}", repository, f"{repository}-{rest}"] if rest else [name, repository]
+    else:
+        words = [f"{_stem(draft.use)}-{rest}", f"{_stem(draft.use)}-{owner}-{rest}"] if rest else []
+        words = words or [f"{_stem(draft.use)}-{owner}" if owner else _stem(draft.use)]
+    return words
 
 
 def _stem(use: str) -> str:
@@ -265,9 +288,8 @@ def _stem(use: str) -> str:
     return use.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml")
 
 
-def _free(name: str, taken: set[str]) -> str:
-    number, free = 1, name
-    while free in taken:
+def _numbered(name: str, taken: set[str]) -> str:
+    number = 2
+    while f"{name[:58]}-{number}" in taken:
         number += 1
-        free = f"{name[:58]}-{number}"
-    return free
+    return f"{name[:58]}-{number}"

@@ -109,7 +109,7 @@ def _block(block: Proposal, optional: Mapping[str, str]) -> Iterator[str]:
         yield f"# {files} seen in {_plain(_several(block.found))}."
     if block.keys:
         yield f"# Front matter says {', '.join(block.keys)}. For fields of these names, write a profile of your own:"
-        yield _plain(f"# forgeglass profile infer {block.found[0]} {block.parameters.get('path', '')}".rstrip())
+        yield _plain(f"# forgeglass profile infer {block.example} {block.parameters.get('path', '')}".rstrip())
     yield "[[profiles]]"
     yield f"use = {toml(block.use)}"
     if block.name:
