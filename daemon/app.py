@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -65,6 +67,7 @@ def build_app(
             cors_origins=frozenset(config.api.cors_origins),
         )
     )
+    engine.metrics.build_info.labels(VERSION, platform.python_version(), sqlite3.sqlite_version).set(1)
     app = web.Application(middlewares=[_counted(engine), engine.probes.strays(config.webhooks.path)])
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)

@@ -75,6 +75,7 @@ METRICS: Final = (
     Metric("feed_sequence", "gauge", (), "The newest sequence number of the change feed."),
     Metric("findings_open", "gauge", ("rule",), "Findings that are open."),
     Metric("repositories", "gauge", ("state",), "Repositories: state fresh, stale or backoff."),
+    Metric("freshness_seconds", "gauge", (), "The age of the oldest look at a repository that was ever read."),
     Metric("http_requests_total", "counter", ("method", "route", "status"), "Requests answered, by route template."),
     Metric("http_seconds", "histogram", ("route",), "How long answers took.", _QUICK),
 )
@@ -106,6 +107,7 @@ class Metrics:
         self.feed_sequence = self._gauge("feed_sequence")
         self.findings_open = self._gauge("findings_open")
         self.repositories = self._gauge("repositories")
+        self.freshness_seconds = self._gauge("freshness_seconds")
         self.http_requests = self._counter("http_requests_total")
         self.http_seconds = self._histogram("http_seconds")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -90,15 +91,20 @@ async def gauge(engine: Engine, schedule: Schedule, stale_after: float) -> None:
     metrics.set_findings(dict(_findings(engine)))
     swept = {row.name.lower(): row.swept_at for row in book.rows[OwnerRow].values() if isinstance(row, OwnerRow)}
     states: Counter[str] = Counter(fresh=0, stale=0, backoff=0)
+    oldest = 0.0
     for repository_id in book.reach.interests:
         look = book.look(repository_id)
-        states[_state(look, swept.get(book.world.listed[repository_id].owner.lower()), now, stale_after)] += 1
+        seen = _seen(look, swept.get(book.world.listed[repository_id].owner.lower()))
+        age = (now - seen).total_seconds() if seen else None
+        oldest = max(oldest, age or 0.0)
+        states["backoff" if look.failures else "fresh" if age is not None and age <= stale_after else "stale"] += 1
+    metrics.freshness_seconds.set(oldest)
     for state, count in states.items():
         metrics.repositories.labels(state).set(count)
 
 
-def _state(look: LookRow, swept_at: Any, now: Any, stale_after: float) -> str:
-    if look.failures:
-        return "backoff"
-    times = [time for time in (look.observed_at, swept_at) if time is not None]
-    return "fresh" if look.observed_at and (now - max(times)).total_seconds() <= stale_after else "stale"
+def _seen(look: LookRow, swept_at: datetime | None) -> datetime | None:
+    """When a repository was last read or, by a sweep of its owner, found unchanged; None where it was never read."""
+    if look.observed_at is None or swept_at is None or look.failures:
+        return look.observed_at
+    return max(look.observed_at, swept_at)
