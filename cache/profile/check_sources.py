@@ -9,6 +9,7 @@ from cache.profile import build
 from cache.profile.format import CollectionSpec, FieldSpec, SourceSpec
 
 Told = tuple[tuple[str | int, ...], str, str]
+_UNMARKED = "Only 'md' files have a {} to read from; remove it."
 _UNTEXTUAL = frozenset({"object", "boolean"})
 
 
@@ -27,13 +28,15 @@ def check_sources(spec: CollectionSpec, at: tuple[str | int, ...]) -> Iterator[T
 
 def _source(spec: str | SourceSpec, at: tuple[str | int, ...], *, markdown: bool) -> Iterator[Told]:
     if isinstance(spec, str):
+        if spec == "heading" and not markdown:
+            yield at, "wrong-value", _UNMARKED.format(spec)
         return
     kinds = ("key", "heading", "section", "line", "capture")
     said = [kind for kind in kinds if getattr(spec, kind) is not None]
     if len(said) != 1:
         yield at, "wrong-value", f"A source is exactly one of {', '.join(kinds)}."
     elif said[0] in ("heading", "section", "line") and not markdown:
-        yield at, "wrong-value", f"Only 'md' files have a {said[0]} to read from; remove it."
+        yield at, "wrong-value", _UNMARKED.format(said[0])
     if spec.extract is not None:
         yield from _expression(spec.extract, (*at, "extract"))
 
@@ -61,13 +64,13 @@ def _expression(text: str, at: tuple[str | int, ...]) -> Iterator[Told]:
 
 
 def _twice(fields: Mapping[str, FieldSpec], at: tuple[str | int, ...]) -> Iterator[Told]:
-    """Two fields that read one key whole: the second is for nothing. Each may read a part of it."""
+    """Two fields that read one key whole, and first: the second is for nothing. Each may read a part of it."""
     seen: dict[str, str] = {}
     for field, of in fields.items():
-        for source in build.sources(field, of):
-            if source.kind != "key" or source.extract is not None or of.extract is not None:
-                continue
-            if source.name in seen:
-                message = f"{field!r} and {seen[source.name]!r} read the same key {source.name!r}; remove one."
-                yield (*at, field), "duplicate-source", message
-            seen.setdefault(source.name, field)
+        source = build.sources(field, of)[0]
+        if source.kind != "key" or source.extract is not None or of.extract is not None:
+            continue
+        if source.name in seen:
+            message = f"{field!r} and {seen[source.name]!r} read the same key {source.name!r}; remove one."
+            yield (*at, field), "duplicate-source", message
+        seen.setdefault(source.name, field)

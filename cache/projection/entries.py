@@ -151,9 +151,7 @@ def _reading(
     return reading
 
 
-def _read_from(
-    reading: Reading | None, versions: tuple[FileVersion, ...], blobs: Mapping[str, Blob]
-) -> Iterator[Blob]:
+def _read_from(reading: Reading | None, versions: tuple[FileVersion, ...], blobs: Mapping[str, Blob]) -> Iterator[Blob]:
     """The blobs looked at: from the newest version back to the one served, or to the first where none is."""
     for version in reversed(trailing(versions)) if reading is not None else ():
         blob = blobs.get(version.blob or "")
@@ -216,9 +214,7 @@ def first(rivals: Sequence[Claim]) -> Claim:
     firsts = [
         min(group, key=lambda c: (c.reading.added.position, c.path, c.record.line)) for group in by_repository.values()
     ]
-    return min(
-        firsts, key=lambda c: (c.evidence.commits[c.reading.added.landed].committed_at, c.repository_id, c.path)
-    )
+    return min(firsts, key=lambda c: (c.evidence.commits[c.reading.added.landed].committed_at, c.repository_id, c.path))
 
 
 def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:

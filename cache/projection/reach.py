@@ -123,5 +123,3 @@ def own_repository_fields(collection: Collection) -> tuple[str, ...]:
     names += [collection.branches.repository_field] if collection.branches else []
     names += [rule.field for rule in collection.pulls if rule.field is not None]
     return tuple(dict.fromkeys(names))
-
-

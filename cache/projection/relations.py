@@ -115,9 +115,7 @@ def fields_of(claim: Claim, targets: Iterable[Target]) -> Mapping[str, Any]:
     return fields
 
 
-def relations(
-    claim: Claim, place: Place, targets: Iterable[Target], found: list[FindingRow]
-) -> Iterator[RelationRow]:
+def relations(claim: Claim, place: Place, targets: Iterable[Target], found: list[FindingRow]) -> Iterator[RelationRow]:
     """The rows of an entry's relations; a finding into `found` for each that leads to nothing."""
     for each in targets:
         if not each.resolved and each.told:

@@ -286,3 +286,64 @@ def test_any_text_is_a_profile_or_an_error_with_problems(text: str) -> None:
         read_profile(text)
     except ProfileError as error:
         assert error.problems  # noqa: PT017 - either outcome is right
+
+
+READERS = """\
+    format: 1
+    profile: sample
+    parameters:
+      repository: {type: repository}
+      owner: {type: user}
+      needed: {type: user, required: true}
+    collections:
+      docs:
+        files: {repository: {name: x}, path: "docs/{slug}.md"}
+        key: [path, slug]
+        lenient: true
+        fields:
+          a: {type: string, from: {section: S, line: L}}
+          b: {type: string, from: [{capture: slog}, {key: k, extract: "("}]}
+          c: {type: string, split: ","}
+          d: {type: list, of: string, split: "[", extract: x}
+          e: {type: date, case: lower}
+          f: {type: string, required: true}
+          g: {type: string, match: a, within: folder, dangling: ignore}
+          h: {type: ref, to: docs, match: nothing}
+          i: {type: ref, to: docs, within: folder}
+          j: {type: string, from: [{key: a}, x]}
+      other:
+        files: {repository: {repository: "{param.repository}", owner: "{param.needed}"}, path: "o/{path}.json"}
+        key: [slug]
+        fields:
+          a: {type: string, from: heading}
+          b: {type: string, from: {line: B}}
+      third:
+        files: {repository: {repository: "{param.repository}", owner: "{param.owner}"}, path: "{param.needed}/{x}.md"}
+        key: [repository, path]
+    """
+
+
+def test_mistakes_in_how_files_are_chosen_and_read_are_told_at_once() -> None:
+    assert mistakes(READERS) == [
+        (9, "missing-key"),
+        (10, "bad-key"),
+        (13, "wrong-value"),
+        (14, "bad-expression"),
+        (14, "unknown-capture"),
+        (15, "wrong-value"),
+        (16, "bad-expression"),
+        (16, "wrong-value"),
+        (17, "wrong-value"),
+        (18, "wrong-value"),
+        (19, "wrong-value"),
+        (19, "wrong-value"),
+        (19, "wrong-value"),
+        (20, "unknown-field"),
+        (21, "wrong-value"),
+        (22, "duplicate-source"),
+        (24, "reserved-name"),
+        (24, "wrong-value"),
+        (25, "bad-key"),
+        (27, "wrong-value"),
+        (28, "wrong-value"),
+    ]
