@@ -74,6 +74,9 @@ def _init(
     from daemon.setup.propose import propose
     from daemon.setup.write import write_config
 
+    for use in uses:
+        begin.known(_use(use, path.parent), path.parent)
+
     def say(text: str = "") -> None:
         if not quiet:
             click.echo(text)

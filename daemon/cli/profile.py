@@ -84,7 +84,7 @@ def check(context: Context, names: tuple[str, ...], as_json: bool) -> None:
                 click.echo(str(problem))
             if not problems:
                 click.echo(f"{name}: well")
-    sys.exit(1 if wrong else 0)
+    sys.exit(max((2 if _absent(problem) else 1 for problem in wrong), default=0))
 
 
 @profile.command()
@@ -243,13 +243,13 @@ def _asked(access: Access, where: str, work: Callable[[], Any]) -> Any:
     import asyncio
 
     from daemon.setup.begin import SetupError, error_text
-    from gitea_client.errors import ForgeError, Missing
+    from gitea_client.errors import ForgeError, Missing, Refused
 
     try:
         return asyncio.run(work())
-    except Missing:
+    except (Missing, Refused):
         remedy = "check the name and --ref, and that the token's user may read it"
-        raise SetupError(f"{access.url} shows no {where}; {remedy}", 3) from None
+        raise SetupError(f"{access.url} shows nothing for {where}; {remedy}", 3) from None
     except ForgeError as error:
         raise SetupError(error_text(error, access), 3) from None
     except ValueError as error:
@@ -265,8 +265,12 @@ def _load(name: str) -> Any:
     try:
         return load_profile(name)
     except ProfileError as error:
-        missing = any(problem.rule in ("profile-not-found", "unreadable") for problem in error.problems)
-        return _fail(str(error), 2 if missing else 1)
+        return _fail(str(error), max(2 if _absent(problem) else 1 for problem in error.problems))
+
+
+def _absent(problem: ProfileProblem) -> bool:
+    """Whether there is nothing to check: a wrong name, and no mistake of a profile."""
+    return problem.rule in ("profile-not-found", "unreadable")
 
 
 def _deliver(text: str, output: Path | None, force: bool, *, quiet: bool = False) -> None:

@@ -107,6 +107,14 @@ def choose(
     return named(unnamed)
 
 
+def known(use: str, folder: Path) -> None:
+    """Raises SetupError for a profile that is not there or holds mistakes."""
+    try:
+        load_profile(_place(use, folder))
+    except ProfileError as error:
+        raise SetupError(str(error)) from None
+
+
 def check(blocks: Sequence[Proposal], folder: Path) -> None:
     """Raises SetupError where a block does not bind: what is written must load."""
     for block in blocks:

@@ -9,9 +9,6 @@ import msgspec
 
 from cache.profile.format import CollectionSpec, FieldSpec, ProfileSpec, SelectorSpec
 
-_SAID = ("type", "of", "values", "required", "from", "to", "description")
-"""Keys of a field that the line says in words; any other that is set is shown as it is written."""
-
 
 def tell_profile(spec: ProfileSpec, file: str) -> str:
     """The whole text."""
@@ -76,14 +73,32 @@ def _selector(spec: str | SelectorSpec) -> str:
 
 
 def _field(spec: FieldSpec) -> str:
+    """A field in words. Expressions are left out: who wants them reads the file."""
     said = as_written(spec)
-    told = f"{spec.type} of {_plain(said['of'])}" if "of" in said else spec.type
+    told = f"{spec.type} of {_inner(said['of'])}" if "of" in said else spec.type
     told += f" ({', '.join(spec.values)})" if spec.values else ""
     told += ", required" if spec.required else ""
-    told += f", from {_plain(said['from'])}" if "from" in said else ""
-    told += f", of {_plain(said['to'])}" if "to" in said else ""
-    rest = {key: value for key, value in said.items() if key not in _SAID}
-    return f"{told}, {_plain(rest)}" if rest else told
+    told += f", to {_plain(said['to'])}" if "to" in said else ""
+    for bound, word in ((spec.minimum, "at least"), (spec.maximum, "at most")):
+        told += "" if bound is None else f", {word} {bound:g}"
+    told += "" if spec.default in (None, [], "") else f", {_plain(spec.default)} unless given"
+    return told + (f", from {_sources(said['from'])}" if "from" in said else "")
+
+
+def _inner(of: Any) -> str:
+    """What a list holds."""
+    if not isinstance(of, dict):
+        return str(of)
+    return f"{of.get('type', '')} to {_plain(of['to'])}" if "to" in of else str(of.get("type", ""))
+
+
+def _sources(value: Any) -> str:
+    """Where a value may stand, the first place first; one place is told once."""
+    places = [
+        place if isinstance(place, str) else _plain({key: part for key, part in place.items() if key != "extract"})
+        for place in (value if isinstance(value, list) else [value])
+    ]
+    return ", ".join(dict.fromkeys(place.replace("heading first", "heading").removeprefix("key ") for place in places))
 
 
 def _plain(value: Any) -> str:
