@@ -66,6 +66,12 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 def main(context: click.Context, path: Path | None, as_json: bool) -> None:
     """A cache of what lives in Gitea and Forgejo repositories, kept true."""
     context.obj = Context(path, as_json)
+    if context.invoked_subcommand != "doctor":  # which tells more
+        from daemon.doctor.packages import REMEDY, foreign
+
+        if (wrong := foreign()) is not None:
+            click.echo(f"forgeglass: {wrong}; {REMEDY}", err=True)
+            sys.exit(2)
 
 
 main.add_command(changes)
