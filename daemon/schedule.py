@@ -36,7 +36,7 @@ class Schedule:
     """
 
     def __init__(self, sweeps: Sweeps, interval: float, deep_interval: float, monotonic: Callable[[], float]) -> None:
-        self._sweeps = sweeps
+        self.sweeps = sweeps
         self._interval = interval
         self._deep_interval = deep_interval
         self._monotonic = monotonic
@@ -56,7 +56,7 @@ class Schedule:
 
     async def run(self) -> None:
         """Sweep for ever. An error of ours is logged and does not end the loop."""
-        await self._guarded(self._sweeps.deep())
+        await self._guarded(self.sweeps.deep())
         self.first.set()
         listed = last = self._monotonic()
         while True:
@@ -65,8 +65,8 @@ class Schedule:
             lists = now - listed >= self._deep_interval
             if lists:
                 listed = now
-            await self._guarded(self._sweeps.quiet(lists=lists))
-            await self._guarded(self._sweeps.deepen(min(1.0, (now - last) / self._deep_interval)))
+            await self._guarded(self.sweeps.quiet(lists=lists))
+            await self._guarded(self.sweeps.deepen(min(1.0, (now - last) / self._deep_interval)))
             last = now
 
     async def _rest(self) -> None:

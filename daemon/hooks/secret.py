@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,14 +68,24 @@ def _made(path: Path, random: Random) -> Secret:
 
 
 def _replace(path: Path, text: str) -> None:
-    _draft(path, text).replace(path)
+    draft = _draft(path, text)
+    try:
+        draft.replace(path)
+    except OSError:
+        draft.unlink()
+        raise
 
 
 def _draft(path: Path, text: str) -> Path:
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    """A file of a name of its own beside `path`, its owner's alone, on the disk when this returns."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        draft.unlink()
+        raise
     return draft

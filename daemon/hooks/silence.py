@@ -28,6 +28,7 @@ GRACE: Final = timedelta(seconds=30)
 
 class _Suspect(Struct, frozen=True):
     owner: str
+    repository_id: int
     since: datetime
 
 
@@ -37,7 +38,7 @@ class Silence:
     def __init__(self, owners: Iterable[str], known: Iterable[Heard]) -> None:
         self._names = {owner.lower(): owner for owner in owners}
         self._heard = {heard.owner: heard for heard in known if heard.owner in self._names}
-        self._suspects: dict[int, _Suspect] = {}
+        self._suspects: list[_Suspect] = []
         self._unsaved: set[str] = set()
 
     def delivered(self, owner: str, repository_id: int | None, at: datetime) -> bool:
@@ -46,8 +47,7 @@ class Silence:
         if name not in self._names:
             return False
         ended = self._is_silent(self._heard.get(name))
-        if repository_id is not None:
-            self._suspects.pop(repository_id, None)
+        self._suspects = [suspect for suspect in self._suspects if suspect.repository_id != repository_id]
         self._heard[name] = Heard(name, at)
         self._unsaved.add(name)
         return ended
@@ -55,14 +55,12 @@ class Silence:
     def changed(self, owner: str, repository_id: int, at: datetime) -> None:
         """A look found a change that no delivery had told so far."""
         if owner.lower() in self._heard:
-            self._suspects.setdefault(repository_id, _Suspect(owner.lower(), at))
+            self._suspects.append(_Suspect(owner.lower(), repository_id, at))
 
     def swept(self, at: datetime) -> Counter[str]:
         """A sweep has ended: how many changes turned out to be missed deliveries, by owner as configured."""
-        late = {key: suspect for key, suspect in self._suspects.items() if suspect.since + GRACE <= at}
-        missed = Counter(suspect.owner for suspect in late.values())
-        for key in late:
-            del self._suspects[key]
+        missed = Counter(suspect.owner for suspect in self._suspects if suspect.since + GRACE <= at)
+        self._suspects = [suspect for suspect in self._suspects if suspect.since + GRACE > at]
         for name in missed:
             heard = self._heard[name]
             self._heard[name] = replace(heard, silent_sweeps=heard.silent_sweeps + 1)

@@ -31,7 +31,8 @@ def _translated(pattern: str) -> str:
         if character == "[":
             end = pattern.index("]", at + 1)
             inner = pattern[at + 1 : end]
-            made.append(f"[^{re.escape(inner[1:])}]" if inner[:1] == "!" else f"[{inner.replace(chr(92), '')}]")
+            negated = "^" if inner[:1] == "!" else ""
+            made.append(f"[{negated}{re.escape(inner.removeprefix('!')).replace(chr(92) + '-', '-')}]")
             at = end
         elif character == "\\" and at + 1 < len(pattern):
             at += 1
