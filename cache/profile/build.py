@@ -126,6 +126,7 @@ def field(name: str, spec: FieldSpec) -> Field:
         extract=spec.extract,
         split=spec.split,
         lower=spec.case == "lower",
+        map=tuple(sorted((spec.map or {}).items())),
         dangling=spec.dangling,
     )
     if spec.default is None:

@@ -50,8 +50,9 @@ def _expressions(spec: FieldSpec, at: tuple[str | int, ...]) -> Iterator[Told]:
         yield from _expression(spec.split, (*at, "split"))
         if spec.type != "list":
             yield (*at, "split"), "wrong-value", "'split' belongs to a list; remove it."
-    if spec.case is not None and spec.type not in ("string", "text", "enum", "ref"):
-        yield (*at, "case"), "wrong-value", f"A {spec.type} has no case; remove it."
+    for word in ("case", "map"):
+        if getattr(spec, word) is not None and spec.type not in ("string", "text", "enum", "user", "ref"):
+            yield (*at, word), "wrong-value", f"A {spec.type} is no text: '{word}' is for text; remove it."
     if isinstance(spec.of, FieldSpec):
         yield from _expressions(spec.of, (*at, "of"))
 

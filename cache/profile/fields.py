@@ -41,8 +41,8 @@ class Field(Struct, frozen=True):
     `minimum` and `maximum` bound a number, the length of a text or the count of a list. `of` is what a list holds,
     `fields` what an object does. `sources` are the places where it may stand, in the order in which they are tried.
     `extract` is an expression that narrows a text to the value, `split` one that takes a text apart into a list
-    (without it, what `of` extracts from the text is the list); `lower` makes text small. `dangling` says whether it
-    is a finding that a reference leads to nothing.
+    (without it, what `of` extracts from the text is the list); `lower` makes text small, `map` has other spellings
+    and what they mean. `dangling` says whether it is a finding that a reference leads to nothing.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Field(Struct, frozen=True):
     extract: str | None = None
     split: str | None = None
     lower: bool = False
+    map: tuple[tuple[str, str], ...] = ()
     dangling: Dangling = "finding"
 
     @property
@@ -105,11 +106,12 @@ def _scalar(field: Field, node: Scalar, where: str) -> Coerced:
     if scalars.unfit(node.text):
         message = f"'{where}' holds a NUL or half a surrogate pair; remove it."
         return None, (problem("bad-text", message, line=node.line, field=where),)
-    if field.extract is not None or field.lower:
+    if field.extract is not None or field.lower or field.map:
         text = node.text if field.extract is None else next(extracts(field.extract, node.text), None)
         if text is None:
             return None, ()
-        node = Scalar(text.lower() if field.lower else text, node.plain or field.plain, node.line)
+        text = text.lower() if field.lower else text
+        node = Scalar(dict(field.map).get(text, text), node.plain or field.plain, node.line)
     if field.type == "enum":
         if node.text in field.values:
             return node.text, ()

@@ -86,6 +86,9 @@ class FieldSpec(_Spec, frozen=True):
         str, Meta(min_length=1, description="Of a list: an expression where a text is taken apart")
     ] | None = None  # fmt: skip
     case: Annotated[Literal["lower"], Meta(description="Text is kept in small letters")] | None = None
+    map: Annotated[
+        dict[str, Text], Meta(min_length=1, description="Other spellings of a text, and what is kept for each")
+    ] | None = None  # fmt: skip
     to: Text | Annotated[list[Text], Meta(min_length=1)] | None = None
     match: Annotated[str, Meta(min_length=1, description="The target's field that a ref names, not its key")] | None = (
         None

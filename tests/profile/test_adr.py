@@ -71,7 +71,7 @@ def test_records_are_found_in_the_usual_folders(records: Collection, path: str) 
         ),
         (
             "docs/adr/0002-use-mysql.md",
-            {"number": 2, "title": "Use MySQL", "status": "superceded", "date": "2020-02-03", "superseded_by": ["3"]},
+            {"number": 2, "title": "Use MySQL", "status": "superseded", "date": "2020-02-03", "superseded_by": ["3"]},
         ),
         (
             "docs/adr/0003-use-postgresql.md",

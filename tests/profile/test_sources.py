@@ -57,6 +57,8 @@ Underlined
         ("{type: string, from: [{key: state, extract: nothing}, {line: Owner}]}", "ann"),
         ("{type: string, from: {line: Owner}, extract: '^b|^(.)', case: lower}", "a"),
         ("{type: string, from: {heading: first}, case: lower}", "the title"),
+        ("{type: enum, values: [a, b], from: {line: Owner}, map: {ann: a}}", "a"),
+        ("{type: string, from: {heading: first}, case: lower, map: {the title: it}}", "it"),
         ("{type: integer, from: {key: many, extract: '\\d'}}", 1),
         ("{type: list, of: string, from: {section: Underlined}, split: '[,\\n]'}", ["a", "b", "c"]),
         ("{type: list, of: string, from: state, split: ','}", ["a word", "and more"]),
