@@ -71,7 +71,8 @@ def _no_connection(error: BaseException, cause: object, where: str) -> Reason:
 
 
 def _certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    for found in (error, getattr(error, "certificate_error", None), getattr(error, "os_error", None)):
+    # aiohttp's own error is an SSLCertVerificationError as well, without what that tells
+    for found in (getattr(error, "certificate_error", None), getattr(error, "os_error", None), error):
         if isinstance(found, ssl.SSLCertVerificationError):
             return found
     return None

@@ -28,11 +28,6 @@ class Own(Struct, frozen=True):
     location: str = ""
     reason: Reason | None = None
 
-    @property
-    def arrived(self) -> bool:
-        """Whether it came in, whatever its signature."""
-        return self.seen is not None and self.seen.signed is not None
-
 
 def judged_address(own: Own, url: str, patient: Patient, *, arrived: bool) -> Result:
     """Whether the address leads here. `arrived`: the forge's own delivery did, whatever became of ours. Pure."""
@@ -102,11 +97,11 @@ async def judged_delivery(forges: Forges, url: str, own: Own, wait: float) -> Re
         return skip(DELIVERY, f"not made{where}: {forges.denied}", how if forges.repository else "")
     if forges.arrived:
         return ok(DELIVERY, f"a delivery of the forge arrived, signed with our secret (by way of {forges.repository})")
+    if own.seen is None or own.seen.signed is not True:
+        return skip(DELIVERY, f"not judged: {ADDRESS} comes first")
     if forges.seen is not None and forges.seen.signed is False:
         what = "a delivery of the forge arrived, and was not signed with the secret of the daemon that runs"
         return fail(DELIVERY, what, "restart the daemon, and run `forgeglass hooks sync --apply`")
-    if not own.arrived:
-        return skip(DELIVERY, f"it did not arrive: {ADDRESS} comes first")
     return await _kept_away(url, wait)
 
 

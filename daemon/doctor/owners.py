@@ -14,7 +14,7 @@ from daemon.doctor.result import Result, fail, ok, warn
 from gitea_client.errors import ForgeError, Missing, Redirected
 from gitea_client.rest import API
 from gitea_client.transport import Query
-from gitea_client.wire import UserResults, decode
+from gitea_client.wire import SearchResults, UserResults, decode
 
 
 async def owners(patient: Patient) -> Sequence[Result]:
@@ -58,17 +58,19 @@ async def _unknown(patient: Patient, name: str) -> Result:
 
 
 async def _known(patient: Patient, name: str) -> list[str]:
-    """Logins that may have been meant: the user's organisations, and what a search for the beginning finds."""
+    """Logins that may have been meant: the user's organisations, owners of what is seen, and people of such a name."""
     names: list[str] = []
     questions: dict[str, Query] = {
         f"{API}/user/orgs": {"limit": 50},
-        f"{API}/orgs": {"limit": 50},
+        f"{API}/repos/search": {"limit": 50},
         f"{API}/users/search": {"q": name[:3], "limit": 50},
     }
     for path, query in questions.items():
         try:
             answer = await patient.transport.request("GET", path, query=query)
-            if path.endswith("search"):
+            if path.endswith("repos/search"):
+                names += [found.owner.login for found in decode(SearchResults, answer.body, path).data]
+            elif path.endswith("search"):
                 names += [user.login for user in decode(UserResults, answer.body, path).data]
             else:
                 names += [org.login or org.username for org in decode(list[_Named], answer.body, path)]

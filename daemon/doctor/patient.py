@@ -15,7 +15,6 @@ from gitea_client.rest import Rest
 from gitea_client.secret import Secret
 from gitea_client.transport import Transport
 
-
 WAIT = 10.0
 """Measured were 0.8 s on Gitea 1.23 and 2.4 s on Forgejo 15."""
 

@@ -44,8 +44,7 @@ NEW_TOKEN: Final = (
 async def token(patient: Patient) -> Sequence[Result]:
     """Whether there is a token and the forge knows it."""
     if patient.transport.token is None:
-        what = "no token is given: only what everybody may see is read"
-        return [warn("token", what, NEW_TOKEN)]
+        return [await _without_token(patient)]
     answer = await patient.transport.request("GET", f"{API}/user", accept_statuses=ANY)
     if answer.status == 401:
         return [fail("token", f"the forge does not accept the token of {_source(patient)}", NEW_TOKEN)]
@@ -61,7 +60,7 @@ async def token(patient: Patient) -> Sequence[Result]:
 async def each_right(patient: Patient) -> Sequence[Result]:
     """Try every right; a right that only a missing sign-in denies is the token's."""
     if patient.transport.token is None:
-        return await _without_token(patient)
+        return [ok("rights", "what is public may be read without a token")]
     found = []
     for right in rights(patient.config.forge.owners[0]):
         query = {"query": right.query} if right.query else {}
@@ -87,11 +86,13 @@ def judged(right: Right, answer: Answer) -> Result:
     return ok("rights", f"the token may {right.scope}")
 
 
-async def _without_token(patient: Patient) -> Sequence[Result]:
+async def _without_token(patient: Patient) -> Result:
+    """Unwise where things are public; a failure where REQUIRE_SIGNIN_VIEW denies everything to those without."""
     answer = await patient.anonymous.request("GET", f"{API}/repos/search", query={"limit": 1}, accept_statuses=ANY)
     if answer.status in (401, 403):
-        return [fail("rights", "the forge shows nothing to those who do not sign in", NEW_TOKEN)]
-    return [ok("rights", "what is public may be read without a token")]
+        what = "no token is given, and the forge shows nothing to those who do not sign in"
+        return fail("token", what, NEW_TOKEN)
+    return warn("token", "no token is given: only what everybody may see is read", NEW_TOKEN)
 
 
 def _source(patient: Patient) -> str:

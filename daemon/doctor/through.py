@@ -19,6 +19,7 @@ from gitea_client.hooks import Hooks, HookScope
 from gitea_client.wire import Hook
 from webhooks.probe import PARAMETER, Seen
 
+
 class Forges(Struct, frozen=True):
     """What became of the forge's delivery. `denied` says why none could be made, `left` what was not deleted again."""
 

@@ -1,0 +1,245 @@
+"""Broken set-ups between the forge and here: webhooks that are not there, not right, or whose deliveries do not arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+from doctor_place import Authority, Found, Place, below, free_port, listening, proxied, taken, tls
+
+from daemon.config import load
+from daemon.hooks.plan import EVENTS
+from gitea_client.fake.state import Hook
+
+
+async def delivered(place: Place, wait: str = "5") -> Found:
+    """Doctor with a token that may do everything."""
+    return await place.doctor("--token-file", str(place.admin), "--wait", wait)
+
+
+async def test_no_webhook() -> None:
+    async with Place() as place:
+        place.forge.world.hooks.clear()
+        found = await place.doctor("--no-delivery", "--token-file", str(place.admin))
+        found.warned("webhook", "acme has no webhook", "sweeps", remedy="hooks sync --apply")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda hook: setattr(hook, "active", False), "inactive"),
+        (lambda hook: setattr(hook, "events", ["push"]), "lacks create, delete"),
+        (lambda hook: setattr(hook, "content_type", "form"), "content type"),
+        (lambda hook: setattr(hook, "branch_filter", "main"), "branch filter"),
+    ],
+)
+async def test_a_webhook_that_is_not_as_it_should_be(spoil: Callable[[Hook], None], said: str) -> None:
+    """Guards against deliveries that are missed because nobody looks at a setting again."""
+    async with Place() as place:
+        spoil(place.hook)
+        (await delivered(place)).named("webhook", "acme", said, remedy="hooks sync --apply")
+
+
+async def test_a_webhook_that_leads_to_another_server() -> None:
+    """Only the host is shown: what else an address holds may be somebody's secret."""
+    async with Place() as place:
+        place.hook.url = "http://me:pa55word@old.example.org:8088/webhooks/gitea"
+        found = await delivered(place)
+        found.named("webhook", "leads to http://old.example.org:8088", remedy="hooks sync --apply")
+        assert "pa55word" not in found.out
+
+
+async def test_webhooks_of_others_are_nobodys_business() -> None:
+    async with Place() as place:
+        place.forge.add_hook("acme", "https://chat.example.org/hooks/very-secret", "x")
+        found = await delivered(place)
+        found.healthy()
+        assert "very-secret" not in found.out
+
+
+async def test_a_webhook_in_each_repository_does_as_well() -> None:
+    """Where nobody may make the organisation's, `hooks sync` makes those."""
+    async with Place() as place:
+        url = place.hook.url
+        place.forge.world.hooks.clear()
+        place.forge.add_hook("acme/meta", url, place.secrets[0], events=EVENTS)
+        found = await delivered(place)
+        found.healthy()
+        assert "acme/meta has one" in found.one("webhook").what
+
+
+async def test_a_webhook_that_was_made_with_another_secret() -> None:
+    """The forge never tells a secret: what we made and with which secret is remembered, and so it is known."""
+    async with Place() as place:
+        place.forge.world.hooks.clear()
+        assert (await place.command("sweep")).code == 0
+        made = await place.command("hooks", "sync", "--apply", "--token-file", str(place.admin))
+        assert made.code == 0, made
+        found = await delivered(place)
+        found.healthy()
+        assert "made with our secret" in found.one("webhook").what
+        place.secret_file.write_text("another secret since")
+        found = await delivered(place)
+        found.named("webhook", "another secret", remedy="hooks sync --apply")
+
+
+async def test_a_daemon_that_was_started_with_another_secret() -> None:
+    """Guards against a secret that is changed in its file and nowhere else: each delivery would be refused."""
+    async with Place() as place, place.daemon():
+        place.secret_file.write_text("another secret since")
+        (await delivered(place)).named("webhook address", "another webhook secret", remedy="restart the daemon")
+
+
+async def test_a_host_that_the_forge_may_not_deliver_to() -> None:
+    """The usual cause of all on a machine of one's own: forges refuse loopback and private addresses by default, and
+    only their log says so."""
+    async with Place() as place:
+        place.forge.deliveries.allowed = "external"
+        found = await delivered(place, wait="1")
+        found.named(
+            "test delivery", "127.0.0.1 did not arrive",
+            remedy="under [webhook], write ALLOWED_HOST_LIST = external,loopback",
+        )  # fmt: skip
+        assert found.one("webhook address").status == "ok"
+        assert len(place.forge.world.hooks) == 1
+        place.forge.deliveries.allowed = "external,loopback"
+        (await delivered(place)).healthy()
+
+
+async def test_a_dead_address() -> None:
+    async with Place() as place:
+        port = free_port()
+        place.configure(top=f'public_url = "http://127.0.0.1:{port}"')
+        place.hook.url = f"http://127.0.0.1:{port}/webhooks/gitea"
+        found = await delivered(place, wait="0.5")
+        found.named("webhook address", f"127.0.0.1:{port}", "is dead", remedy="public_url")
+        assert "webhook address comes first" in found.one("test delivery").what
+
+
+async def test_an_address_that_nobody_knows() -> None:
+    async with Place() as place:
+        place.configure(top='public_url = "https://nowhere.example"')
+        place.hook.url = "https://nowhere.example/webhooks/gitea"
+        (await delivered(place, wait="0.5")).named("webhook address", "nowhere.example", "dead", remedy="public_url")
+
+
+@pytest.mark.parametrize("status", [200, 404, 405])
+async def test_an_address_that_leads_to_another_server(status: int) -> None:
+    async def other(request: web.Request) -> web.Response:
+        return web.Response(status=status, text="<html>somebody else</html>")
+
+    async with Place() as place, listening(other) as url:
+        place.configure(top=f'public_url = "{url}"')
+        place.hook.url = f"{url}/webhooks/gitea"
+        found = await delivered(place, wait="0.5")
+        found.named("webhook address", f"HTTP {status}", "not from here", remedy="public_url")
+
+
+async def test_an_address_that_leads_to_another_forgeglass() -> None:
+    """Its secret is another one, or the same by a copied configuration: either way the deliveries go there."""
+    async with Place() as place, Place() as other, other.daemon() as served:
+        place.configure(top=f'public_url = "{served.url}"')
+        place.hook.url = f"{served.url}/webhooks/gitea"
+        found = await delivered(place, wait="0.5")
+        found.named("webhook address", "another Forgeglass", remedy="public_url")
+
+
+async def test_an_address_that_redirects() -> None:
+    async def away(request: web.Request) -> web.Response:
+        raise web.HTTPMovedPermanently(f"https://forgeglass.example.org{request.path}")
+
+    async with Place() as place, listening(away) as url:
+        place.configure(top=f'public_url = "{url}"')
+        place.hook.url = f"{url}/webhooks/gitea"
+        found = await delivered(place, wait="0.5")
+        found.named("webhook address", "redirects to https://forgeglass.example.org", remedy="public_url")
+
+
+async def test_an_address_whose_certificate_the_forge_will_refuse() -> None:
+    async with Place() as place:
+        authority = Authority(place.root)
+        async with tls(f"http://127.0.0.1:{place.port}", authority.context("127.0.0.1")) as url:
+            place.configure(top=f'public_url = "{url}"')
+            place.hook.url = f"{url}/webhooks/gitea"
+            found = await delivered(place, wait="0.5")
+            found.named("webhook address", "does not know the authority", remedy="SKIP_TLS_VERIFY")
+
+
+@pytest.mark.parametrize("running", [False, True])
+async def test_a_proxy_below_a_sub_path_that_hands_on_rightly(running: bool) -> None:
+    """Guards the counter-example, with and without a daemon."""
+    async with Place() as place, proxied(f"http://127.0.0.1:{place.port}", below("/glass")) as url:
+        place.configure(top=f'public_url = "{url}/glass"')
+        place.hook.url = f"{url}/glass/webhooks/gitea"
+        if running:
+            async with place.daemon():
+                (await delivered(place)).healthy()
+        else:
+            (await delivered(place)).healthy()
+
+
+@pytest.mark.parametrize("running", [False, True])
+@pytest.mark.parametrize(
+    ("rewrite", "said", "remedy"),
+    [
+        (str, "arrives at /glass/webhooks/gitea", "keeps the prefix /glass"),
+        (lambda path: path.removeprefix("/glass/webhooks"), "arrives at /gitea", "strips more than the prefix"),
+    ],
+)
+async def test_a_proxy_that_hands_on_a_wrong_path(
+    rewrite: Callable[[str], str], said: str, remedy: str, running: bool
+) -> None:
+    """Guards against HTTP 404 as all that is said: what arrives where is seen, and so it is told."""
+    async with Place() as place, proxied(f"http://127.0.0.1:{place.port}", rewrite) as url:
+        place.configure(top=f'public_url = "{url}/glass"')
+        place.hook.url = f"{url}/glass/webhooks/gitea"
+        if running:
+            async with place.daemon():
+                found = await delivered(place, wait="0.5")
+        else:
+            found = await delivered(place, wait="0.5")
+        found.named("webhook address", said, remedy=remedy)
+
+
+async def test_a_proxy_that_does_not_reach_us() -> None:
+    async def gone(request: web.Request) -> web.Response:
+        return web.Response(status=502)
+
+    async with Place() as place, listening(gone) as url:
+        place.configure(top=f'public_url = "{url}"')
+        place.hook.url = f"{url}/webhooks/gitea"
+        found = await delivered(place, wait="0.5")
+        found.named("webhook address", "HTTP 502", "does not reach this server", remedy="listen")
+
+
+async def test_a_port_that_somebody_else_listens_on() -> None:
+    async with Place() as place:
+        with taken(place.port):
+            (await delivered(place)).named("webhook address", "cannot be opened", remedy="another port")
+
+
+async def test_an_address_that_must_be_given() -> None:
+    """A server that listens on this machine alone cannot be reached by a forge on another."""
+    async with Place() as place:
+        place.config_file.write_text(place.config_file.read_text().replace("127.0.0.1:" + str(place.port), "127.0.0.1:0"))
+        assert load(place.config_file, {}).listen.port == 0
+        found = await delivered(place)
+        found.named("webhook address", "public_url", "port 0", remedy="set it to the address")
+
+
+async def test_what_a_killed_doctor_left_is_cleared_away() -> None:
+    async with Place() as place:
+        left = place.forge.add_hook("acme/meta", f"{place.hook.url}?probe={'0' * 32}", "x", events=["push"])
+        (await delivered(place)).healthy()
+        assert left.id not in place.forge.world.hooks
+
+
+async def test_a_webhook_that_cannot_be_deleted_again_is_told() -> None:
+    """Guards against a webhook that stays without anybody's knowing."""
+    from gitea_client.fake.faults import Fault
+
+    async with Place() as place:
+        place.forge.faults.set(Fault("status", method="DELETE", match="/hooks/", status=500))
+        found = await delivered(place)
+        found.named("test delivery", "acme/meta", "could not be deleted", remedy="?probe=")
