@@ -106,3 +106,31 @@ async def test_waiting_ends_with_an_empty_answer_and_a_place_to_go_on(client: Cl
     told = await client.get("/changes", after="latest", wait="0.01")
     assert (told["items"], told["next"]) == ([], "e1:15")
     await client.get("/changes", status=400, wait="61")
+
+
+async def test_the_newest_that_fit_come_in_their_order(client: Client, cache: Cache) -> None:
+    """Whoever begins to look wants to see what happened last, without walking through all that is kept."""
+    await cache.put(note("2026/a"), entry("beta", title="Better"), note("2026/b"))
+    whole = await client.get("/changes", limit=200)
+    last = await client.get("/changes", last=3)
+    assert last["items"] == whole["items"][-3:]
+    assert last["next"] == whole["next"]
+    notes = await client.get("/changes", last=2, collection="notes")
+    assert [item["key"] for item in notes["items"]] == ["2026/a", "2026/b"]
+    assert notes["next"] == whole["next"], "what does not fit was read as well"
+    assert (await client.get("/changes", last=200))["items"] == whole["items"]
+
+
+@pytest.mark.parametrize("beside", ["after=e1:1", "epoch=e1", "limit=3", "wait=1", "last=2"])
+async def test_the_newest_are_asked_for_by_themselves(client: Client, beside: str) -> None:
+    assert (await client.get(f"/changes?last=3&{beside}", status=400))["type"] == f"{TYPE}bad-value"
+    for wrong in ("0", "201", "x", ""):
+        assert (await client.get(f"/changes?last={wrong}", status=400))["type"] == f"{TYPE}bad-value"
+
+
+async def test_a_page_with_more_behind_it_links_to_the_next(client: Client, cache: Cache) -> None:
+    response, page = await client.answer("/changes", limit=4)
+    assert response.headers["Link"] == f'<?limit=4&after={page["next"]}>; rel="next"'
+    assert response.headers["Forgeglass-Position"] == page["next"]
+    response, _ = await client.answer("/changes", after=f"e1:{cache.store.sequence}")
+    assert "Link" not in response.headers
