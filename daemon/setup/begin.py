@@ -17,6 +17,7 @@ from daemon.setup.propose import Proposal, for_profile, named
 from daemon.setup.survey import Survey, Tell, survey
 from daemon.setup.write import Answers
 from gitea_client.errors import ForgeError, Malformed, Missing, Redirected, Refused
+from gitea_client.wire import User
 
 MOST_SEEN = 200
 """Repositories that are listed to tell which owners there are; four requests."""
@@ -70,13 +71,13 @@ async def greet(access: Access, *, owners: bool) -> Greeting:
 async def look_round(access: Access, owners: Sequence[str], tell: Tell) -> tuple[tuple[str, ...], Survey, int]:
     """The owners' names as the forge writes them, what lies in their repositories, and how many requests it took."""
     async with looking(access) as forge:
-        names = tuple(dict.fromkeys([await _owner(forge, login) for login in owners]))
-        return names, await survey(forge, names, tell), forge.requests
+        found = {owner.login: owner for owner in [await _owner(forge, login) for login in owners]}
+        return tuple(found), await survey(forge, [*found.values()], tell), forge.requests
 
 
-async def _owner(forge: Looking, login: str) -> str:
+async def _owner(forge: Looking, login: str) -> User:
     try:
-        return (await forge.owner(login)).login
+        return await forge.owner(login)
     except Missing:
         remedy = "check the name, and that the token's user may see it"
         raise SetupError(f"the forge shows no user or organisation {shown(login)}; {remedy}") from None

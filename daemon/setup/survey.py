@@ -13,7 +13,7 @@ from cache.profile.scalars import is_repository
 from daemon.setup.forge import Item, Looking, brief, unusable
 from daemon.setup.propose import Sight, is_page
 from gitea_client.errors import ForgeError, Throttled, Unauthorized, Unreachable
-from gitea_client.wire import Repository
+from gitea_client.wire import Repository, User
 
 MOST_LISTED = 400
 """Repositories of one owner that are listed, the newest change first; eight requests."""
@@ -46,7 +46,7 @@ class Survey(Struct, frozen=True):
         return self.looked == self.total and not self.failed and not self.short
 
 
-async def survey(forge: Looking, owners: Sequence[str], tell: Tell) -> Survey:
+async def survey(forge: Looking, owners: Sequence[User], tell: Tell) -> Survey:
     """Look at the repositories of some owners, at most MOST_LOOKED in all, those changed last first.
 
     A repository that cannot be read is told and passed over. Raises from the tree in `gitea_client.errors` where an
@@ -54,9 +54,9 @@ async def survey(forge: Looking, owners: Sequence[str], tell: Tell) -> Survey:
     """
     listed: list[list[Repository]] = []
     total = 0
-    for position, login in enumerate(owners):
-        tell({"what": f"listing {login}", "done": position, "of": len(owners)})
-        found = await forge.repositories(await forge.owner(login), MOST_LISTED)
+    for position, owner in enumerate(owners):
+        tell({"what": f"listing {owner.login}", "done": position, "of": len(owners)})
+        found = await forge.repositories(owner, MOST_LISTED)
         total += len(found.items) if found.total is None else found.total
         listed.append(sorted(found.items, key=lambda one: (one.archived, one.fork)))
     chosen = [one for one in _in_turn(listed) if not unusable(one) and is_repository(_name(one))][:MOST_LOOKED]

@@ -1,0 +1,266 @@
+"""`forgeglass init`, as a stranger runs it in an empty folder."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from setup_place import OWNER, Stranger, answering, command, stranger
+
+import daemon.cli.init as init_module
+from daemon.blocks import load_blocks
+from daemon.config import load
+from daemon.setup import survey
+from daemon.setup.access import Access
+from daemon.setup.begin import look_round
+from gitea_client.errors import ForgeError
+from gitea_client.secret import Secret
+
+RECORD = "# 1. Use it\n\n## Status\n\nAccepted\n"
+RFC = "---\nslug: {0}\ntitle: The {0}\nstate: idea\n---\nText\n"
+
+
+@pytest.fixture(params=["gitea", "forgejo"])
+async def place(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stranger]:
+    async with stranger(tmp_path, monkeypatch, flavour=request.param) as made:
+        yield made
+
+
+async def plant(place: Stranger) -> None:
+    """An organisation as one finds it: records in most services, a meta repository, a handbook, an empty one."""
+    for name in ("one", "two", "three", "four"):
+        await place.repository(name, {"docs/adr/0001-use.md": RECORD, "main.go": "package main\n"})
+    await place.repository("meta", {f"rfcs/{name}.md": RFC.format(name) for name in ("a", "b")})
+    await place.repository("handbook", {f"docs/{n}.md": f"---\ntitle: {n}\ntags: [x]\n---\n" for n in range(3)})
+    await place.repository("empty", {})
+
+
+async def test_it_writes_one_configuration_that_works(place: Stranger) -> None:
+    """From an empty folder to a configuration that a daemon starts with; nothing else is written."""
+    await plant(place)
+    ran = await place.init("--owner", OWNER, "--yes")
+    assert (ran.code, ran.err) == (0, "")
+    assert sorted(path.name for path in place.folder.iterdir()) == ["forgeglass.toml", "token"]
+    config = load(place.file, {})
+    assert {(block.name, *block.parameters.items()) for block in config.profiles} == {
+        (None, ("owner", "acme")), (None, ("meta", "acme/meta")),
+        (None, ("repository", "acme/handbook"), ("path", "docs")),
+    }  # fmt: skip
+    assert len(load_blocks(config)) == 3
+    assert ran.out.rstrip().endswith("forgeglass doctor\n  forgeglass serve")
+    assert "the token is root1's" in ran.out
+    assert "forgeglass profile infer acme/handbook docs" in place.file.read_text()
+
+
+async def test_a_daemon_begins_with_rows_and_without_findings(place: Stranger) -> None:
+    """The first thing that a stranger sees is what is there, and not what is wrong with it."""
+    await plant(place)
+    await place.init("--owner", OWNER, "--yes")
+    swept = await command("sweep", "--json")
+    assert (swept.code, swept.json["errors"]) == (0, [])
+    rows = await command("--json", "query", "SELECT block, count(*) n FROM entries GROUP BY 1 ORDER BY 1")
+    assert rows.json == [{"block": "adr", "n": 4}, {"block": "markdown", "n": 3}, {"block": "rfc", "n": 2}]
+    findings = await command("--json", "query", "SELECT rule, path FROM findings")
+    assert findings.json == []
+
+
+async def test_for_programs_it_prints_one_object(place: Stranger) -> None:
+    await plant(place)
+    ran = await place.init("--owner", OWNER, "--json")
+    assert ran.code == 0
+    told = ran.json
+    assert told["forge"]["kind"].lower() == place.forge.world.flavour
+    assert told["repositories"] == {"total": 7, "looked_at": 7, "failed": [], "cut_short": []}
+    assert [block["use"] for block in told["blocks"]] == ["adr", "markdown", "rfc"]
+    assert told["next"] == ["forgeglass doctor", "forgeglass serve"]
+
+
+async def test_it_asks_for_what_is_not_given(place: Stranger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Address, token file, owners out of those seen, and which of the blocks."""
+    await plant(place)
+    monkeypatch.setattr(init_module, "interactive", lambda: True)
+    ran = await command("init", answers=f"{place.forge.url}\ntoken\n\n9\n2,1\n")
+    assert ran.code == 0, ran.err
+    assert "Owners, with the repositories seen of each: acme (7)" in ran.out
+    assert "write numbers from 1 to 3" in ran.out + ran.err
+    assert [block.use for block in load(place.file, {}).profiles] == ["markdown", "adr"]
+
+
+async def test_without_a_terminal_it_names_the_option_that_is_missing(place: Stranger) -> None:
+    """A script that waits for an answer waits for ever."""
+    await place.repository("x", {"a.md": "# A"})
+    for arguments, word in (
+        ((), "--url is missing"),
+        (("--url", place.forge.url), "--token-file is missing"),
+        (("--url", place.forge.url, "--token-file", "token"), "--owner is missing"),
+    ):
+        ran = await command("init", *arguments)
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert word in ran.err
+    assert "Seen: acme (1)" in ran.err
+    assert not place.file.exists()
+
+
+async def test_it_overwrites_nothing_without_force(place: Stranger) -> None:
+    """An afternoon's work on a configuration must survive an arrow key and Enter."""
+    await plant(place)
+    place.file.write_text("mine")
+    ran = await place.init("--owner", OWNER, "--yes")
+    assert (ran.code, place.file.read_text()) == (2, "mine")
+    assert "--force" in ran.err
+    assert (await place.init("--owner", OWNER, "--yes", "--force")).code == 0
+    assert load(place.file, {}).forge.owners == (OWNER,)
+
+
+async def test_another_file_in_another_folder_finds_the_token_again(place: Stranger) -> None:
+    """Paths in a configuration are relative to it, those of a command to where one is."""
+    await plant(place)
+    (place.folder / "etc").mkdir()
+    ran = await place.init("--owner", OWNER, "--yes", "etc/my.toml")
+    assert ran.code == 0
+    assert load(place.folder / "etc" / "my.toml", {}).forge.token_file == place.folder / "token"
+    assert "forgeglass --config etc/my.toml serve" in ran.out
+
+
+async def test_profiles_may_be_chosen(place: Stranger) -> None:
+    """A shipped one for which nothing was found yet reads the owner; one of one's own reads what it names."""
+    await place.repository("x", {"main.go": "package main"})
+    ran = await place.init("--owner", OWNER, "--yes", "--profile", "adr")
+    assert ran.code == 0
+    assert [(b.use, dict(b.parameters)) for b in load(place.file, {}).profiles] == [("adr", {"owner": OWNER})]
+    ran = await place.init("--owner", OWNER, "--yes", "--force", "--profile", "rfc")
+    assert ran.code == 2
+    assert "'meta' is required" in ran.err
+    ran = await place.init("--owner", OWNER, "--yes", "--force", "--profile", "rcf")
+    assert (ran.code, "there are adr, markdown, rfc" in ran.err) == (2, True)
+    (place.folder / "x.yaml").write_text(
+        "format: 1\nprofile: x\ncollections: {n: {files: {repository: acme/x, path: '{s}.md'}, key: [s]}}\n"
+    )
+    ran = await place.init("--owner", OWNER, "--yes", "--force", "--profile", "x.yaml")
+    assert ran.code == 0, ran.err
+    assert [b.profile for b in load_blocks(load(place.file, {}))] == ["x"]
+
+
+async def test_an_owner_with_nothing_still_gets_a_configuration(place: Stranger) -> None:
+    """Forgeglass may well be there before the first page is written."""
+    ran = await place.init("--owner", OWNER, "--yes")
+    assert ran.code == 0
+    assert "nothing of the kind was seen yet" in ran.out
+    assert [b.use for b in load(place.file, {}).profiles] == ["markdown"]
+
+
+async def test_wrong_answers_are_told_in_one_line(place: Stranger) -> None:
+    """Each names the thing and the remedy, without a traceback and without the token."""
+    await place.repository("x", {"a.md": "# A"})
+    (place.folder / "wrong").write_text("0123456789abcdef0123456789abcdef01234567\n")
+    (place.folder / "two").write_text("one\ntwo\n")
+    base = {"--url": place.forge.url, "--token-file": "token", "--owner": OWNER}
+    cases: list[tuple[dict[str, str], int, str]] = [
+        ({"--owner": "nobody"}, 2, "shows no user or organisation 'nobody'"),
+        ({"--owner": "../x"}, 2, "'../x'"),
+        ({"--token-file": "wrong"}, 3, "make a new token"),
+        ({"--token-file": "two"}, 2, "more than one line"),
+        ({"--token-file": "0123456789abcdef0123456789abcdef01234567"}, 2, "looks like the secret itself"),
+        ({"--token-file": "nowhere-to-be-found"}, 2, "there is no such file"),
+        ({"--url": "git.example.org"}, 2, "is not an address"),
+        ({"--url": f"{place.forge.url}/sub"}, 3, "does not answer like a Gitea or Forgejo"),
+        ({"--ca-file": "none.pem"}, 2, "--ca-file: there is no file"),
+    ]
+    for changes, code, word in cases:
+        ran = await command("init", "--yes", *itertools.chain(*(base | changes).items()))
+        assert ran.code == code, (changes, ran)
+        assert word in ran.err
+        assert ran.err.count("\n") == 1
+        assert "0123456789abcdef" not in ran.err
+    assert not place.file.exists()
+
+
+async def test_a_token_that_may_little_is_told_or_passed_over(place: Stranger) -> None:
+    """Without read:user it does not say whose it is; without read:repository nothing can be seen."""
+    await plant(place)
+    token = place.folder / "token"
+    token.write_text(place.forge.create_token("root1", ["read:repository", "read:organization"]))
+    ran = await command("init", "--url", place.forge.url, "--token-file", "token", "--yes", "--json")
+    assert ran.code == 2
+    assert "Seen: acme" in ran.err
+    token.write_text(place.forge.create_token("root1", ["read:user"]))
+    ran = await command("init", "--url", place.forge.url, "--token-file", "token", "--owner", OWNER, "--yes")
+    assert ran.code == 3
+    assert "read:repository" in ran.err
+    assert not place.file.exists()
+
+
+async def test_the_forge_hardly_notices(place: Stranger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most so many repositories are looked at, at most three requests for each, and it says where it stopped."""
+    for number in range(7):
+        await place.repository(f"r{number}", {"docs/adr/0001-a.md": RECORD, "docs/adr/0002-b.md": RECORD})
+    monkeypatch.setattr(survey, "MOST_LOOKED", 4)
+    mark = place.forge.mark()
+    ran = await place.init("--owner", OWNER, "--json")
+    asked = place.forge.requests_since(mark)
+    assert ran.json["repositories"]["looked_at"] == 4
+    assert "only 4 of 7 repositories were looked at" in ran.err
+    assert ran.json["requests"] == len(asked) <= 5 + 3 * 4
+    assert all(request.method in ("GET", "POST") for request in asked)
+    assert {request.path.rpartition("/")[2] for request in asked if request.method == "POST"} == {"git-upload-pack"}
+
+
+async def test_hostile_repositories_break_nothing(place: Stranger) -> None:
+    """Bombs, rubbish, endless and oddly named files lie in the same organisation as what one came for."""
+    await place.repository("evil", {
+        "rfcs/bomb.md": "---\na: &a [x]\nb: [*a, *a]\n---\n", "rfcs/deep.md": "---\nx: " + "[" * 50_000 + "\n---\n",
+        "rfcs/bytes.md": bytes(range(256)), "rfcs/{x}.md": "# X\n", "rfcs/new\nline.md": "# N\n",
+        "rfcs/huge.md": b"x" * 2_000_000, "docs/\x01.md": "#", "docs/a b.md": "#", "docs/ü.md": "#",
+        "we{ird/a.md": "#", "we{ird/b.md": "#", "--upload-pack=x/a.md": "#", "--upload-pack=x/b.md": "#",
+    })  # fmt: skip
+    await place.repository("good", {"docs/adr/0001-a.md": RECORD})
+    ran = await place.init("--owner", OWNER, "--yes")
+    assert ran.code == 0, ran.err
+    blocks = load_blocks(load(place.file, {}))
+    assert "adr" in {block.profile for block in blocks}
+    assert (await command("sweep")).code == 0
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"sha": "x", "tree": [], "total_count": 5},
+        {"sha": "0" * 40, "tree": None, "total_count": 9},
+        {"sha": "0" * 40, "tree": [{"path": "rfcs/a.md", "mode": "100644", "type": "blob", "sha": "../../etc"}]},
+        {"sha": "0" * 40, "total_count": 10**9,
+         "tree": [{"path": "docs/a.md", "mode": "100644", "type": "blob", "sha": "1" * 40, "size": 3}] * 1000},
+        {"sha": 7},
+        [],
+    ],
+)  # fmt: skip
+async def test_what_a_forge_says_is_not_believed(tree: object) -> None:
+    """Ids that are none, lists without an end, other shapes: told, passed over, and bounded."""
+    asked: list[str] = []
+    repository = {
+        "id": 5, "name": "x", "full_name": "acme/x", "owner": {"id": 1, "login": "acme"}, "default_branch": "main"
+    }  # fmt: skip
+    odd = {**repository, "id": 6, "name": "..", "full_name": "acme/.."}
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        if request.path == "/api/v1/users/acme":
+            return web.json_response({"id": 1, "login": "acme"})
+        if request.path == "/api/v1/repos/search":
+            return web.json_response({"ok": True, "data": [repository, odd]}, headers={"X-Total-Count": "2"})
+        if "/git/trees/" in request.path:
+            return web.json_response(tree)
+        return web.Response(status=404)
+
+    async with answering(handle) as url:
+        try:
+            owners, seen, _ = await look_round(Access(url, Secret("t")), ["acme"], lambda _: None)
+        except ForgeError as error:
+            pytest.fail(f"one repository stopped everything: {error}")
+    assert owners == ("acme",)
+    assert len(seen.sights) + len(seen.failed) == 1
+    assert sum("/git/trees/" in path for path in asked) <= 4
