@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 
 import msgspec
 
 from cache.installed_hooks import InstalledHook
+from cache.rows import OwnerRow
 from daemon.engine import Engine
 
 Progress = Callable[[Mapping[str, Any]], None]
@@ -20,6 +21,8 @@ class Known(msgspec.Struct, frozen=True):
     made: tuple[InstalledHook, ...]
     repositories: dict[str, tuple[str, ...]]
     """Names without their owner, under the owner's login in lower case."""
+    users: tuple[str, ...] = ()
+    """Owners, in lower case, of whom a sweep found that they are users and no organizations."""
 
 
 async def hooks_known(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
@@ -29,7 +32,12 @@ async def hooks_known(engine: Engine, arguments: Mapping[str, Any], progress: Pr
     for repository_id in book.reach.interests:
         repository = book.world.listed[repository_id]
         reached.setdefault(repository.owner.lower(), []).append(repository.name)
-    known = Known(await engine.state.hooks.all(), {owner: tuple(sorted(names)) for owner, names in reached.items()})
+    owners = cast("Iterable[OwnerRow]", book.rows[OwnerRow].values())
+    known = Known(
+        await engine.state.hooks.all(),
+        {owner: tuple(sorted(names)) for owner, names in reached.items()},
+        tuple(sorted(owner.name.lower() for owner in owners if not owner.organization)),
+    )
     return msgspec.to_builtins(known), 0
 
 

@@ -40,14 +40,21 @@ class Place(Struct, frozen=True):
         return f"the webhooks of {self.label} need a token of one of its administrators with write:repository"
 
 
-def attempts(owner: str, me: str | None, repositories: Iterable[str], choice: Choice) -> Iterator[tuple[Place, ...]]:
+def attempts(
+    owner: str, me: str | None, repositories: Iterable[str], choice: Choice, *, user: bool = False
+) -> Iterator[tuple[Place, ...]]:
     """The ways to cover an owner, best first: one webhook for everything, else one for each repository.
 
-    `me` is the token's user: nobody else may list a user's webhooks.
+    `me` is the token's user, who alone may list a user's webhooks; `user` says that the owner is known to be one.
     """
-    if choice in ("auto", "organization"):
+    if choice == "organization" or (choice == "auto" and not user):
         yield (Place("organization", owner),)
-    if choice == "user" or (choice == "auto" and me is not None and me.lower() == owner.lower()):
+    if choice == "user" or (choice == "auto" and (user or is_me(owner, me))):
         yield (Place("user", owner),)
     if choice in ("auto", "repository"):
         yield tuple(Place("repository", owner, name) for name in repositories)
+
+
+def is_me(owner: str, me: str | None) -> bool:
+    """Whether an owner is the token's own user."""
+    return me is not None and me.lower() == owner.lower()

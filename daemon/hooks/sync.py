@@ -13,7 +13,7 @@ from msgspec import Struct
 from cache.installed_hooks import InstalledHook, fingerprint
 from daemon.hooks.outcome import Covered, Outcome, Step, Trouble
 from daemon.hooks.owner import Owner, known, note_gone, note_made
-from daemon.hooks.places import Choice, Place, attempts
+from daemon.hooks.places import Choice, Place, attempts, is_me
 from daemon.hooks.plan import EVENTS, Action, Wanted, plan, present
 from daemon.hooks.secret import Random
 from gitea_client.errors import Forbidden, ForgeError, Missing
@@ -25,8 +25,8 @@ Tell = Callable[[Mapping[str, Any]], None]
 
 SALT_BYTES = 8
 ADMINISTRATOR = (
-    "give such a token with --token-file FILE, or have one who has it run this; or add the webhook by hand as "
-    "docs/how-to/webhooks.md says"
+    "give such a token with --token-file FILE, or have somebody who has one run this, or add the webhook by hand "
+    "(address above, application/json, all events, the secret)"
 )
 UNREACHED = "run `forgeglass sweep`; if it stays so, `forgeglass profile check` shows what each profile selects"
 
@@ -42,8 +42,8 @@ class Options(Struct, frozen=True):
 class NotAllowed(Exception):
     """The token may not do this at this place; there may be another."""
 
-    def __init__(self, place: Place, error: ForgeError) -> None:
-        super().__init__(str(error))
+    def __init__(self, place: Place, error: ForgeError | None) -> None:
+        super().__init__(str(error) if error is not None else "the token is another user's")
         self.place = place
         self.error = error
 
@@ -76,6 +76,7 @@ class Sync:
         self._options = options
         self._random = random
         self._tell = tell
+        self._me: str | None = None
         self._made: tuple[InstalledHook, ...] = ()
         self._covered: list[Covered] = []
         self._notes: list[str] = []
@@ -84,13 +85,14 @@ class Sync:
 
     async def run(self, owners: Sequence[str]) -> Outcome:
         """See to every owner. Raises ForgeError where the forge cannot be reached, or refuses the token."""
-        me = await self._hooks.whose()
+        self._me = me = await self._hooks.whose()
         memory = await known(self._owner)
         self._made = memory.made
         for done, owner in enumerate(owners):
             self._tell({"what": f"webhooks of {owner}", "done": done, "of": len(owners)})
             repositories = memory.repositories.get(owner.lower(), ())
-            await self._cover(owner, list(attempts(owner, me, repositories, self._options.choice)))
+            user = owner.lower() in memory.users
+            await self._cover(owner, list(attempts(owner, me, repositories, self._options.choice, user=user)))
         return Outcome(
             self._wanted.url, self._options.apply, tuple(self._covered), tuple(self._notes), tuple(self._unread),
             tuple(self._failed),
@@ -141,6 +143,8 @@ class Sync:
 
     async def _see_to(self, place: Place) -> None:
         """List, plan, do. NotAllowed where the token may not look, or not make the first webhook of ours here."""
+        if place.kind == "user" and not is_me(place.owner, self._me):
+            raise NotAllowed(place, None)  # what /user/hooks lists and makes would be somebody else's
         try:
             listed = await self._hooks.list(place.scope)
         except (Forbidden, Missing) as error:

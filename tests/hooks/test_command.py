@@ -135,6 +135,19 @@ async def test_a_user_gets_a_webhook_of_their_own(place: Place) -> None:
     assert (await place.look(by="ada")).code == 0
 
 
+async def test_one_persons_token_makes_no_webhook_of_another(one_place: Place) -> None:
+    """Guards the administrator's own account: the address for a user's webhooks is that of whoever asks."""
+    one_place.configure(owners='"ada"', meta="ada/meta")
+    ran = await one_place.sync("--scope", "user")
+    assert ran.code == 3
+    assert "a token of ada with the scope write:user" in ran.json["errors"][0]["error"]
+    await one_place.run("sweep")
+    ran = await one_place.sync()
+    assert (ran.code, ran.hooks()) == (0, [("ada/meta", "create", [])])
+    assert "a token of ada with the scope write:user" in ran.json["notes"][0]
+    assert one_place.the_hook().owner is None
+
+
 async def test_with_fewer_rights_each_mirrored_repository_gets_one(place: Place) -> None:
     """Guards teams whose administrators give no more. Repositories that no profile reaches get none."""
     await place.forge.create_repository("acme/unread")
