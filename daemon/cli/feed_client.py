@@ -7,6 +7,7 @@ beyond one event.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -90,9 +91,16 @@ class FeedClient:
         except aiohttp.InvalidURL as error:
             raise RefusedError(0, "bad-value", f"{harmless(str(error))} is not an address") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnreachableError(harmless(str(error)) or "no answer in time") from None
+            raise UnreachableError(_reason(error)) from None
         except ValueError as error:  # a line beyond all reason
             raise UnreachableError(harmless(str(error))) from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        number = error.os_error.errno
+        return os.strerror(number).lower() if number and number > 0 else "there is no such host"
+    return harmless(str(error)) or "no answer in time"
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:

@@ -197,7 +197,7 @@ async def test_an_address_where_nobody_answers_is_named(more: Sequence[str]) -> 
     async with Place() as place:
         ran = await place.command("changes", "--url", "http://127.0.0.1:9", *more)
     assert (ran.code, ran.out) == (3, "")
-    assert "http://127.0.0.1:9" in ran.err
+    assert "http://127.0.0.1:9 (connection refused)" in ran.err
     assert "forgeglass serve" in ran.err
     assert len(ran.err.splitlines()) == 1
 
