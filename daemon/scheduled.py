@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from daemon.commands import record
 from daemon.engine import Engine
 from daemon.intake import KEEP
-from daemon.report import Report, Trouble
+from daemon.report import Report
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,6 @@ class Scheduled:
         self._engine = engine
         self.ended: list[Callable[[], Awaitable[None]]] = []
         """Called after each of these sweeps, a deepening apart."""
-        self._told: frozenset[Trouble] = frozenset()
 
     async def deep(self) -> None:
         """Look at everything at once."""
@@ -48,13 +47,5 @@ class Scheduled:
         await engine.state.sweeps.prune(SWEEPS_KEPT)
         await engine.store.prune_feed(engine.config.api.feed_keep)
         await engine.inbox.prune(started - KEEP)
-        self._tell_troubles(report.errors)
         tell = log.warning if report.errors else log.info if report.changes else log.debug
         tell("sweep.done", kind=report.kind, seconds=report.seconds, changes=report.changes, errors=len(report.errors))
-
-    def _tell_troubles(self, troubles: Iterable[Trouble]) -> None:
-        """One line for each trouble when it comes, with its remedy, and none while it lasts."""
-        now = frozenset(troubles)
-        for trouble in sorted(now - self._told, key=lambda each: each.scope):
-            log.warning("sweep.trouble", scope=trouble.scope, error=trouble.error, remedy=trouble.remedy)
-        self._told = now
