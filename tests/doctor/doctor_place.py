@@ -337,10 +337,10 @@ class Authority:
         self.file = root / "authority.pem"
         self.ca.cert_pem.write_to_path(self.file)
 
-    def context(self, *names: str, not_after: datetime | None = None, not_before: datetime | None = None) -> ssl.SSLContext:
+    def context(self, *names: str, not_after: datetime | None = None) -> ssl.SSLContext:
         """What a server presents that stands for these names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(*names, not_after=not_after, not_before=not_before).configure_cert(context)
+        self.ca.issue_cert(*names, not_after=not_after).configure_cert(context)
         return context
 
     def itself(self, root: Path) -> ssl.SSLContext:

@@ -159,7 +159,8 @@ broken line
 
 
 @pytest.mark.parametrize(
-    ("folder", "kind"), [("/var/lib/x", "ext4"), ("/srv/data", "nfs4"), ("/srv/local disk/data", "xfs"), ("/srvx", "ext4")]
+    ("folder", "kind"),
+    [("/var/lib/x", "ext4"), ("/srv/data", "nfs4"), ("/srv/local disk/data", "xfs"), ("/srvx", "ext4")],
 )
 def test_the_file_system_of_a_folder(folder: str, kind: str) -> None:
     assert kind_of(Path(folder), MOUNTS) == kind

@@ -1,4 +1,4 @@
-"""Broken set-ups between the forge and here: webhooks that are not there, not right, or whose deliveries do not arrive."""
+"""Broken set-ups between the forge and here: webhooks that are missing or wrong, and deliveries that do not arrive."""
 
 from __future__ import annotations
 
@@ -222,7 +222,8 @@ async def test_a_port_that_somebody_else_listens_on() -> None:
 async def test_an_address_that_must_be_given() -> None:
     """A server that listens on this machine alone cannot be reached by a forge on another."""
     async with Place() as place:
-        place.config_file.write_text(place.config_file.read_text().replace("127.0.0.1:" + str(place.port), "127.0.0.1:0"))
+        text = place.config_file.read_text().replace(f"127.0.0.1:{place.port}", "127.0.0.1:0")
+        place.config_file.write_text(text)
         assert load(place.config_file, {}).listen.port == 0
         found = await delivered(place)
         found.named("webhook address", "public_url", "port 0", remedy="set it to the address")
