@@ -44,8 +44,9 @@ class Greeting(Struct, frozen=True):
 
     def said(self) -> str:
         """One line for people."""
-        who = f"the token is {self.user}'s" if self.user else "the token does not tell whose it is (no read:user)"
-        return f"{self.kind} {self.version}; {who}"
+        nobody = "the token does not tell whose it is (no read:user)"
+        who = f"the token is {_tame(self.user)}'s" if self.user else nobody
+        return f"{self.kind} {_tame(self.version)}; {who}"
 
 
 async def greet(access: Access, *, owners: bool) -> Greeting:
@@ -160,6 +161,11 @@ def error_text(error: ForgeError, access: Access) -> str:
     for key, option in (("forge.url", "--url"), ("forge.ca_file", "--ca-file"), ("forge.token_file", "--token-file")):
         remedy = remedy.replace(key, option)
     return f"{access.url}: {error}; {remedy}"
+
+
+def _tame(text: str) -> str:
+    """What a forge says of itself, fit for a terminal."""
+    return text if len(text) <= 60 and text.isprintable() else shown(text)
 
 
 def _wrong(blocks: Sequence[Proposal], folder: Path) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from cache.profile.scalars import is_login
 from daemon.setup.access import Access
 from gitea_client.errors import Forbidden, ForgeError, Malformed, Missing, ObjectMissing
 from gitea_client.git import OBJECT_ID
@@ -190,7 +191,9 @@ async def owners_seen(forge: Looking, most: int) -> list[tuple[str, int]]:
     """The owners of what the token sees, with how many repositories each has among the newest `most`."""
     counts: dict[str, int] = {}
     for repository in (await forge.repositories(None, most)).items:
-        counts[repository.owner.login] = counts.get(repository.owner.login, 0) + 1
+        login = repository.owner.login
+        if is_login(login):  # what is offered is printed, and may be picked
+            counts[login] = counts.get(login, 0) + 1
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0].lower()))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cache.profile.block import bind, load_profile
 from cache.profile.infer import read_seen
-from daemon.setup.propose import MOST_BLOCKS, Proposal, Sight, named, numbers, propose, shapes_of
+from daemon.setup.propose import DECISIONS, MOST_BLOCKS, Proposal, Sight, named, numbers, propose, shapes_of
 
 DECISION = ("docs/adr/0001-use-x.md", "docs/adr/0002-use-y.md")
 CODE = ("main.go", "go.mod", "README.md")
@@ -160,3 +160,14 @@ def test_whatever_was_seen_every_proposed_block_binds(sights: list[Sight]) -> No
     names = [block.name or block.use for block in blocks]
     assert len(set(names)) == len(names)
     assert propose(reversed(sights)) == blocks
+
+
+def test_folders_of_records_are_those_that_the_profile_finds_by_itself() -> None:
+    """A block without `path` must find what was counted for it, and what it finds must not be proposed twice."""
+    (collection,) = bind(load_profile("adr"), parameters={"repository": "acme/x"}).collections
+    for folder in ("adr", "ADR", "adrs", "decision", "decisions", "decision-records", "decision_record", "decision-log",
+                   "architecture-decisions", "architecture-decision-records", "architectural-decision-records",
+                   "adr-tools", "docs", "decided", "records"):  # fmt: skip
+        path = f"docs/{folder}/0001-x.md"
+        found = collection.pattern.match(path) is not None
+        assert (DECISIONS.fullmatch(folder) is not None) == found, folder
