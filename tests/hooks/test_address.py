@@ -39,6 +39,13 @@ def test_it_is_public_url_with_its_sub_path_else_where_we_listen(
     assert hook_url(config(listen, forge, public_url)) == address
 
 
+def test_the_path_of_deliveries_may_be_another() -> None:
+    """Guards whoever moved it: the webhook must follow what the daemon listens on."""
+    near = Address("127.0.0.1", 8088)
+    assert hook_url(config(near, path="/in/forge")) == "http://127.0.0.1:8088/in/forge"
+    assert hook_url(config(near, public_url="https://x.org/fg", path="/in")) == "https://x.org/fg/in"
+
+
 @pytest.mark.parametrize(
     ("listen", "forge", "why"),
     [

@@ -168,6 +168,7 @@ async def test_a_webhook_that_dies_is_found_by_sweeps(one_place: Place, monkeypa
         assert len(alive.findings()) == 1
         verified, code = await COMMANDS["verify"](alive.engine, {}, lambda _progress: None)
         assert (code, verified["equal"]) == (0, True), verified["differences"]
+        assert verified["live"] == verified["fresh"]
         _, code = await COMMANDS["rebuild"](alive.engine, {}, lambda _progress: None)
         assert code == 0
         assert len(alive.findings()) == 1, "a rebuild reads the forge, which knows nothing of it"
