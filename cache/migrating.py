@@ -41,11 +41,15 @@ class MigrationError(Exception):
     """The database cannot be brought to this version's schema; it is as it was before."""
 
 
+class NewerSchemaError(MigrationError):
+    """The file was written by a newer version, whose schema this one does not know."""
+
+
 async def upgrade(database: Database, which: Literal["cache", "state"], *, migrations: Path = MIGRATIONS) -> str:
     """Apply what is pending; gives the version reached, such as `0003`.
 
-    Raises `MigrationError` where the file was written by a newer version, or a migration leaves rows that refer
-    to nothing; and whatever a migration raises. In each case the file keeps the schema and rows it had.
+    Raises `NewerSchemaError` where the file was written by a newer version, `MigrationError` where a migration leaves
+    rows that refer to nothing; and whatever a migration raises. In each case the file keeps the schema and rows it had.
     """
     async with database.transaction(foreign_keys=False) as connection:
         return await connection.run_sync(_upgrade, migrations / which, database.path)
@@ -59,7 +63,7 @@ def _upgrade(connection: Connection, folder: Path, path: Path) -> str:
     known = {each.revision for each in script.walk_revisions()}
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in known:
-        raise MigrationError(
+        raise NewerSchemaError(
             f"{path} has schema {current}, written by a newer Forgeglass; this one knows up to {head}. "
             "Start the newer version again, or restore a copy of the file from before it"
         )

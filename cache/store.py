@@ -185,9 +185,12 @@ def is_damage(error: DBAPIError) -> bool:
     return "malformed" in text or "not a database" in text
 
 
-def put_aside(path: Path) -> Path:
-    """Move a database out of the way, with the files that SQLite keeps beside it; where it is now."""
-    aside = path.with_name(f"{path.name}.damaged")
+def put_aside(path: Path, why: str = "damaged") -> Path:
+    """Move a database out of the way, with the files that SQLite keeps beside it; where it is now.
+
+    What was put aside for the same reason before is overwritten.
+    """
+    aside = path.with_name(f"{path.name}.{why}")
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Database, ForeignFileError, OthersFileError, is_around
-from cache.migrating import upgrade
+from cache.migrating import NewerSchemaError, upgrade
 from cache.model import RepositoryEvidence
 from cache.profile.collection import Block
 from cache.state import StateStore
@@ -147,8 +147,12 @@ def _tidy(data_dir: Path) -> None:
 
 
 async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool]:
-    """Open `cache.db`; a damaged one is put aside and a new one begun, since everything in it can be read again."""
+    """Open `cache.db`; one that is damaged, or of a newer version, is put aside and a new one begun.
+
+    Everything in it can be read again.
+    """
     damaged: str | None = None
+    why = "damaged"
     existed = path.exists()  # noqa: ASYNC240 - one look at start, before anything else runs
     for attempt in range(2):
         opening = AsyncExitStack()
@@ -161,13 +165,15 @@ async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool
                 return database, attempt > 0 or not existed
         except OthersFileError:
             raise
+        except NewerSchemaError as error:
+            damaged, why = str(error), "newer"
         except (ForeignFileError, DatabaseError) as error:
             damaged = str(error)
             if attempt or is_around(error):
                 raise
         await opening.aclose()
-        aside = put_aside(path)
-        log.error("cache.damaged", error=damaged, put_aside=str(aside), remedy="the sweep that follows reads all again")
+        aside = put_aside(path, why)
+        log.error(f"cache.{why}", error=damaged, put_aside=str(aside), remedy="the sweep that follows reads all again")
     raise AssertionError("unreachable: the second attempt returns or raises")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from daemon.cli.backup import backup
 from daemon.cli.changes import changes
 from daemon.cli.demo import demo
 from daemon.cli.doctor import doctor
@@ -74,6 +75,7 @@ def main(context: click.Context, path: Path | None, as_json: bool) -> None:
             sys.exit(2)
 
 
+main.add_command(backup)
 main.add_command(changes)
 main.add_command(demo)
 main.add_command(doctor)
