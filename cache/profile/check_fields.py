@@ -12,6 +12,7 @@ from cache.profile.words import ENTRY_WORDS, FIELD_NAME, QUERY_WORDS, near
 
 Told = tuple[tuple[str | int, ...], str, str]
 _NUMERIC = frozenset({"integer", "number"})
+_UNMATCHED = frozenset({"list", "object", "number", "boolean"})
 _MEASURED = frozenset({"integer", "number", "string", "text", "list", "url"})
 
 
@@ -101,9 +102,8 @@ def _relation(spec: FieldSpec, at: tuple[str | int, ...], profile: ProfileSpec) 
             yield (*at, word), "wrong-value", f"'{word}' belongs to a ref; remove it."
     if spec.within is not None and spec.match is None:
         yield (*at, "within"), "wrong-value", "'within' says where 'match' looks; add 'match', or remove it."
-    named = spec.of if isinstance(spec.of, FieldSpec) else spec
-    if spec.dangling != "finding" and spec.of is None and named.type not in ("ref", "repository"):
-        yield (*at, "dangling"), "wrong-value", "'dangling' belongs to a ref or a repository; remove it."
+    if spec.dangling != "finding" and spec.type not in ("ref", "repository"):
+        yield (*at, "dangling"), "wrong-value", "'dangling' belongs to a ref or a repository; put it there."
     targets = [spec.to] if isinstance(spec.to, str) else spec.to or []
     for target in targets:
         if target not in profile.collections:
@@ -112,6 +112,8 @@ def _relation(spec: FieldSpec, at: tuple[str | int, ...], profile: ProfileSpec) 
         elif spec.match is not None and spec.match not in profile.collections[target].fields:
             known = set(profile.collections[target].fields)
             yield (*at, "match"), "unknown-field", f"{target!r} has no field {spec.match!r}{near(spec.match, known)}"
+        elif spec.match is not None and profile.collections[target].fields[spec.match].type in _UNMATCHED:
+            yield (*at, "match"), "wrong-type", f"The field {spec.match!r} holds no single text or whole number."
 
 
 def _default(spec: FieldSpec, at: tuple[str | int, ...]) -> Iterator[Told]:

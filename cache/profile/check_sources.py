@@ -53,8 +53,17 @@ def _expressions(spec: FieldSpec, at: tuple[str | int, ...]) -> Iterator[Told]:
     for word in ("case", "map"):
         if getattr(spec, word) is not None and spec.type not in ("string", "text", "enum", "user", "ref"):
             yield (*at, word), "wrong-value", f"A {spec.type} is no text: '{word}' is for text; remove it."
+    for name, of in (spec.fields or {}).items():
+        keyed = of.from_ is None or (isinstance(of.from_, str) and of.from_ != "heading")
+        yield from _nested(of, (*at, "fields", name), keyed=keyed)
     if isinstance(spec.of, FieldSpec):
-        yield from _expressions(spec.of, (*at, "of"))
+        yield from _nested(spec.of, (*at, "of"), keyed=spec.of.from_ is None)
+
+
+def _nested(spec: FieldSpec, at: tuple[str | int, ...], *, keyed: bool) -> Iterator[Told]:
+    yield from _expressions(spec, at)
+    if not keyed:
+        yield (*at, "from"), "wrong-value", "Fields within an object are read from its keys, items of a list from it."
 
 
 def _expression(text: str, at: tuple[str | int, ...]) -> Iterator[Told]:

@@ -311,6 +311,8 @@ READERS = """\
           h: {type: ref, to: docs, match: nothing}
           i: {type: ref, to: docs, within: folder}
           j: {type: string, from: [{key: a}, x]}
+          k: {type: list, dangling: ignore, of: {type: ref, to: docs, match: d}}
+          l: {type: object, fields: {m: {type: string, from: {line: M}}, n: {type: string, extract: "["}}}
       other:
         files: {repository: {repository: "{param.repository}", owner: "{param.needed}"}, path: "o/{path}.json"}
         key: [slug]
@@ -341,9 +343,13 @@ def test_mistakes_in_how_files_are_chosen_and_read_are_told_at_once() -> None:
         (20, "unknown-field"),
         (21, "wrong-value"),
         (22, "duplicate-source"),
-        (24, "reserved-name"),
+        (23, "wrong-type"),
+        (23, "wrong-value"),
+        (24, "bad-expression"),
         (24, "wrong-value"),
-        (25, "bad-key"),
-        (27, "wrong-value"),
-        (28, "wrong-value"),
+        (26, "reserved-name"),
+        (26, "wrong-value"),
+        (27, "bad-key"),
+        (29, "wrong-value"),
+        (30, "wrong-value"),
     ]
