@@ -249,7 +249,7 @@ def _blank(node: Node) -> bool:
 
 
 def _collection_name(folder: str, taken: Sequence[str]) -> str:
-    word = "".join(char if char.isascii() and char.isalnum() else "_" for char in folder.lower()).strip("_")[:40]
+    word = "".join(char if char.isascii() and char.isalnum() else "_" for char in folder.lower()).strip("_")[:30]
     word = "documents" if word in ("doc", "docs") else word
     if not COLLECTION_NAME.fullmatch(word):
         word = f"c_{word}" if word else "entries"

@@ -47,6 +47,10 @@ def _lines(inferred: Inferred) -> Iterator[str]:
     for position, collection in enumerate(inferred.collections):
         yield from [""] if position else []
         yield from _collection(collection)
+    yield ""
+    yield "views:                            # for SQL: forgeglass query 'SELECT * FROM …'"
+    for collection in inferred.collections:
+        yield from _view(inferred.name, collection)
 
 
 def _collection(collection: InferredCollection) -> Iterator[str]:
@@ -92,6 +96,28 @@ def _field(field: InferredField, collection: InferredCollection) -> Iterator[str
     if field.required:
         parts.append("required: true")
     yield f"      {_word(field.name)}: {{{', '.join(parts)}}}   # {_remark(field, of)}"
+
+
+def _view(profile: str, collection: InferredCollection) -> Iterator[str]:
+    """A view with a column for every capture and declared field; its name is nobody else's in the same cache."""
+    last = collection.name if collection.name != profile else "entries"
+    name = "".join(char if char.isalnum() else "_" for char in f"{profile[:20]}_{last}")
+    fit = name[0].isalpha() and not name.startswith("sqlite_")
+    columns = {capture: f"key.{capture}" for capture in collection.template.captures}
+    for field in collection.fields:
+        if field.type is not None and field.name is not None:
+            many = field.type in ("list", "object")
+            columns[field.name] = f"{{json: {_word(field.name)}}}" if many else _word(field.name)
+    own = ("path", "created_at", "updated_at", *(["body"] if collection.format == "md" else []))
+    columns |= {word: word for word in own if word not in columns}
+    yield f"  {name if fit else f'v_{name}'}:"
+    yield f"    from: {_word(collection.name)}"
+    yield "    columns:"
+    seen: set[str] = set()
+    for column, source in columns.items():
+        if column.lower() not in seen:  # SQL does not tell Title from title
+            yield f"      {_word(column)}: {source}"
+        seen.add(column.lower())
 
 
 def _remark(field: InferredField, of: int) -> str:

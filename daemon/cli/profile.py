@@ -229,7 +229,8 @@ def _access(context: Context, options: Options) -> Access:
     from daemon.setup.begin import SetupError
 
     try:
-        if context.path is None and not Path(HERE).is_file():
+        given = options.url is not None and options.token_file is not None
+        if given or (context.path is None and not Path(HERE).is_file()):
             if options.url is None:
                 raise SetupError("there is no configuration here; give --url and --token-file")
             return from_options(options, os.environ, Path.cwd())

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from inferring import bound, inferred_from, records
 
@@ -221,11 +221,25 @@ def test_quoted_text_reads_back_the_same(text: str) -> None:
     assert value.text == text
 
 
-@given(st.text())
-def test_every_repository_name_gives_a_name_for_a_profile(text: str) -> None:
-    """`.github`, `UPPER`, `changes`: the profile that is written must load."""
-    inferred = infer(text, [read_seen("docs/a.md", b"# A")], repository="acme/x")
-    assert read_profile(write_profile(inferred)).name == profile_name(text)
+@given(st.text(max_size=100), st.text(st.characters(exclude_characters="/"), min_size=1, max_size=100))
+@example("sqlite", "documents")
+@example("true", "null")
+@example("x" * 70, "y" * 70)
+def test_every_name_of_a_repository_and_a_folder_gives_a_profile_that_loads(text: str, folder: str) -> None:
+    """`.github`, `UPPER`, `changes`, `sqlite`: names are theirs, and ours follow rules."""
+    files = [read_seen(f"{at}/a.md", b"# A") for at in ("docs", folder, f"{folder}!", "docs/" + folder)]
+    inferred = infer(text, files, repository="acme/x")
+    assert bound(write_profile(inferred)).name == profile_name(text)
+
+
+def test_each_collection_has_a_view_with_its_fields_as_columns() -> None:
+    """The quickest way to a table is SQL; names differ by more than case, lists are JSON."""
+    said = {"title": "T", "Title": "U", "tags": ["x"], "path": "p"}
+    _, text = inferred_from({"docs/a.md": page(**said), "handbook/b.md": page(title="B")})
+    views = read_profile(text).spec.views
+    assert set(views) == {"handbook_documents", "handbook_entries"}
+    columns = views["handbook_documents"].columns
+    assert list(columns) == ["slug", "title", "path_field", "tags", "path", "created_at", "updated_at", "body"]
 
 
 # By property: whatever well-formed files there are, the profile loads, binds and has no finding about any of them.

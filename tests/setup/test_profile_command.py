@@ -111,6 +111,8 @@ async def test_infer_reads_a_repository_and_its_profile_serves_it(place: Strange
     assert (await command("sweep", "--json")).json["errors"] == []
     rows = await command("--json", "query", "SELECT count(*) n FROM entries WHERE collection = 'documents' AND valid")
     assert rows.json == [{"n": 6}]
+    view = await command("--json", "query", "SELECT slug, title, status FROM handbook_documents ORDER BY slug LIMIT 1")
+    assert view.json == [{"slug": "0", "title": "0", "status": "draft"}]
     assert (await command("--json", "query", "SELECT rule FROM findings")).json == []
 
 
