@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from sqlalchemy import Connection, text
 
 from cache import state_schema
 from cache.database import STATE_ID, Database
+from cache.feed_state import FeedPosition
 from cache.migrating import MIGRATIONS, MigrationError, upgrade
+from cache.state import StateStore
 
 FIRST = 'import sqlalchemy as sa\nfrom alembic import op\nrevision = "0001"\ndown_revision = None\n'
 LATER = 'import sqlalchemy as sa\nfrom alembic import op\nrevision = "{}"\ndown_revision = "{}"\n'
@@ -51,6 +54,28 @@ async def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     """Guards every start after the first."""
     async with Database(tmp_path / "state.db", application_id=STATE_ID) as database:
         assert await upgrade(database, "state") == await upgrade(database, "state")
+
+
+async def test_a_state_of_the_first_version_is_brought_along_with_all_that_it_holds(tmp_path: Path) -> None:
+    """Guards what Git cannot tell again from an update. `marks` goes: nothing was ever in it."""
+    first = tmp_path / "first" / "state" / "versions"
+    first.mkdir(parents=True)
+    shutil.copy(MIGRATIONS / "state" / "versions" / "0001_first.py", first)
+    async with Database(tmp_path / "state.db", application_id=STATE_ID) as database:
+        assert await upgrade(database, "state", migrations=tmp_path / "first") == "0001"
+        async with database.transaction() as connection:
+            await connection.execute(
+                text("INSERT INTO tombstones VALUES ('branch', 1, 'x', '{\"sha\":\"a\"}', '2026-01-02T03:04:05Z')")
+            )
+            await connection.execute(text("INSERT INTO feed_state VALUES (1, 'e', 42)"))
+    async with StateStore.open(tmp_path / "state.db") as state:
+        (kept,) = await state.tombstones.all()
+        assert (kept.name, kept.data) == ("x", {"sha": "a"})
+        assert await state.feed.open("other") == FeedPosition("e", 42)
+        assert (await state.hooks.all(), await state.heard.all()) == ((), ())
+        async with state.database.read() as connection:
+            names = {row[0] for row in await connection.execute(text("SELECT name FROM sqlite_master"))}
+        assert "marks" not in names
 
 
 async def test_a_failing_migration_takes_back_those_before_it_too(tmp_path: Path) -> None:
