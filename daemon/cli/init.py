@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from daemon.setup.survey import Survey
 
 
+MOST_TOLD = 5
+"""Repositories that are told one by one when they cannot be read."""
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("--url", help="The forge's address, with its sub-path if it has one.")
@@ -202,7 +206,9 @@ def describe(block: Proposal) -> str:
 
 def _stopped(survey: Survey) -> list[str]:
     """What was not looked at, and why."""
-    lines = [f"could not be read: {line}" for line in survey.failed]
+    lines = [f"could not be read: {line}" for line in survey.failed[:MOST_TOLD]]
+    if len(survey.failed) > MOST_TOLD:
+        lines.append(f"could not be read: {len(survey.failed) - MOST_TOLD} more")
     if survey.looked + len(survey.failed) < survey.total:
         lines.append(f"only {survey.looked} of {survey.total} repositories were looked at, those changed last")
     lines += [f"{name} has more files than were listed" for name in survey.short]

@@ -70,10 +70,16 @@ async def greet(access: Access, *, owners: bool) -> Greeting:
 
 
 async def look_round(access: Access, owners: Sequence[str], tell: Tell) -> tuple[tuple[str, ...], Survey, int]:
-    """The owners' names as the forge writes them, what lies in their repositories, and how many requests it took."""
+    """The owners' names as the forge writes them, what lies in their repositories, and how many requests it took.
+
+    Raises SetupError for an owner that is not to be seen, and where no repository at all can be read.
+    """
     async with looking(access) as forge:
         found = {owner.login: owner for owner in [await _owner(forge, login) for login in owners]}
-        return tuple(found), await survey(forge, [*found.values()], tell), forge.requests
+        seen = await survey(forge, [*found.values()], tell)
+        if seen.failed and not seen.sights:  # no git program, most likely: it is the same for all
+            raise SetupError(f"no repository could be read; the first, {seen.failed[0]}", 3)
+        return tuple(found), seen, forge.requests
 
 
 async def _owner(forge: Looking, login: str) -> User:

@@ -26,6 +26,8 @@ from gitea_client.wire import Repository, SearchResults, ServerVersion, User, de
 
 TREE_PAGE = 1000
 """The most items that the servers give of a tree at once."""
+MOST_MISSING = 3
+"""Objects that a repository may lack and still be looked at."""
 TOGETHER = 4
 """Requests under way at once: a stranger's forge is not to notice."""
 
@@ -145,7 +147,10 @@ class Looking:
         return Tree(commit, tuple(items), False)
 
     async def contents(self, repository: Repository, items: Sequence[Item]) -> dict[str, bytes | None]:
-        """The bytes of files by their path, None for one that the forge does not give. Two requests, by Git."""
+        """The bytes of files by their path, None for one that the forge does not give. Two requests, by Git.
+
+        Raises ObjectMissing where it gives none of them, or several are missing: then no picture comes of it.
+        """
         if not items:
             return {}
         url = self._transport.git_url(repository.full_name)
@@ -163,17 +168,22 @@ class Looking:
         return {item.path: blobs[item.id].content for item in items}
 
     async def _fetch(self, store: ObjectStore, url: str, ids: Sequence[str]) -> None:
-        wanted = set(ids)
-        for _ in range(3):
+        wanted, last = set(ids), None
+        for _ in range(MOST_MISSING):
             try:
                 await store.fetch(
                     url, wanted, token=self._access.token, filter="blob:none", ca_file=self._access.ca_file,
                     slot=self._transport.slot,
                 )  # fmt: skip
             except ObjectMissing as missing:  # one that is missing fails the whole fetch
+                last = missing
                 wanted.discard(missing.object_id)
+                if not wanted:
+                    break
             else:
                 return
+        if last is not None:
+            raise last
 
 
 @asynccontextmanager

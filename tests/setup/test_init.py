@@ -15,8 +15,9 @@ from daemon.blocks import load_blocks
 from daemon.config import load
 from daemon.setup import survey
 from daemon.setup.access import Access
-from daemon.setup.begin import look_round
-from gitea_client.errors import ForgeError
+from daemon.setup.begin import SetupError, look_round
+from daemon.setup.forge import looking
+from gitea_client.fake.faults import Fault
 from gitea_client.secret import Secret
 
 RECORD = "# 1. Use it\n\n## Status\n\nAccepted\n"
@@ -226,6 +227,25 @@ async def test_hostile_repositories_break_nothing(place: Stranger) -> None:
     assert (await command("sweep")).code == 0
 
 
+async def test_a_repository_that_cannot_be_read_is_told_and_passed_over(place: Stranger) -> None:
+    """One damaged repository must not keep a stranger from all others."""
+    await plant(place)
+    place.forge.faults.set(Fault("status", match="/meta/git/trees/", status=404))
+    ran = await place.init("--owner", OWNER, "--yes")
+    assert ran.code == 0
+    assert ran.err.splitlines()[0].startswith("could not be read: acme/meta: ")
+    assert [block.use for block in load(place.file, {}).profiles] == ["adr", "markdown"]
+
+
+async def test_what_fails_for_every_repository_is_told_once(place: Stranger) -> None:
+    """Without a git program no daemon would work either: no configuration, and no line for each repository."""
+    await plant(place)
+    access = Access(place.forge.url, Secret(place.forge.token), git="/nowhere/git")
+    with pytest.raises(SetupError, match=r"no repository could be read; the first, .*could not be started") as error:
+        await look_round(access, [OWNER], lambda _: None)
+    assert error.value.code == 3
+
+
 @pytest.mark.parametrize(
     "tree",
     [
@@ -257,10 +277,7 @@ async def test_what_a_forge_says_is_not_believed(tree: object) -> None:
         return web.Response(status=404)
 
     async with answering(handle) as url:
-        try:
-            owners, seen, _ = await look_round(Access(url, Secret("t")), ["acme"], lambda _: None)
-        except ForgeError as error:
-            pytest.fail(f"one repository stopped everything: {error}")
-    assert owners == ("acme",)
+        async with looking(Access(url, Secret("t"))) as forge:
+            seen = await survey.survey(forge, [await forge.owner("acme")], lambda _: None)
     assert len(seen.sights) + len(seen.failed) == 1
     assert sum("/git/trees/" in path for path in asked) <= 4
