@@ -21,7 +21,20 @@ from typing import Any
 import aiohttp
 import pytest
 import trustme
-from deploy_place import DEPLOY, META, SECRET, answers, configuration, daemon, entry, free_port, is_root, planted, until
+from deploy_place import (
+    DEPLOY,
+    META,
+    ROOT,
+    SECRET,
+    answers,
+    configuration,
+    daemon,
+    entry,
+    free_port,
+    is_root,
+    planted,
+    until,
+)
 from yarl import URL
 
 from daemon.commands import COMMANDS
@@ -194,5 +207,16 @@ async def test_nginx_takes_the_example_with_its_certificate(tmp_path: Path) -> N
     text = text.replace("/etc/ssl/tools.example.org.pem", str(tmp_path / "pem"))
     text = text.replace("/etc/ssl/private/tools.example.org.key", str(tmp_path / "key"))
     process = await asyncio.create_subprocess_exec(*_nginx(tmp_path, text), "-t", stderr=asyncio.subprocess.PIPE)
+    _, told = await process.communicate()
+    assert process.returncode == 0, told.decode()
+
+
+@pytest.mark.skipif(PROXIES["nginx"] is None, reason="nginx is not installed")
+async def test_nginx_takes_the_load_balancer_of_the_page_on_replicas(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "replicas.md").read_text()
+    block = re.search(r"```nginx\n(.*?)```", page, re.DOTALL)
+    assert block is not None
+    command = _nginx(tmp_path, block[1].replace("8088", str(free_port())))
+    process = await asyncio.create_subprocess_exec(*command, "-t", stderr=asyncio.subprocess.PIPE)
     _, told = await process.communicate()
     assert process.returncode == 0, told.decode()
