@@ -19,6 +19,7 @@ from daemon.engine import Engine, engine
 from daemon.hooks.commands import Known
 from daemon.hooks.secret import Random, is_own, renewed
 from daemon.reconciler import utc_now
+from gitea_client.secret import Secret
 
 
 class Owner(Protocol):
@@ -30,6 +31,10 @@ class Owner(Protocol):
 
     async def accepts(self, secret: bytes, salt: str) -> bool:
         """Whether deliveries signed with this secret will be taken."""
+        ...
+
+    async def secret(self) -> Secret | None:
+        """The secret that a daemon uses; None where none runs."""
         ...
 
     async def renew(self, secrets: Secrets, random: Random) -> bool:
@@ -79,6 +84,10 @@ class _Running:
         told = await self.ask("hook-secret", {"salt": salt, "hash": fingerprint(secret, salt)})
         return bool(told["accepted"])
 
+    async def secret(self) -> Secret | None:
+        told = (await self.ask("hook-secret", {"reveal": True}))["secret"]
+        return Secret(told) if told is not None else None
+
     async def renew(self, secrets: Secrets, random: Random) -> bool:
         return bool((await self.ask("hook-secret", {"renew": True}))["renewed"])
 
@@ -94,6 +103,9 @@ class _Ourselves:
 
     async def accepts(self, secret: bytes, salt: str) -> bool:
         return True
+
+    async def secret(self) -> Secret | None:
+        return None
 
     async def renew(self, secrets: Secrets, random: Random) -> bool:
         if not is_own(self._engine.config, secrets):

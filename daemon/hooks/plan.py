@@ -41,7 +41,7 @@ class Wanted(Struct, frozen=True):
 
     url: str
     secret: bytes | None
-    """None: there is none yet."""
+    """None: there is none yet, or it is not known here."""
 
 
 class Present(Struct, frozen=True):
@@ -118,9 +118,9 @@ def is_ours(hook: Present, wanted: Wanted | None, record: InstalledHook | None) 
 
 def signed_with(hook: Present, secret: bytes | None, record: InstalledHook | None) -> Signed:
     """What is known of the secret that a webhook of ours signs with."""
-    if record is None or record.made_at != hook.made_at:
+    if record is None or record.made_at != hook.made_at or secret is None:
         return "unknown"
-    return "current" if secret is not None and record.signs_with(secret) else "other"
+    return "current" if record.signs_with(secret) else "other"
 
 
 def drift(hook: Present, wanted: Wanted) -> tuple[str, ...]:

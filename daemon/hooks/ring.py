@@ -26,8 +26,9 @@ class SecretRing:
         self._fill()
 
     async def command(self, arguments: Mapping[str, Any], progress: Progress) -> Result:
-        """With `renew`, put another secret in place of our own; tell whether the secret is accepted whose fingerprint
-        under `salt` is `hash`. The answer holds no secret."""
+        """With `renew`, put another secret in place of our own. With `reveal`, give the present one, which the service
+        manager may have told the daemon alone: the socket is open to the daemon's own user and to root, who could read
+        it anyway. Else tell whether the secret is accepted whose fingerprint under `salt` is `hash`."""
         if arguments.get("renew"):
             if not is_own(self._config, self._secrets):
                 return {"renewed": False}, 0
@@ -36,6 +37,9 @@ class SecretRing:
                 self._redactor.add(secret)
             self._fill()
             return {"renewed": True}, 0
+        if arguments.get("reveal"):
+            present = self._secrets.webhook_secret
+            return {"secret": present.reveal() if present is not None else None}, 0
         salt, told = str(arguments.get("salt", "")), str(arguments.get("hash", ""))
         accepted = any(hmac.compare_digest(fingerprint(key, salt).encode(), told.encode()) for key in self.keys)
         return {"accepted": accepted}, 0

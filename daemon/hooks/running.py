@@ -7,13 +7,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from daemon.cli.run import Expected, guarded
 from daemon.config import Config
 from daemon.config.errors import BadValueError
 from daemon.config.secret_files import Secrets, read_secret, read_secrets
 from daemon.hooks.address import hook_url
 from daemon.hooks.outcome import Outcome
-from daemon.hooks.owner import Owner, owner_of
+from daemon.hooks.owner import Owner, known, owner_of
 from daemon.hooks.secret import with_webhook_secret
 from daemon.hooks.sync import SALT_BYTES, Options, Sync, Tell
 from gitea_client.errors import ForgeError, Unauthorized
@@ -42,6 +44,8 @@ async def _run(
     token = _token(token_file, secrets)
     ca_file = str(config.forge.ca_file) if config.forge.ca_file else None
     async with owner_of(config, secrets) as owner:
+        if secrets.webhook_secret is None:  # the service manager may have given it to the daemon alone
+            secrets = replace(secrets, webhook_secret=await owner.secret())
         if options.apply:
             secrets = await _ready(config, environ, secrets, owner, new_secret)
         async with Transport(
@@ -76,6 +80,11 @@ async def _ready(
     config: Config, environ: Mapping[str, str], secrets: Secrets, owner: Owner, new_secret: bool
 ) -> Secrets:
     """The secret that webhooks are to be made with, accepted by the daemon that runs, if one does."""
+    if secrets.webhook_secret is None and (await known(owner)).made:
+        raise Expected(
+            "the secret that webhooks were made with is not known here: the service manager may give it to the daemon "
+            "alone; start the daemon, and run this again"
+        )
     secrets = with_webhook_secret(config, secrets, os.urandom)
     if new_secret:
         if not await owner.renew(secrets, os.urandom):

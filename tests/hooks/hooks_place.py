@@ -63,6 +63,8 @@ class Place:
         self.folder = folder
         self.forge = StandIn(folder / "forge", flavour=flavour)
         self.port = free_port()
+        self.environ: dict[str, str] = {}
+        """Of the daemon alone."""
         self.address = f"http://127.0.0.1:{self.port}/webhooks/gitea"
 
     async def __aenter__(self) -> Self:
@@ -117,7 +119,8 @@ class Place:
     async def daemon(self) -> AsyncIterator[Served]:
         """A daemon inside this process; sweeps are left to the test."""
         config = load(self.folder / "forgeglass.toml", {})
-        async with serving(config, read_secrets(config, {}), load_blocks(config), spacing=0, scheduled=False) as served:
+        secrets = read_secrets(config, self.environ)
+        async with serving(config, secrets, load_blocks(config), spacing=0, scheduled=False) as served:
             yield served
 
     @property

@@ -293,3 +293,20 @@ async def test_a_secret_that_somebody_gave_is_not_renewed_by_itself(one_place: P
     assert ran.code == 2
     assert "webhook_secret_previous_file" in ran.err
     assert (one_place.folder / "another").read_text() == "a person's"
+
+
+async def test_a_secret_that_only_the_service_manager_tells_is_asked_of_the_daemon(one_place: Place) -> None:
+    """Guards systemd's credentials, which no command sees: no other secret must be made beside them."""
+    one_place.environ = {"FORGEGLASS_FORGE_WEBHOOK_SECRET": "a credential"}
+    async with one_place.daemon():
+        ran = await one_place.sync()
+        assert (ran.code, one_place.the_hook().secret) == (0, "a credential")
+        assert (await one_place.look()).hooks() == [("acme", "keep", [])]
+        assert (await one_place.sync("--new-secret")).code == 2
+        assert "a credential" not in ran.out + ran.err
+    assert not (one_place.folder / "data" / "webhook-secret").exists()
+    assert (await one_place.look()).hooks() == [("acme", "keep", [])], "nor does it look wrong without the daemon"
+    ran = await one_place.sync()
+    assert ran.code == 2
+    assert "start the daemon" in ran.err
+    assert one_place.the_hook().secret == "a credential"

@@ -86,6 +86,12 @@ def test_one_made_by_hand_is_kept_and_said_to_be_unknown() -> None:
     assert kinds(plan(WANTED, [RIGHT], [], replace_unknown=True)) == [("replace", 1)]
 
 
+def test_where_our_own_secret_is_not_known_nothing_is_called_wrong() -> None:
+    """Guards a look from where the service manager's secret cannot be seen."""
+    (action,) = plan(Wanted(URL, None), [RIGHT], [made(RIGHT)])
+    assert (action.kind, action.signed) == ("keep", "unknown")
+
+
 def test_one_made_by_hand_is_repaired_without_losing_its_secret() -> None:
     (action,) = plan(WANTED, [replace(RIGHT, active=False)], [])
     assert (action.kind, action.drift, action.signed) == ("change", ("inactive",), "unknown")
