@@ -27,10 +27,7 @@ Outcome = Callable[[str, str], None]
 """Told each delivery's outcome and event: accepted, duplicate, ignored, or `too-large`, `encoded`, `timeout`,
 `cut`, `signature`, `malformed`, `store` with the event `unknown`. For metrics: both come from fixed sets."""
 
-UNSIGNED = (
-    401, "signature", "The signature is missing or wrong",
-    "Give the webhook on the forge the same secret as forge.webhook_secret_file holds.",
-)  # fmt: skip
+UNSIGNED = ("signature", "Give the webhook on the forge the same secret as forge.webhook_secret_file holds.")
 
 log = structlog.get_logger("webhooks")
 
@@ -87,13 +84,13 @@ class Receiver:
             return self._refuse(request, *UNSIGNED)
         delivery = parse(request.headers, body)
         if isinstance(delivery, Malformed):
-            return self._refuse(request, 400, "malformed", "Not a delivery", delivery.why)
+            return self._refuse(request, "malformed", delivery.why)
         try:
             stored = await self._inbox.append(delivery, headers=request.headers, body=body, received_at=self._clock())
         except (SQLAlchemyError, OSError):
             log.exception("delivery not stored", delivery=delivery.id, webhook_event=delivery.event)
             return self._refuse(
-                request, 503, "store", "The delivery could not be stored",
+                request, "store",
                 "Look at the daemon's log and the space left on its disk. The next sweep finds the change.",
             )  # fmt: skip
         status = "duplicate" if stored == "duplicate" else "ignored" if delivery.ignored else "accepted"
@@ -106,19 +103,12 @@ class Receiver:
         """Answer a test delivery that is awaited: neither stored nor counted, whatever it says."""
         self._probes.note(nonce, request.path, signed)
         log.info("test delivery arrived", signed=signed)
-        status, slug, title, detail = UNSIGNED
-        return web.json_response({"status": "probe"}) if signed else problem(status, slug, title, detail)
+        return web.json_response({"status": "probe"}) if signed else problem(*UNSIGNED)
 
     async def _read(self, request: web.Request) -> bytes | web.Response:
         """The body's bytes, never more than the cap, never for longer than the limit."""
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            return self._refuse(
-                request,
-                415,
-                "encoded",
-                "The body is compressed",
-                "Forges send deliveries as they are; do not compress.",
-            )
+            return self._refuse(request, "encoded", "Forges send deliveries as they are; do not compress.")
         chunks, size = [], 0
         try:
             async with asyncio.timeout(self._read_seconds):
@@ -131,23 +121,24 @@ class Receiver:
                     chunks.append(chunk)
         except TimeoutError:
             return self._refuse(
-                request, 408, "timeout", "The body did not arrive in time",
+                request, "timeout",
                 f"It must be here within {self._read_seconds:g} seconds; look at the proxy in between.",
             )  # fmt: skip
         except (web.RequestPayloadError, ConnectionError):
-            return self._refuse(request, 400, "cut", "The body was cut short", "Look at the proxy in between.")
+            return self._refuse(request, "cut", "Look at the proxy in between.")
         return b"".join(chunks)
 
     def _too_large(self, request: web.Request) -> web.Response:
         return self._refuse(
-            request, 413, "too-large", "The body is too large",
+            request, "too-large",
             f"Deliveries may have {self._max_body} bytes; raise webhooks.max_body. The next sweep finds the change.",
         )  # fmt: skip
 
-    def _refuse(self, request: web.Request, status: int, slug: str, title: str, detail: str) -> web.Response:
-        log.warning("delivery refused", reason=slug, status=status, remote=request.remote)
-        self._on_outcome(slug, "unknown")
-        return problem(status, slug, title, detail)
+    def _refuse(self, request: web.Request, kind: str, detail: str) -> web.Response:
+        response = problem(kind, detail)
+        log.warning("delivery refused", reason=kind, status=response.status, remote=request.remote)
+        self._on_outcome(kind, "unknown")
+        return response
 
     def _nudge(self, delivery: Delivery) -> None:
         try:

@@ -1,0 +1,31 @@
+"""What to do about each problem, for whoever asked."""
+
+from __future__ import annotations
+
+REMEDIES = {
+    "ambiguous-collection": "Ask with the block's name, `/api/v1/{block}/{collection}`; the answer lists them.",
+    "bad-cursor": "Begin the list again without `cursor`; a cursor is taken over as it was given.",
+    "bad-position": "Take over positions as they were given, `EPOCH:SEQUENCE`; or begin without one.",
+    "bad-sort": "Use one of the orders that `detail` names.",
+    "bad-value": "Write the value as `detail` says.",
+    "cache-unavailable": "Ask again after `Retry-After`; if it stays, read [when something is wrong](../how-to/trouble.md).",
+    "commit-not-seen": "The forge shows another head, which the answer names. Wait longer, or look whether the push arrived.",
+    "cursor-mismatch": "Keep filter and order from page to page, or begin without `cursor`.",
+    "cut": "The connection ended within the body. Look at the proxy in between.",
+    "encoded": "Send the body as it is, not compressed.",
+    "internal": "A fault of Forgeglass: its log says more. Report it.",
+    "malformed": "It is no delivery of Gitea or Forgejo; choose the type *Gitea* or *Forgejo* and JSON for the webhook.",
+    "method-not-allowed": "Ask with GET. What people write, they write to the forge.",
+    "not-found": "Look at the address; a slash in a key is written `%2F`.",
+    "resync": "Read the lists that you need again, then go on from the `position` in the answer.",
+    "stopping": "Ask again after `Retry-After`.",
+    "store": "Look at the daemon's log and at the space left on its disk. The next sweep finds the change.",
+    "timeout": "The body came too slowly. Look at the proxy in between.",
+    "too-large": "Raise `webhooks.max_body`. The next sweep finds the change.",
+    "too-many-streams": "Close streams that nobody reads; one stream can serve many readers behind it.",
+    "too-many-values": "Ask in several questions.",
+    "unknown-collection": "`detail` names the nearest; `/api/v1/openapi.json` names all.",
+    "unknown-parameter": "`detail` names the nearest; `/api/v1/openapi.json` names all.",
+    "unknown-repository": "Name a repository that a profile reads; `/api/v1/repositories` lists them.",
+    "signature": "The webhook was made with another secret: `forgeglass hooks sync` puts it in order.",
+}
