@@ -45,7 +45,7 @@ async def arriving(patient: Patient) -> Sequence[Result]:
     except OSError as error:
         what = f"listen {patient.config.listen} cannot be opened ({error.strerror or 'in use'})"
         return [fail(ADDRESS, what, "stop what listens there, or set listen to another port")]
-    address = judged_address(own, url, patient, arrived=forges is not None and forges.arrived)
+    address = judged_address(own, url, patient, forges)
     if forges is None:
         return [address, skip(DELIVERY, "not made: --no-delivery was given")]
     return [address, await judged_delivery(forges, url, own, patient.wait)]

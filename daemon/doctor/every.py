@@ -51,7 +51,7 @@ def every(unreadable: Sequence[Result] = ()) -> tuple[Check[Patient], ...]:
         Check("rights", each_right, ("token",)),
         Check("owners", owners, ("rights",), seconds=20.0),
         Check("selection", selections, ("profiles", "owners")),
-        Check("git over http", git_http, ("git", "owners"), seconds=20.0),
+        Check("git over http", git_http, ("git", "pages", "owners"), seconds=20.0),
         Check("webhook", webhooks, ("daemon", "owners")),
         Check("webhook address", arriving, ("daemon", "owners"), seconds=29.0),
     )

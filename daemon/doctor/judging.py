@@ -18,6 +18,8 @@ from webhooks.probe import Seen
 
 ADDRESS: Final = "webhook address"
 DELIVERY: Final = "test delivery"
+MAYBE_INSIDE_ONLY: Final = ("name", "timeout", "unroutable")
+"""What a network may do to us and not to the forge: an outer address that does not lead back in, a name known there."""
 
 
 class Own(Struct, frozen=True):
@@ -29,8 +31,8 @@ class Own(Struct, frozen=True):
     reason: Reason | None = None
 
 
-def judged_address(own: Own, url: str, patient: Patient, *, arrived: bool) -> Result:
-    """Whether the address leads here. `arrived`: the forge's own delivery did, whatever became of ours. Pure."""
+def judged_address(own: Own, url: str, patient: Patient, forges: Forges | None) -> Result:
+    """Whether the address leads here. `forges` is None where the forge was not asked to deliver anything. Pure."""
     which = "public_url" if patient.config.public_url else "listen"
     if own.seen is not None and own.seen.signed is True:
         return ok(ADDRESS, f"{url} leads to this {'daemon' if patient.running else 'machine'}")
@@ -41,9 +43,13 @@ def judged_address(own: Own, url: str, patient: Patient, *, arrived: bool) -> Re
         what = f"what is sent to {url} arrives at {own.seen.path} instead of {patient.config.webhooks.path}"
         remedy = f"have the proxy hand on {patient.config.webhooks.path}: it {_did(own.seen.path, patient)}"
         return fail(ADDRESS, what, remedy)
-    if arrived:
+    if forges is not None and forges.arrived:
         what = f"{url} cannot be reached from this machine, though from the forge it can"
         return ok(ADDRESS, what)
+    untried = forges is None or bool(forges.denied)
+    if own.reason is not None and untried and own.reason.kind in MAYBE_INSIDE_ONLY:
+        what = f"{url} cannot be reached from this machine ({own.reason.what}); whether the forge can is not known"
+        return warn(ADDRESS, what, f"correct {which}, or have the forge try it: `forgeglass doctor --token-file FILE`")
     if own.reason is not None:
         return fail(ADDRESS, f"{url} is dead: {own.reason.what}", _dead(own.reason, which))
     return fail(ADDRESS, *_answered(own, url, which))

@@ -23,6 +23,8 @@ from gitea_client.hooks import Hooks
 from gitea_client.wire import Hook
 
 CHECK = "webhook"
+MOST = 20
+"""Repositories of an owner whose webhooks are looked at one by one; `forgeglass hooks list` looks at all."""
 SYNC = "run `forgeglass hooks sync --apply --token-file FILE`"
 
 
@@ -49,14 +51,15 @@ async def _owner(patient: Patient, owner: str, wanted: Wanted, made: tuple[Insta
     missing: Result | None = None
     for places in attempts(owner, me, names, "auto"):
         found: list[Result] = []
-        for place in places:
+        looked = places[:MOST]
+        for place in looked:
             try:
                 listed = await hooks.list(place.scope)
             except (Forbidden, Missing, Unauthorized):
                 rights.append(place.right)
                 break
             found.append(judged(place, listed, wanted, made))
-        if found and len(found) == len(places):
+        if found and len(found) == len(looked):
             if all(result.status != "warn" for result in found):
                 return _worst(found)
             missing = missing or _worst(found)

@@ -268,13 +268,15 @@ async def listening(handler: Callable[[web.Request], Awaitable[web.StreamRespons
 
 
 @asynccontextmanager
-async def proxied(target: str, rewrite: Callable[[str], str | None] = str) -> AsyncIterator[str]:
-    """A reverse proxy before `target`; `rewrite` gives the path to hand on, or None for a 404 of its own."""
+async def proxied(target: str, rewrite: Callable[[str], str | web.Response | None] = str) -> AsyncIterator[str]:
+    """A reverse proxy before `target`; `rewrite` gives the path to hand on, an answer, or None for a 404."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(ClientSession(auto_decompress=False))
 
         async def handle(request: web.Request) -> web.StreamResponse:
             path = rewrite(request.path_qs)
+            if isinstance(path, web.Response):
+                return path
             if path is None:
                 return web.Response(status=404, text="<html>nothing here</html>", content_type="text/html")
             headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}

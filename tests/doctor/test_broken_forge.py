@@ -148,6 +148,29 @@ async def test_pages_that_are_too_small() -> None:
         (await place.doctor("--no-delivery")).warned("pages", "pages of 5", remedy="MAX_RESPONSE_ITEMS = 50")
 
 
+async def test_a_forge_that_serves_no_git_over_http() -> None:
+    """One cause, one failure: Git itself would fail for it as well."""
+
+    def rewrite(path: str) -> str | web.Response:
+        if path.endswith("/settings/repository"):
+            return web.json_response({"http_git_disabled": True})
+        return web.Response(status=403) if ".git/" in path else path
+
+    async with Place() as place, proxied(place.forge.url, rewrite) as url:
+        place.configure(url=url)
+        (await place.doctor("--no-delivery")).named("pages", "no Git over HTTP", remedy="DISABLE_HTTP_GIT = false")
+
+
+async def test_git_that_is_denied_though_the_api_is_not() -> None:
+    async with (
+        Place() as place,
+        proxied(place.forge.url, lambda path: web.Response(status=403) if ".git/" in path else path) as url,
+    ):
+        place.configure(url=url)
+        found = await place.doctor("--no-delivery")
+        found.named("git over http", "acme/meta", "HTTP 403", remedy="Git over HTTP")
+
+
 async def test_a_proxy_that_does_not_lead_to_the_forge() -> None:
     """The one that the environment names, whoever set it; its password is never shown."""
     async with Place() as place:

@@ -75,8 +75,7 @@ async def test_a_ca_file_without_certificates() -> None:
         (place.root / "authority.pem").write_text("nothing of the kind")
         place.configure(url="https://127.0.0.1:1", forge='ca_file = "authority.pem"')
         (await place.doctor()).named("forge", "holds no certificates", remedy="PEM")
-        ran = await place.spawn("sweep")
-        place.refused(ran, "forge.ca_file", "PEM")
+        place.refused(await place.command("sweep"), "forge.ca_file", "PEM")
 
 
 async def test_https_to_a_server_that_speaks_http() -> None:

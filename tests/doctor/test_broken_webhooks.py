@@ -124,6 +124,15 @@ async def test_an_address_that_nobody_knows() -> None:
         (await delivered(place, wait="0.5")).named("webhook address", "nowhere.example", "dead", remedy="public_url")
 
 
+async def test_an_outer_address_that_does_not_lead_back_in_may_be_well() -> None:
+    """Guards against a failure that is none: the forge may know a name, or a way, that this machine does not."""
+    async with Place() as place:
+        place.configure(top='public_url = "https://nowhere.example"')
+        place.hook.url = "https://nowhere.example/webhooks/gitea"
+        found = await place.doctor()
+        found.warned("webhook address", "whether the forge can is not known", remedy="--token-file")
+
+
 @pytest.mark.parametrize("status", [200, 404, 405])
 async def test_an_address_that_leads_to_another_server(status: int) -> None:
     async def other(request: web.Request) -> web.Response:
