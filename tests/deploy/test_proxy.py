@@ -6,6 +6,7 @@ Only what a test must change is changed in an example: where it listens, the cer
 from __future__ import annotations
 
 import asyncio
+import html
 import io
 import json
 import os
@@ -172,6 +173,19 @@ async def test_a_problem_tells_the_address_that_was_asked(behind: Behind) -> Non
     _, problem = await behind.get("/api/v1/rfcs?stat=idea", status=400)
     assert problem["instance"] == f"{behind.url}/api/v1/rfcs"
     assert problem["type"] == "urn:forgeglass:problem:unknown-parameter"
+
+
+@pytest.mark.parametrize("page", ["/api/v1/docs", "/api/v1/changes.atom"])
+async def test_links_of_a_page_lead_back_through_the_proxy(page: str, behind: Behind) -> None:
+    """A page whose style sheet is beside the sub-path comes without it; a feed reader follows a link to nowhere."""
+    response, raw = await behind.get(page)
+    links = {html.unescape(link) for link in re.findall(r'(?:href|src)="([^"#][^"]*)"', raw.decode())}
+    assert links
+    for link in links:
+        address = str(response.url.join(URL(link)))
+        if not address.startswith(behind.forge.url):
+            assert address.startswith(f"{behind.url}/")
+            await behind.get(address)
 
 
 async def test_a_slash_in_a_key_stays_what_it_was(behind: Behind) -> None:
