@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -47,7 +46,7 @@ def init(
     from daemon.cli.command import HERE
     from daemon.config.errors import BadValueError
     from daemon.setup.access import Options
-    from daemon.setup.begin import SetupError
+    from daemon.setup.errors import SetupError
 
     as_json = as_json or context.as_json
     asking = not yes and not as_json and interactive()
@@ -75,7 +74,9 @@ def _init(
 ) -> dict[str, Any]:
     from daemon.config import ConfigError, load
     from daemon.setup import begin
+    from daemon.setup.errors import SetupError
     from daemon.setup.propose import propose
+    from daemon.setup.running import asked
     from daemon.setup.write import write_config
 
     for use in uses:
@@ -86,7 +87,7 @@ def _init(
             click.echo(text)
 
     access = _access(options, asking)
-    greeting: Greeting = _forge(access, lambda: begin.greet(access, owners=not owners))
+    greeting = asked(access, lambda: begin.greet(access, owners=not owners))
     say(f"{access.url}: {greeting.said()}")
     owners, survey, requests = _look(access, owners or _owners(greeting, asking))
     for line in _stopped(survey):
@@ -103,7 +104,7 @@ def _init(
     try:
         warnings = load(path, os.environ).warnings
     except ConfigError as error:  # a FORGEGLASS_ variable, most likely: the file itself is right
-        raise begin.SetupError(f"{path} is written, and cannot be used yet: {error}") from None
+        raise SetupError(f"{path} is written, and cannot be used yet: {error}") from None
     for warning in warnings:
         click.echo(f"forgeglass: {warning}", err=True)
     here = "" if path == Path("forgeglass.toml").absolute() else f"--config {_short(path)} "
@@ -144,7 +145,7 @@ def _access(options: Options, asking: bool) -> Access:
 
 
 def _owners(greeting: Greeting, asking: bool) -> list[str]:
-    from daemon.setup.begin import SetupError
+    from daemon.setup.errors import SetupError
 
     seen = ", ".join(f"{login} ({count})" for login, count in greeting.owners[:20])
     if not asking:
@@ -159,25 +160,10 @@ def _owners(greeting: Greeting, asking: bool) -> list[str]:
 def _look(access: Access, owners: Sequence[str]) -> tuple[tuple[str, ...], Survey, int]:
     from daemon.cli.progress import ProgressLine
     from daemon.setup.begin import look_round
+    from daemon.setup.running import asked
 
     with ProgressLine(sys.stderr) as progress:
-        result: tuple[tuple[str, ...], Survey, int] = _forge(access, lambda: look_round(access, owners, progress.tell))
-    return result
-
-
-def _forge(access: Access, work: Any) -> Any:
-    """Run `work` on an event loop; what a forge can do wrong becomes one line."""
-    from daemon.setup.begin import SetupError, error_text
-    from gitea_client.errors import ForgeError
-
-    try:
-        return asyncio.run(work())
-    except ForgeError as error:
-        raise SetupError(error_text(error, access), 3) from None
-    except ValueError as error:  # an address or certificates that the transport does not take
-        raise SetupError(str(error)) from None
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return asked(access, lambda: look_round(access, owners, progress.tell))
 
 
 def _chosen(blocks: tuple[Proposal, ...]) -> tuple[Proposal, ...]:

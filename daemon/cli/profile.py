@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +137,7 @@ def infer(
     from cache.profile.patterns import PatternError
     from cache.profile.problems import ProfileError
     from daemon.setup.access import Options
-    from daemon.setup.begin import SetupError
+    from daemon.setup.errors import SetupError
 
     path = path.strip("/")
     try:
@@ -198,8 +197,9 @@ def _configured(context: Context) -> list[tuple[str, tuple[ProfileProblem, ...]]
 
 def _source(context: Context, where: str, path: str, ref: str | None, options: Options) -> Source:
     from daemon.cli.progress import ProgressLine
-    from daemon.setup.begin import SetupError
+    from daemon.setup.errors import SetupError
     from daemon.setup.local import read_folder
+    from daemon.setup.running import asked
     from daemon.setup.sources import read_repository
 
     folder = Path(where)
@@ -216,8 +216,7 @@ def _source(context: Context, where: str, path: str, ref: str | None, options: O
         raise SetupError(f"{where!r} is neither a folder here nor a repository; write OWNER/REPO, or ./FOLDER")
     access = _access(context, options)
     with ProgressLine(sys.stderr) as progress:
-        source: Source = _asked(access, where, lambda: read_repository(access, where, path, ref, progress.tell))
-        return source
+        return asked(access, lambda: read_repository(access, where, path, ref, progress.tell))
 
 
 def _access(context: Context, options: Options) -> Access:
@@ -226,7 +225,7 @@ def _access(context: Context, options: Options) -> Access:
     from daemon.config import ConfigError
     from daemon.config.errors import BadValueError
     from daemon.setup.access import from_config, from_options
-    from daemon.setup.begin import SetupError
+    from daemon.setup.errors import SetupError
 
     try:
         given = options.url is not None and options.token_file is not None
@@ -237,26 +236,6 @@ def _access(context: Context, options: Options) -> Access:
         return from_config(context.config(), options, os.environ, Path.cwd())
     except (BadValueError, ConfigError) as error:
         raise SetupError(str(error)) from None
-
-
-def _asked(access: Access, where: str, work: Callable[[], Any]) -> Any:
-    """Run `work` on an event loop; what a forge can do wrong becomes one line."""
-    import asyncio
-
-    from daemon.setup.begin import SetupError, error_text
-    from gitea_client.errors import ForgeError, Missing, Refused
-
-    try:
-        return asyncio.run(work())
-    except (Missing, Refused):
-        remedy = "check the name and --ref, and that the token's user may read it"
-        raise SetupError(f"{access.url} shows nothing for {where}; {remedy}", 3) from None
-    except ForgeError as error:
-        raise SetupError(error_text(error, access), 3) from None
-    except ValueError as error:
-        raise SetupError(str(error)) from None
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _load(name: str) -> Any:
@@ -275,7 +254,8 @@ def _absent(problem: ProfileProblem) -> bool:
 
 
 def _deliver(text: str, output: Path | None, force: bool, *, quiet: bool = False) -> None:
-    from daemon.setup.begin import SetupError, save
+    from daemon.setup.begin import save
+    from daemon.setup.errors import SetupError
 
     if output is None:
         click.echo(text, nl=False)

@@ -12,25 +12,18 @@ from msgspec.structs import replace
 from cache.profile.block import ProfileError, bind, load_profile
 from cache.profile.rules import shown
 from daemon.setup.access import Access
+from daemon.setup.errors import SetupError
 from daemon.setup.forge import Looking, looking, owners_seen
 from daemon.setup.propose import Proposal, for_profile, named
 from daemon.setup.survey import Survey, Tell, survey
 from daemon.setup.write import Answers
-from gitea_client.errors import ForgeError, Malformed, Missing, Redirected, Refused
+from gitea_client.errors import Malformed, Missing, Redirected, Refused
 from gitea_client.wire import User
 
 MOST_SEEN = 200
 """Repositories that are listed to tell which owners there are; four requests."""
 SELECTING = ("repository", "owner", "repositories", "topic")
 """The parameters by which a block chooses repositories: one of several ways, so the others are not offered beside."""
-
-
-class SetupError(Exception):
-    """Something that the person can mend; `code` is the exit code."""
-
-    def __init__(self, message: str, code: int = 2) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Greeting(Struct, frozen=True):
@@ -159,14 +152,6 @@ def save(path: Path, text: str, *, force: bool) -> None:
         raise SetupError(f"{path} is there already; name another file, or overwrite it with --force") from None
     except OSError as error:
         raise SetupError(f"{path} cannot be written ({error.strerror}); name another place") from None
-
-
-def error_text(error: ForgeError, access: Access) -> str:
-    """What went wrong between us and the forge, with its remedy, in words of this command."""
-    remedy = error.remedy
-    for key, option in (("forge.url", "--url"), ("forge.ca_file", "--ca-file"), ("forge.token_file", "--token-file")):
-        remedy = remedy.replace(key, option)
-    return f"{access.url}: {error}; {remedy}"
 
 
 def _tame(text: str) -> str:

@@ -10,9 +10,11 @@ from msgspec import Struct
 from cache.profile.entry import MAX_FILE
 from cache.profile.infer import SeenFile, read_seen
 from cache.profile.infer_paths import wanted
+from cache.profile.rules import shown
 from daemon.setup.access import Access
-from daemon.setup.begin import SetupError
+from daemon.setup.errors import SetupError
 from daemon.setup.forge import Item, looking, unusable
+from gitea_client.errors import Missing, Refused
 
 MOST_FILES = 2_000
 """Files that are read for one profile."""
@@ -38,14 +40,19 @@ class Source(Struct, frozen=True):
 async def read_repository(access: Access, full_name: str, below: str, ref: str | None, tell: Tell) -> Source:
     """The files of a repository that may be entries: of its default branch, or of the branch, tag or commit `ref`.
 
-    Raises from the tree in `gitea_client.errors`, and SetupError where the repository is empty.
+    Raises from the tree in `gitea_client.errors`, and SetupError where the repository is empty or not to be seen.
     """
     async with looking(access) as forge:
-        repository = await forge.repository(full_name)
-        if unusable(repository):
-            raise SetupError(f"{full_name} is empty; push something first")
         tell({"what": f"listing {full_name}", "done": 0, "of": 2})
-        tree = await forge.tree(repository, ref or repository.default_branch, MOST_PATHS)
+        try:
+            repository = await forge.repository(full_name)
+            if unusable(repository):
+                raise SetupError(f"{full_name} is empty; push something first")
+            tree = await forge.tree(repository, ref or repository.default_branch, MOST_PATHS)
+        except (Missing, Refused):  # a ref that is nowhere is 400 or 404, by the server's version
+            what = full_name if ref is None else f"{full_name} at {shown(ref)}"
+            remedy = "check the name, and that the token's user may read it"
+            raise SetupError(f"{access.url} shows no {what}; {remedy}", 3) from None
         fit = [item for item in tree.items if wanted(item.path, below)]
         chosen = _affordable([item for item in fit if item.size <= MAX_FILE])
         tell({"what": f"reading {len(chosen)} files", "done": 1, "of": 2})

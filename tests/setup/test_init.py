@@ -15,7 +15,8 @@ from daemon.blocks import load_blocks
 from daemon.config import load
 from daemon.setup import survey
 from daemon.setup.access import Access
-from daemon.setup.begin import SetupError, look_round
+from daemon.setup.begin import look_round
+from daemon.setup.errors import SetupError
 from daemon.setup.forge import looking
 from gitea_client.fake.faults import Fault
 from gitea_client.secret import Secret
@@ -276,8 +277,7 @@ async def test_what_a_forge_says_is_not_believed(tree: object) -> None:
             return web.json_response(tree)
         return web.Response(status=404)
 
-    async with answering(handle) as url:
-        async with looking(Access(url, Secret("t"))) as forge:
-            seen = await survey.survey(forge, [await forge.owner("acme")], lambda _: None)
+    async with answering(handle) as url, looking(Access(url, Secret("t"))) as forge:
+        seen = await survey.survey(forge, [await forge.owner("acme")], lambda _: None)
     assert len(seen.sights) + len(seen.failed) == 1
     assert sum("/git/trees/" in path for path in asked) <= 4

@@ -136,7 +136,7 @@ async def test_infer_reads_another_branch(place: Stranger) -> None:
     told = (await command("profile", "infer", "acme/x", "--ref", "topic/more", "--json")).json
     assert [collection["name"] for collection in told["collections"]] == ["documents", "notes"]
     ran = await command("profile", "infer", "acme/x", "--ref", "nope")
-    assert (ran.code, ran.err.count("\n"), "--ref" in ran.err) == (3, 1, True)
+    assert (ran.code, ran.err.count("\n"), "acme/x at 'nope'" in ran.err) == (3, 1, True)
 
 
 async def test_infer_reads_a_folder_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ async def test_infer_says_in_one_line_why_it_cannot(place: Stranger) -> None:
         (("acme/code", *forge), 2, "no Markdown files were found"),
         (("acme/code", "we{ird", *forge), 2, "brace"),
         (("acme/empty", *forge), 2, "is empty"),
-        (("acme/none", *forge), 3, "shows nothing for acme/none"),
+        (("acme/none", *forge), 3, "shows no acme/none"),
         (("acme/code", "--ref", "..", *forge), 2, "'..'"),
         (("acme/code",), 2, "give --url and --token-file"),
         (("not-there",), 2, "write OWNER/REPO, or ./FOLDER"),
