@@ -27,6 +27,7 @@ from cache.world import World
 from daemon.blocks import fingerprint
 from daemon.book import Clock
 from daemon.config import Config
+from daemon.config.errors import ConfigError, Mistake
 from daemon.desk import Desk, Forge, desk
 from daemon.graves import StateGraves
 from daemon.lock import DataLock
@@ -184,13 +185,24 @@ async def _belong_together(cache: Database, epoch: str) -> bool:
 
 
 def _let_in(config: Config) -> None:
-    """Let the configured group read `cache.db`, with any SQLite tool; `state.db` stays the daemon's own."""
+    """Let the configured group read `cache.db`, with any SQLite tool; `state.db` stays the daemon's own.
+
+    Raises ConfigError where there is no such group, or the daemon's user is no member of it.
+    """
     if config.group is None:
         return
-    shutil.chown(config.data_dir, group=config.group)
-    for part in config.data_dir.glob("cache.db*"):
-        shutil.chown(part, group=config.group)
-        part.chmod(0o640)
+    try:
+        shutil.chown(config.data_dir, group=config.group)
+        for part in config.data_dir.glob("cache.db*"):
+            shutil.chown(part, group=config.group)
+            part.chmod(0o640)
+    except LookupError:
+        what = f"there is no group {config.group}"
+        raise ConfigError([Mistake(str(config.path), None, "group", what, "make it, or name another")]) from None
+    except PermissionError:
+        remedy = f"make it a member (usermod -aG {config.group} USER), or leave group out"
+        what = f"this user may not give files to the group {config.group}"
+        raise ConfigError([Mistake(str(config.path), None, "group", what, remedy)]) from None
 
 
 async def _follow_profiles(opened: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import stat
@@ -26,7 +27,7 @@ def files(config: Config) -> list[Result]:
         "previous secret": forge.webhook_secret_previous_file,
     }
     found = [result for name, path in secrets.items() if path is not None for result in secret_file(name, path)]
-    return [*configuration_file(config.path), *found]
+    return [*configuration_file(config.path), *group(config.group), *found]
 
 
 def _made_itself(config: Config) -> Path | None:
@@ -55,6 +56,20 @@ def configuration_file(path: Path) -> Iterator[Result]:
     """Who may write the configuration decides where the token goes."""
     if path.stat().st_mode & OTHERS_WRITE:
         yield warn("configuration", f"{path} may be written by every user of this machine", f"chmod o-w {path}")
+
+
+def group(name: str | None) -> Iterator[Result]:
+    """The group that is to read cache.db: there, and one that the daemon's user may give files to."""
+    if name is None:
+        return
+    try:
+        number = grp.getgrnam(name).gr_gid
+    except KeyError:
+        yield fail("configuration", f"group: there is no group {name}", "make it (groupadd), or name another")
+        return
+    if os.geteuid() != 0 and number not in {os.getegid(), *os.getgroups()}:
+        remedy = f"make it a member (usermod -aG {name} {_me()}), or leave group out"
+        yield fail("configuration", f"group: {_me()} is no member of {name}", remedy)
 
 
 def data_dir(folder: Path) -> Iterator[Result]:
