@@ -139,8 +139,10 @@ def infer(
     from daemon.setup.access import Options
     from daemon.setup.errors import SetupError
 
-    path = path.strip("/")
+    path = path.removeprefix("./").strip("/")
     try:
+        if ".." in path.split("/"):
+            raise SetupError(f"{path} leads out of {where}; name a folder below it")
         source = _source(context, where, path, ref, Options(url, token_file, ca_file))
         inferred = inferred_from(
             source.name, source.files, below=path, repository=source.repository, source=source.label

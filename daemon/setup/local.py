@@ -12,10 +12,16 @@ from daemon.setup.sources import MOST_FILES, Source
 
 
 def read_folder(root: Path, below: str) -> Source:
-    """The files below `root` that may be entries. Links are not followed. Raises OSError for an unreadable folder."""
+    """The files below `root` that may be entries, or only those below its folder `below`. Links are not followed.
+
+    Raises OSError where the folder itself cannot be read; one within it leaves the rest, and `complete` False.
+    """
     paths: list[str] = []
+    errors: list[OSError] = []
+    start = root / below
+    os.scandir(start).close()
     complete = True
-    for place, folders, names in os.walk(root, onerror=_raise):
+    for place, folders, names in os.walk(start, onerror=errors.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(place, name).relative_to(root).as_posix()
@@ -29,7 +35,7 @@ def read_folder(root: Path, below: str) -> Source:
         label=f"the folder {root.resolve().name}",
         repository=None,
         files=tuple(_read(root, path) for path in paths[:MOST_FILES]),
-        complete=complete,
+        complete=complete and not errors,
     )
 
 
@@ -51,7 +57,3 @@ def _is_text(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _raise(error: OSError) -> None:
-    raise error

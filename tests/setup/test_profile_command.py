@@ -168,6 +168,8 @@ async def test_infer_says_in_one_line_why_it_cannot(place: Stranger) -> None:
         (("acme/none", *forge), 3, "shows no acme/none"),
         (("acme/code", "--ref", "..", *forge), 2, "'..'"),
         (("acme/code",), 2, "give --url and --token-file"),
+        (("./nothing", "../here"), 2, "leads out of"),
+        (("./nothing", "docs"), 3, "No such file"),
         (("not-there",), 2, "write OWNER/REPO, or ./FOLDER"),
         (("./nothing",), 2, "no Markdown files"),
         (("./nothing", "--ref", "main"), 2, "--ref is for a repository"),
