@@ -129,6 +129,27 @@ async def test_another_file_in_another_folder_finds_the_token_again(place: Stran
     assert "forgeglass --config etc/my.toml serve" in ran.out
 
 
+async def test_a_token_in_the_environment_stays_there(place: Stranger) -> None:
+    """A container has no file for it; the configuration then names none, and holds none."""
+    await plant(place)
+    environ = {"FORGEGLASS_FORGE_TOKEN": place.forge.token}
+    ran = await command("init", "--url", place.forge.url, "--owner", OWNER, "--yes", environ=environ)
+    assert ran.code == 0, ran.err
+    text = place.file.read_text()
+    assert place.forge.token not in text + ran.out + ran.err
+    assert load(place.file, environ).forge.token_file is None
+    assert (await command("profile", "infer", "acme/handbook", environ=environ)).code == 0
+
+
+async def test_a_token_that_everybody_may_read_is_cautioned_against(place: Stranger) -> None:
+    """On the day it is made, and not when somebody has read it."""
+    await plant(place)
+    (place.folder / "token").chmod(0o644)
+    ran = await place.init("--owner", OWNER, "--yes")
+    assert ran.code == 0
+    assert "chmod o-r" in ran.err
+
+
 async def test_profiles_may_be_chosen(place: Stranger) -> None:
     """A shipped one for which nothing was found yet reads the owner; one of one's own reads what it names."""
     await place.repository("x", {"main.go": "package main"})
