@@ -46,7 +46,7 @@ def test_no_record_in_the_wild_is_a_finding(records: Collection, path: str) -> N
     ["docs/adr/README.md", "docs/adr/readme-first.md", "docs/adr/index.md", "docs/adr/template.md",
      "docs/adr/0000-adr-template.md", "docs/adr/adr-template.md", "docs/adr/template-long.md",
      "docs/adr/NNNN-template.md", "docs/adr/_index.md", "docs/adr/.hidden.md", "docs/adr/TOC.md",
-     "docs/adr/picture.png", "docs/guide.md", "adr.md"],
+     "docs/adr/picture.png", "docs/guide.md", "adr.md", "docs/decisionmaking/1.md", "docs/indecision/1.md"],
 )  # fmt: skip
 def test_what_stands_beside_records_is_none(records: Collection, path: str) -> None:
     assert records.captures(path) is None
@@ -56,7 +56,7 @@ def test_what_stands_beside_records_is_none(records: Collection, path: str) -> N
     "path",
     ["docs/adr/0012-use-template-engine.md", "docs/decisions/use-template-engine.md", "ADR/1.MD",
      "adrs/x/y/001.markdown", "docs/architecture/decisions/0001-x.md", "doc/architecture-decision-records/1.md",
-     "docs/adr/0000-use-markdown.md"],
+     "docs/adr/0000-use-markdown.md", "decision/1.md", "doc/Architectural_Decision_Log/1.md", "decision-record/1.md"],
 )  # fmt: skip
 def test_records_are_found_in_the_usual_folders(records: Collection, path: str) -> None:
     assert records.captures(path) is not None
