@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 
+from daemon.cli.mistakes import in_words
 from daemon.doctor.result import Result, fail, skip
 from gitea_client.errors import ForgeError
 
@@ -87,4 +88,8 @@ async def _one(check: Check[T], patient: T, causes: dict[str, asyncio.Future[str
     except ForgeError as error:
         return [fail(check.name, str(error), error.remedy)]
     except Exception as error:  # a fault of ours must not take the other checks with it
+        told = in_words(error)
+        if told is not None:
+            what, _, remedy = told.rpartition("; ")
+            return [fail(check.name, what or told, remedy if what else "look at what it names")]
         return [fail(check.name, f"this check broke: {type(error).__name__}", "please report it; it is our fault")]

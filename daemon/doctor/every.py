@@ -67,8 +67,10 @@ def _here(look: Callable[[Patient], Iterable[Result]]) -> Callable[[Patient], Aw
 
 
 async def _configuration(patient: Patient) -> list[Result]:
-    modes = tuple(str(path) for path in _secret_files(patient))
-    unwise = [each for each in patient.config.warnings if not each.startswith(modes)]  # told by "files"
+    forge = patient.config.forge
+    files = (forge.token_file, forge.webhook_secret_file, forge.webhook_secret_previous_file)
+    told = tuple(str(path) for path in files if path is not None)  # by "files"
+    unwise = [each for each in patient.config.warnings if not each.startswith(told)]
     found = [ok("configuration", f"{patient.config.path} is right")]
     return found + [warn("configuration", *_told(each)) for each in unwise]
 
@@ -77,12 +79,6 @@ def _told(warning: str) -> tuple[str, str]:
     """A caution is one sentence: what is unwise; what to do."""
     what, _, remedy = warning.rpartition("; ")
     return (what, remedy) if what else (warning, "see the page on configuration")
-
-
-def _secret_files(patient: Patient) -> list[Path]:
-    forge = patient.config.forge
-    named = (forge.token_file, forge.webhook_secret_file, forge.webhook_secret_previous_file)
-    return [path for path in named if path is not None] or [Path("\0")]
 
 
 def _files(unreadable: Sequence[Result]) -> Callable[[Patient], Awaitable[list[Result]]]:

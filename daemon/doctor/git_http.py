@@ -39,12 +39,21 @@ async def git_http(patient: Patient) -> Sequence[Result]:
 async def _fetched(patient: Patient, repository: Repository, head: str) -> Result:
     """Fetch the commit alone, into a folder that goes at once."""
     what = f"fetch {repository.full_name}"
-    with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
+    with tempfile.TemporaryDirectory(prefix="verify-doctor-", dir=_somewhere(patient)) as folder:
         ran = await _fetch(patient, repository, head, Path(folder))
     if ran.code == 0:
         return ok(CHECK, f"the refs of {repository.full_name} were read, and a commit was fetched")
     error = fetching.error_from(ran.stderr, (), what, patient.transport.token)
     return fail(CHECK, f"the API answers, and git cannot fetch: {error}", _remedy(patient, error))
+
+
+def _somewhere(patient: Patient) -> Path | None:
+    """The system's place for temporary files (None); in a container that has none, data_dir."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        return patient.config.data_dir
+    return None
 
 
 async def _fetch(patient: Patient, repository: Repository, head: str, folder: Path) -> program.Ran:

@@ -11,7 +11,6 @@ from msgspec import Struct
 from daemon.doctor.patient import Patient
 from daemon.doctor.reaching import ANY
 from daemon.doctor.result import Result, fail, ok, warn
-from gitea_client.errors import Unauthorized
 from gitea_client.paths import segment
 from gitea_client.rest import API
 from gitea_client.transport import Answer, Query
@@ -22,7 +21,7 @@ class Right(Struct, frozen=True):
 
     scope: str
     path: str
-    query: Query
+    query: Query = {}
 
 
 def rights(owner: str) -> tuple[Right, ...]:
@@ -30,8 +29,8 @@ def rights(owner: str) -> tuple[Right, ...]:
     return (
         Right("read:repository", f"{API}/repos/search", {"limit": 1}),
         Right("read:issue", f"{API}/repos/issues/search", {"limit": 1, "type": "pulls"}),
-        Right("read:organization", f"{API}/orgs/{segment(owner)}", {}),
-        Right("read:user", f"{API}/user", {}),
+        Right("read:organization", f"{API}/orgs/{segment(owner)}"),
+        Right("read:user", f"{API}/user"),
     )
 
 
@@ -61,29 +60,27 @@ async def each_right(patient: Patient) -> Sequence[Result]:
     """Try every right; a right that only a missing sign-in denies is the token's."""
     if patient.transport.token is None:
         return [ok("rights", "what is public may be read without a token")]
-    found = []
-    for right in rights(patient.config.forge.owners[0]):
-        query = {"query": right.query} if right.query else {}
-        answer = await patient.transport.request("GET", right.path, accept_statuses=ANY, **query)  # type: ignore[arg-type] # one optional argument
-        found.append(judged(right, answer))
-    lacking = [result for result in found if result.status == "fail"]
-    return lacking or [ok("rights", f"the token may {', '.join(right.scope for right in rights('x'))}")]
+    wanted = rights(patient.config.forge.owners[0])
+    answers = [
+        await patient.transport.request("GET", right.path, query=right.query or None, accept_statuses=ANY)
+        for right in wanted
+    ]
+    lacking = [found for pair in zip(wanted, answers, strict=True) if (found := judged(*pair)) is not None]
+    return lacking or [ok("rights", f"the token may {', '.join(right.scope for right in wanted)}")]
 
 
-def judged(right: Right, answer: Answer) -> Result:
-    """What an answer says of a right. 404 is said of a thing, after the right was found good. Pure."""
-    if answer.status == 403:
-        said = _message(answer)
-        remedy = f"make a token that has the scope {right.scope} as well, and put it into forge.token_file"
-        if "limited to public" in said:
-            remedy = "make a token for all repositories, not for public ones only, and put it into forge.token_file"
-            return fail("rights", "the token is limited to what is public", remedy)
-        if "scope" in said or not said:
-            return fail("rights", f"the token lacks {right.scope}", remedy)
-        return fail("rights", f"the forge denies {right.scope} to the token: {said}", remedy)
-    if answer.status == 401:
-        raise Unauthorized(401, f"GET {right.path}")
-    return ok("rights", f"the token may {right.scope}")
+def judged(right: Right, answer: Answer) -> Result | None:
+    """What an answer says against a right, if anything. 404 is said after the right was found good. Pure."""
+    if answer.status not in (401, 403):
+        return None
+    said = _message(answer)
+    remedy = f"make a token that has the scope {right.scope} as well, and put it into forge.token_file"
+    if "limited to public" in said:
+        remedy = "make a token for all repositories, not for public ones only, and put it into forge.token_file"
+        return fail("rights", "the token is limited to what is public", remedy)
+    if "scope" in said or not said:
+        return fail("rights", f"the token lacks {right.scope}", remedy)
+    return fail("rights", f"the forge denies {right.scope} to the token: {said}", remedy)
 
 
 async def _without_token(patient: Patient) -> Result:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import secrets as random_secrets
 from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec import Struct
 
@@ -18,6 +20,9 @@ from gitea_client.errors import Forbidden, ForgeError, Missing, Unauthorized
 from gitea_client.hooks import Hooks, HookScope
 from gitea_client.wire import Hook
 from webhooks.probe import PARAMETER, Seen
+
+ABANDONED: Final = timedelta(minutes=2)
+"""After so long nobody waits for a test delivery any more."""
 
 
 class Forges(Struct, frozen=True):
@@ -55,7 +60,7 @@ async def _run(patient: Patient, door: Door, url: str, repository: Repository, h
     nonce = random_secrets.token_hex(16)
     async with door.expecting(nonce, patient.wait + 10) as arrival:
         try:
-            await _clear(hooks, scope, url)
+            await _clear(hooks, scope, url, patient.clock() - ABANDONED)
             made = await hooks.create(scope, url=f"{url}?{PARAMETER}={nonce}", secret=door.secret, events=("push",))
         except (Forbidden, Missing, Unauthorized) as error:
             return Forges(repository.full_name, denied=f"the token may make no webhook (HTTP {error.status})")
@@ -74,10 +79,11 @@ async def _run(patient: Patient, door: Door, url: str, repository: Repository, h
         return Forges(repository.full_name, seen, left=left)
 
 
-async def _clear(hooks: Hooks, scope: HookScope, url: str) -> None:
-    """Delete what a doctor that was killed left behind."""
+async def _clear(hooks: Hooks, scope: HookScope, url: str, before: datetime) -> None:
+    """Delete what a doctor that was killed left behind; a younger one may be of another that is at work."""
     for hook in await hooks.list(scope):
-        if hook.config.get("url", "").startswith(f"{url}?{PARAMETER}="):
+        left = hook.created_at is None or hook.created_at < before
+        if left and hook.config.get("url", "").startswith(f"{url}?{PARAMETER}="):
             with suppress(Missing):
                 await hooks.delete(scope, hook.id)
 

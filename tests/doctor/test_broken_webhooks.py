@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
@@ -67,6 +68,22 @@ async def test_a_webhook_in_each_repository_does_as_well() -> None:
         found = await delivered(place)
         found.healthy()
         assert "acme/meta has one" in found.one("webhook").what
+
+
+async def test_each_owner_has_one_of_their_own() -> None:
+    """A user's is at another place than an organisation's, and only the user may look there."""
+    async with Place() as place:
+        await place.forge.create_repository("root1/notes")
+        await place.forge.commit("root1/notes", {"README.md": "Notes\n"}, author="root1")
+        place.configure(owners="acme root1")
+        found = await delivered(place)
+        assert ["acme" in result.what for result in found.of("webhook")] == [True, False]
+        assert [result.status for result in found.of("webhook")] == ["ok", "warn"]
+        place.forge.add_hook("root1", place.hook.url, place.secrets[0], events=EVENTS)
+        found = await delivered(place)
+        found.healthy()
+        assert [result.status for result in found.of("webhook")] == ["ok", "ok"]
+        assert {"organisation acme", "user root1"} == {result.what.partition(":")[0] for result in found.of("owners")}
 
 
 async def test_a_webhook_that_was_made_with_another_secret() -> None:
@@ -240,9 +257,14 @@ async def test_an_address_that_must_be_given() -> None:
 
 async def test_what_a_killed_doctor_left_is_cleared_away() -> None:
     async with Place() as place:
-        left = place.forge.add_hook("acme/meta", f"{place.hook.url}?probe={'0' * 32}", "x", events=["push"])
+        left, young = (
+            place.forge.add_hook("acme/meta", f"{place.hook.url}?probe={digit * 32}", "x", events=["push"])
+            for digit in "01"
+        )
+        left.created -= timedelta(minutes=5)
         (await delivered(place)).healthy()
         assert left.id not in place.forge.world.hooks
+        assert young.id in place.forge.world.hooks  # of another doctor, perhaps, who is waiting for it
 
 
 async def test_a_webhook_that_cannot_be_deleted_again_is_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -96,6 +97,17 @@ async def test_all_of_it_ends_in_time() -> None:
     found = await examine(checks, None, within=0.01)
     assert [result.status for result in found] == ["fail"] * 5
     assert "not known after" in found[0].what
+
+
+async def test_a_disk_that_fails_under_a_check_is_named() -> None:
+    """Guards against "report it": what the system says is nobody's fault of ours."""
+
+    async def full(_: None) -> list[Result]:
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/x")
+
+    (found,) = await examine([Check("git", full)], None)
+    assert (found.status, found.what) == ("fail", "/data/x: the disk is full")
+    assert "free some space" in found.remedy
 
 
 async def test_progress_is_told() -> None:
