@@ -86,7 +86,7 @@ class Outline:
 
     def heading(self) -> Found | None:
         """The first heading, None where there is none or it is empty."""
-        first = next(headings(self._text), None) if "_headings" not in vars(self) else next(iter(self._headings), None)
+        first = next(headings(self._text), None)
         return Found(first.text, first.first + self._line) if first is not None and first.text else None
 
     def section(self, name: str) -> Found | None:

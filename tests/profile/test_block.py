@@ -8,7 +8,7 @@ import pytest
 
 from cache.model import Repository
 from cache.profile.block import Block, bind, load_profile
-from cache.profile.collection import ActorStep, DocumentRule, PullRule, RepositorySelector, RevisionsRule
+from cache.profile.collection import ActorStep, DocumentRule, PullRule, RepositorySelector, RevisionsRule, unlike
 from cache.profile.loader import read_profile
 from cache.profile.patterns import HeadPattern
 from cache.profile.problems import ProfileError
@@ -137,3 +137,12 @@ def test_a_wide_selector_may_meet_a_single_repository(selector: str, clash: bool
             bind(bound, parameters={"one": "acme/meta"})
     else:
         assert bind(bound, parameters={"one": "acme/meta"}).collection("b").repository.owner is not None
+
+
+def test_blocks_of_one_profile_read_a_file_once() -> None:
+    """Guards: every file read eighty times where eighty teams share a profile."""
+    adr = load_profile("adr")
+    blocks = [bind(adr, name, f"{name}_", {"owner": "acme", "topic": name}) for name in ("red", "blue")]
+    elsewhere = bind(adr, "elsewhere", "e_", {"owner": "acme", "path": "log"})
+    collections = [collection for block in (*blocks, elsewhere) for collection in block.collections]
+    assert unlike(collections) == (collections[0], collections[2])
