@@ -43,6 +43,7 @@ def page(document: Json, base: str) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="color-scheme" content="light dark"><title>{title}: HTTP API</title>'
+        '<link rel="alternate" type="application/atom+xml" title="Changes" href="changes.atom">'
         '<link rel="stylesheet" href="docs.css"></head><body><a class="skip" href="#operations">Skip the contents</a>'
         f"<header><h1>{title} <small>{escape(info['version'])}</small></h1><p>{words(info['description'])}</p>"
         f'<p>Addresses begin with {code(base)}. For programs: <a href="openapi.json">openapi.json</a>.</p></header>'

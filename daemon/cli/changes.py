@@ -92,8 +92,8 @@ class _Reading:
         async with self._client() as client:
             try:
                 await self._show(client)
-            except UnreachableError:
-                if self._config is None or self.place is not None:
+            except UnreachableError as error:
+                if self._config is None or error.answered or self.place is not None:
                     raise
             else:
                 return
@@ -136,7 +136,7 @@ class _Reading:
 
     async def follow(self) -> None:
         """Print what happens, over lost connections, until enough is printed or somebody stops it."""
-        from daemon.cli.feed_client import UnreachableError, wait
+        from daemon.cli.feed_client import UnreachableError
         from daemon.cli.following import Follower
         from daemon.cli.run import Expected
 
@@ -145,12 +145,14 @@ class _Reading:
             try:
                 if self._from_start:
                     self.place = _before(await client.page([("limit", "1")]))
-                follower = Follower(client, self._pairs, self.place, self._print, _note, wait)
+                follower = Follower(client, self._pairs, self.place, self._print, _note, asyncio.sleep)
                 try:
                     await follower.run(self._limit)
                 finally:
                     self.place = follower.place
             except UnreachableError as error:
+                if error.answered:
+                    raise
                 remedy = "start it with `forgeglass serve`, or name another with --url"
                 raise Expected(f"no daemon runs at {self.url} ({error}); {remedy}", UNREADABLE) from None
 
@@ -185,7 +187,9 @@ def _ended(work: Callable[[], Coroutine[Any, Any, None]], reading: _Reading) -> 
         _note(_said(error, reading.url))
         return 2 if error.status in (0, 400) else UNREADABLE
     except UnreachableError as error:
-        _note(f"nothing answers at {reading.url} ({error}); check the address, or start it with `forgeglass serve`")
+        remedy = "ask again in a moment" if error.answered else "check the address, or start it with `forgeglass serve`"
+        what = "cannot answer now" if error.answered else "does not answer"
+        _note(f"{reading.url} {what} ({error}); {remedy}")
         code = UNREADABLE
     except Expected as error:
         if isinstance(error.__context__, BrokenPipeError):

@@ -6,7 +6,6 @@ beyond one event.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -29,7 +28,14 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class UnreachableError(Exception):
-    """Nothing answers, the answer was cut, or whoever answers says that it cannot now. It may be well again soon."""
+    """Nothing answers, the answer was cut, or whoever answers says that it cannot now. It may be well again soon.
+
+    `answered`: somebody is there.
+    """
+
+    def __init__(self, message: str, *, answered: bool = False) -> None:
+        super().__init__(message)
+        self.answered = answered
 
 
 class RefusedError(Exception):
@@ -48,6 +54,25 @@ class Event(Struct, frozen=True):
     data: Any
 
 
+class _Change(Struct, frozen=True):
+    """What of a change is shown to people; an answer that has it otherwise is none of ours."""
+
+    position: str
+    sequence: int
+    at: str
+    kind: str
+    operation: str
+    block: str | None
+    collection: str | None
+    key: str | None
+    repository: str | None
+    repository_id: int | None
+    number: int | None
+    name: str | None
+    columns: tuple[str, ...]
+    commit: str | None
+
+
 class FeedClient:
     """Asks a Forgeglass whose addresses begin with `base`."""
 
@@ -58,8 +83,9 @@ class FeedClient:
         """A page of the feed. Raises UnreachableError, RefusedError."""
         async with self._asked("changes", pairs, {}) as answer:
             found = _object(await _body(answer))
-        if not isinstance(found.get("items"), list) or not isinstance(found.get("next"), str):
+        if not isinstance(found.get("next"), str):
             raise _not_ours(answer.status)
+        _checked(found.get("items"), list[_Change])
         return found
 
     async def events(self, pairs: Pairs, last: str | None) -> AsyncGenerator[Event, None]:
@@ -74,7 +100,10 @@ class FeedClient:
                 if name:
                     said[name] = value.removeprefix(" ")
                 elif "data" in said:
-                    yield Event(said.get("event", "message"), said.get("id"), _object(said["data"].encode()))
+                    name, data = said.get("event", "message"), _object(said["data"].encode())
+                    if name == "change":
+                        _checked(data, _Change)
+                    yield Event(name, said.get("id"), data)
                     said = {}
 
     @asynccontextmanager
@@ -122,6 +151,13 @@ def _object(raw: bytes) -> dict[str, Any]:
     return found
 
 
+def _checked(found: Any, kind: Any) -> None:
+    try:
+        msgspec.convert(found, kind)
+    except msgspec.ValidationError:
+        raise _not_ours(200) from None
+
+
 def _refusal(status: int, raw: bytes) -> Exception:
     try:
         problem = _object(raw)
@@ -129,17 +165,12 @@ def _refusal(status: int, raw: bytes) -> Exception:
         problem = {}
     kind = str(problem.get("type", ""))
     if not kind.startswith(TYPE):
-        return UnreachableError(f"status {status}") if status >= 500 else _not_ours(status)
+        return UnreachableError(f"status {status}", answered=True) if status >= 500 else _not_ours(status)
     detail, position = harmless(str(problem.get("detail", ""))), problem.get("position")
     if status == 503:
-        return UnreachableError(detail)
+        return UnreachableError(detail, answered=True)
     return RefusedError(status, kind.removeprefix(TYPE), detail, str(position) if position else None)
 
 
 def _not_ours(status: int) -> RefusedError:
     return RefusedError(status, "", f"what answers there (status {status}) is not Forgeglass")
-
-
-async def wait(seconds: float) -> None:
-    """Between two attempts."""
-    await asyncio.sleep(seconds)

@@ -32,6 +32,7 @@ class Follower:
         self._tell, self._note, self._sleep = tell, note, sleep
         self._lost = self._begun = False
         self._pause = FIRST_PAUSE
+        self._left: int | None = None
 
     async def run(self, most: int | None = None) -> None:
         """Tell changes until `most` are told; else for ever.
@@ -39,19 +40,19 @@ class Follower:
         Raises UnreachableError where nobody answers the first time, RefusedError where the feed cannot go on from
         the place (`resync`) or the question is wrong.
         """
-        left = most
-        while left is None or left > 0:
+        self._left = most
+        while self._left != 0:
             try:
-                left = await self._stream(left)
+                await self._stream()
                 reason = "the stream ended"
             except UnreachableError as error:
                 if not self._begun:
                     raise
                 reason = str(error)
-            if left is None or left > 0:
+            if self._left != 0:
                 await self._again(reason)
 
-    async def _stream(self, left: int | None) -> int | None:
+    async def _stream(self) -> None:
         async with aclosing(self._client.events(self._filters, self.place)) as events:
             async for event in events:
                 if event.name == "resync":
@@ -62,10 +63,10 @@ class Follower:
                 elif event.name == "change":
                     self._tell(event.data)
                     self.place = event.id
-                    left = None if left is None else left - 1
-                    if left == 0:
-                        break
-        return left
+                    if self._left is not None:
+                        self._left -= 1
+                if self._left == 0:
+                    return
 
     def _welcome(self) -> None:
         if self._lost:
