@@ -80,7 +80,7 @@ def build_app(
 
 
 def _health(schedule: Schedule, interval: float) -> Handler:
-    """Alive: the loop that sweeps came round lately. A loop that died silently turns this red."""
+    """Alive: the daemon answers; beside it, how long ago a sweep ended, which a first one of hours may make long."""
 
     async def handle(request: web.Request) -> web.Response:
         silent = schedule.now() - schedule.beat
