@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 UV    ?= uv
 ARGS  ?=
 
-.PHONY: help demo test lint types imports check soak bench lock wheel clean
+.PHONY: help demo test lint types imports check soak bench lock docs wheel clean
 
 help:  ## Say what there is.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s $$'\t' 2>/dev/null || sed -n 's/^\([a-z]*\):.*## /make \1  /p' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ soak: $(READY)  ## The long form of the property tests.
 bench: $(READY)  ## Measure, and print tables.
 	$(BIN)/python -m benchmarks $(ARGS)
 
+docs: $(READY)  ## Write the reference from the code, and the documents as a site, into site/.
+	$(BIN)/python docs/generate
+	$(BIN)/mkdocs build --strict
+
 wheel: $(READY)  ## Build dist/*.whl and dist/*.tar.gz.
 	$(BIN)/hatchling build
 
@@ -48,7 +52,7 @@ lock:  ## Resolve the dependencies anew (needs uv).
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-dev.txt
 
 clean:  ## Remove what was made here.
-	rm -rf $(VENV) .demo dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .demo dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A version manager may put commands in PATH that fail when run: each is asked, and must be able to make environments.

@@ -91,7 +91,6 @@ RULES: dict[str, Rule] = {
             "The path would name an entry but for bytes that are not UTF-8, or control characters.",
             "Rename the file.",
         ),
-        ("ambiguous-path", "A path belongs to two collections.", "Narrow one of their paths in the profile."),
         (
             "too-many-problems",
             "One file has more problems than are told one by one.",

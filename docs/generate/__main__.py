@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     for name in differing:
         sys.stdout.write(f"docs/reference/{name} {'differs from the code' if '--check' in arguments else 'written'}\n")
     if differing and "--check" in arguments:
-        sys.stdout.write("run `make reference`, and commit what it writes\n")
+        sys.stdout.write("run `make docs`, and commit what it writes\n")
         return 1
     return 0
 

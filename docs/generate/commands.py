@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import marks
 import click
+import marks
 from marks import code, plain, table
 
 from daemon.cli import main
@@ -15,7 +15,7 @@ Where a daemon owns `data_dir`, a command that needs its state runs inside it; w
 | exit code | |
 | --- | --- |
 | 0 | well |
-| 1 | not as it should be: `verify` found a difference, `doctor` a failure, `hooks` something to do, `profile check` a mistake |
+| 1 | not as it should be: `verify` differs, `doctor` failed, `hooks` has something to do, `profile` has mistakes |
 | 2 | wrong use, or a mistake in the configuration |
 | 3 | something could not be read |
 | 130 | ended with Ctrl-C |
@@ -33,8 +33,8 @@ def described(command: click.Command, name: str, level: int) -> str:
     if options:
         parts.append(table(("option", "what it does"), [(_written(one), _help(one, context)) for one in options]))
     if isinstance(command, click.Group):
-        for below in sorted(command.commands):
-            parts.append(described(command.commands[below], f"{name} {below}", min(level + 1, 3)))
+        below = sorted(command.commands.items())
+        parts += [described(one, f"{name} {own}", min(level + 1, 3)) for own, one in below]
     return "\n".join(parts)
 
 
@@ -49,7 +49,7 @@ def _written(option: click.Option) -> str:
 
 def _help(option: click.Option, context: click.Context) -> str:
     notes = []
-    if option.multiple:
+    if option.multiple and "several times" not in (option.help or ""):
         notes.append("may be given several times")
     default = option.default
     if not option.is_flag and default is not None and isinstance(default, str | int | float) and default != "":

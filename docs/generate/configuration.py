@@ -11,9 +11,9 @@ from cache.profile.loader import load_profile, shipped
 from daemon.config.keys import CONFIG_VARIABLE, KEYS, SECRET_VARIABLES, Key
 
 INTRO = """\
-One TOML file, `forgeglass.toml`. Paths in it count from the folder that it is in. Commands take `./forgeglass.toml`, or
-what `--config` or the variable `{config}` names. `forgeglass init` writes one. An unknown key is an error that names the
-nearest known one; all mistakes are told together.
+One TOML file, `forgeglass.toml`. Paths in it count from the folder that it is in. Commands take `./forgeglass.toml`,
+or what `--config` or the variable `{config}` names. `forgeglass init` writes one. An unknown key is an error that
+names the nearest known one; all mistakes are told together.
 
 Durations are written `30s`, `5m`, `1h`; sizes `64KB`, `1MB`.
 """
@@ -36,8 +36,8 @@ VARIABLES = """\
 ## Variables
 
 Every key has a variable that overrides it: `FORGEGLASS_` and the key in capitals, `.` as `_`. A list is written with
-commas. An empty variable counts as not set; an unknown one is an error. `FORGEGLASS_PROFILES_0_META` sets the parameter
-`meta` of the first block.
+commas. An empty variable counts as not set; an unknown one is an error. `FORGEGLASS_PROFILES_0_META` sets the
+parameter `meta` of the first block.
 
 Secrets may stand in variables of their own, where there is neither a file nor a credential of systemd:
 """
@@ -50,7 +50,9 @@ def page_of(keys: tuple[Key, ...]) -> str:
         sections.setdefault(key.name.rpartition(".")[0], []).append(key)
     parts = []
     for section, held in sections.items():
-        rows = [(code(key.name.rpartition(".")[2]), code(key.kind.name), _default(key), plain(key.help)) for key in held]
+        rows = [
+            (code(key.name.rpartition(".")[2]), plain(key.kind.name), _default(key), plain(key.help)) for key in held
+        ]
         title = f"[{section}]" if section else "At the top"
         parts.append(f"## {title}\n\n{table(('key', 'takes', 'when left out', 'what it does'), rows)}")
     return "\n".join(parts)

@@ -12,7 +12,8 @@ A finding says that something is wrong, with repository, path, line, commit, and
 good row and goes when the fault is mended. `/api/v1/findings` lists those that stand, `?cleared=true` those that were
 mended; in SQL it is the table `findings`.
 
-An *error* keeps a file's newest version from becoming a row; a *warning* does not.
+Most *errors* mean that the file's newest version did not become a row (the entry's `valid` is false then); a
+*warning* never does.
 """
 
 

@@ -1,4 +1,4 @@
-"""The page of the HTTP API: its routes, parameters and answers, from the OpenAPI description of the shipped profiles."""
+"""The page of the HTTP API: its routes, parameters and answers, from its own OpenAPI description."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from daemon.config.keys import KEYS_BY_NAME
 Json = Mapping[str, Any]
 
 INTRO = """\
-Everything is read with GET, below `/api/v1`. `/api/v1/openapi.json` describes it for programs, typed by your profiles, and
-`/api/v1/docs` shows the same to people. Within v1 members and parameters are only added.
+Everything is read with GET, below `/api/v1`. `/api/v1/openapi.json` describes it for programs, typed by your
+profiles, and `/api/v1/docs` shows the same to people. Within v1 members and parameters are only added.
 
-Lists answer `{"items": […], "next": CURSOR or null, "sequence": …, "observed_at": …, "stale": …}`. `observed_at` is the
-earliest time at which a repository that could contribute was read or found unchanged; `stale` says that this is older than
-two sweeps, or that a repository cannot be read. The same travels in `Forgeglass-Sequence`, `Forgeglass-Observed-At` and
-`Forgeglass-Stale`, also with status 304. `ETag` and `If-None-Match` save the body where nothing changed.
+Lists answer `{"items": […], "next": CURSOR or null, "sequence": …, "observed_at": …, "stale": …}`. `observed_at` is
+the earliest time at which a repository that could contribute was read or found unchanged; `stale` says that this is
+older than two sweeps, or that a repository cannot be read. The same travels in `Forgeglass-Sequence`,
+`Forgeglass-Observed-At` and `Forgeglass-Stale`, also with status 304. `ETag` and `If-None-Match` save the body where
+nothing changed.
 
-A collection stands at `/api/v1/{block}/{collection}`, and at `/api/v1/{collection}` while one block alone has one of that
-name. A key with a slash in it is written with `%2F`. Errors are [problems](problems.md).
+A collection stands at `/api/v1/{block}/{collection}`, and at `/api/v1/{collection}` while one block alone has one of
+that name. A key with a slash in it is written with `%2F`. Errors are [problems](problems.md).
 """
 
 OTHERS = (
@@ -57,9 +58,9 @@ def routes(document: Json) -> list[tuple[str, str]]:
         general = re.sub(r"^(/api/v1)/rfc/rfcs\b", r"\1/{block}/{collection}", path)
         if general == path and re.match(r"/api/v1/(rfc|rfcs|actions)\b", path):
             continue
-        summary = item["get"]["summary"].replace("Requests for comments: an", "An").replace(
-            "Requests for comments: one", "One").replace("Requests for comments", "The entries of a collection.")  # fmt: skip
-        found[general] = summary
+        own = item["get"]["summary"].partition("Requests for comments")[2].removeprefix(": ")
+        collection = f"{own[:1].upper()}{own[1:]}" or "The entries of a collection."
+        found[general] = item["get"]["summary"] if general == path else collection
     return sorted(found.items())
 
 
@@ -137,8 +138,8 @@ def page() -> str:
     schemas = document["components"]["schemas"]
     items = sorted(name for name in schemas if "." not in name)
     filtering = (
-        f"## Filters\n\nA repeated parameter is OR, different ones are AND; at most {MAX_VALUES} values. An entry's fields "
-        f"are filtered by their names, as the profile types them.\n\n{meanings}"
+        f"## Filters\n\nA repeated parameter is OR, different ones are AND; at most {MAX_VALUES} values. An entry's "
+        f"fields are filtered by their names, as the profile types them.\n\n{meanings}"
     )
     lists = [
         f"### {title}\n\nOf {of}." + (f" Sorted by `{sort}` unless `sort` says otherwise." if sort else "")

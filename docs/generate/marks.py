@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-MADE = "<!-- Made from the code by `make reference`; change the code instead. -->\n"
+MADE = "<!-- Made from the code by `make docs`; change the code instead. -->\n"
 
 
 def page(title: str, *parts: str) -> str:

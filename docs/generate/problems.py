@@ -10,9 +10,9 @@ from daemon.api.problems import PROBLEMS, TYPE
 from webhooks.problem import PROBLEMS as RECEIVER
 
 INTRO = f"""\
-Every error is `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail`, `instance`, and sometimes more
-(`parameter` names the parameter that is wrong, `position` where a feed goes on). `type` is `{TYPE}` and the word here;
-it is stable, `title` and `detail` are for people.
+Every error is `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail`, `instance`, and sometimes
+more (`parameter` names the parameter that is wrong, `position` where a feed goes on). `type` is `{TYPE}` and the word
+here; it is stable, `title` and `detail` are for people.
 """
 
 

@@ -14,12 +14,12 @@ from cache.profile.format import profile_schema
 Json = Mapping[str, Any]
 
 INTRO = """\
-A profile says what an organisation keeps in Git: which files are entries, what their fields are, what belongs to them. It
-is a YAML file; `forgeglass schema` prints its JSON Schema (2020-12) for editors, `forgeglass profile check FILE` names every
-mistake with its line. [Your first profile](../how-to/first-profile.md) shows how to begin.
+A profile says what an organisation keeps in Git: which files are entries, what their fields are, what belongs to
+them. It is a YAML file; `forgeglass schema` prints its JSON Schema (2020-12) for editors, `forgeglass profile check
+FILE` names every mistake with its line. [Your first profile](../how-to/first-profile.md) shows how to begin.
 
-`{param.NAME}` stands for a parameter, `{field.NAME}` for a field of the entry, `{NAME}` in a path for a capture: a part of
-the path that becomes known by that name. In paths `*` is any name, `**` any folders.
+`{param.NAME}` stands for a parameter, `{field.NAME}` for a field of the entry, `{NAME}` in a path for a capture: a
+part of the path that becomes known by that name. In paths `*` is any name, `**` any folders.
 
 Within format 1 keys are only added. A key that is not known is a mistake.
 """
@@ -69,7 +69,8 @@ def anchor(title: str) -> str:
 
 def said(name: str, key: str, schema: Json) -> str:
     """What a key does: the schema's own words, then ours. KeyError: neither; add it to profile_words.py."""
-    told = [one["description"] for one in (schema, *schema.get("anyOf", ())) if "description" in one and "$ref" not in one]
+    written = (schema, *schema.get("anyOf", ()))
+    told = [one["description"] for one in written if "description" in one and "$ref" not in one]
     ours = WORDS.get(f"{name}.{key}", "")
     if not told and not ours:
         raise KeyError(f"{name}.{key}")

@@ -20,11 +20,13 @@ WORDS = {
     "CollectionSpec.key": "What an entry is known by: captures of the path, or fields (for `jsonl` one of the line). "
     "`repository` may stand first, for keys that are unique in each repository alone; `path` may stand last, for the "
     "file's whole path.",
-    "CollectionSpec.format": "How its files are written; else their ending says it. Of a `jsonl` file each line is an entry.",
+    "CollectionSpec.format": "How its files are written; else their ending says it. Of a `jsonl` file each "
+    "line is an entry.",
     "CollectionSpec.title": "For people.",
     "CollectionSpec.description": "For people.",
     "CollectionSpec.body": "The name by which the text below the front matter goes. Without it, that text is not kept.",
-    "CollectionSpec.unknown_fields": "What becomes of fields that are not declared: kept, kept with a warning, or refused.",
+    "CollectionSpec.unknown_fields": "What becomes of fields that are not declared: kept, kept with a "
+    "warning, or refused.",
     "CollectionSpec.lenient": "The files were not written for this profile: what does not fit counts as absent, and is "
     "no finding.",
     "CollectionSpec.refused_fields": "Fields that must not be in Git at all, as `password`: a finding, and never kept.",
@@ -52,13 +54,14 @@ WORDS = {
     "FieldSpec.maximum": "The most.",
     "FieldSpec.of": "What a `list` holds: a type, or a whole field.",
     "FieldSpec.fields": "The fields of an `object`.",
-    "FieldSpec.from": "Where the value stands in the file, if not under the field's own name: another key, `heading` for "
+    "FieldSpec.from": "Where the value stands, if not under the field's own name: another key, `heading` for "
     "the first heading, a source as described below, or a list of these, of which the first that has a value counts.",
     "FieldSpec.extract": "A regular expression that narrows a text; its first group, or all that fits, is the value.",
     "FieldSpec.split": "Of a `list`: a regular expression at which a single text is taken apart.",
     "FieldSpec.to": "Of a `ref`: the collection, or collections, that it leads to.",
     "FieldSpec.match": "Of a `ref`: the target's field that the value names; without it, the target's key.",
-    "FieldSpec.within": "Of a `ref` with `match`: whether targets are looked for in the same folder, repository or block.",
+    "FieldSpec.within": "Of a `ref` with `match`: whether targets are looked for in the same folder, "
+    "repository or block.",
     "FieldSpec.on_delete": "Of a `ref`: what its target's end means. Kept with the profile, and without effect in this "
     "version.",
     "FieldSpec.dangling": "Of a `ref` or a `repository`: whether leading to nothing is a finding.",
@@ -70,14 +73,16 @@ WORDS = {
     "BranchesSpec.repository": "The field that names the repository, `{field.NAME}`.",
     "PullSpec.repository": "Where they are raised: `{param.NAME}`, `owner/name`, or each entry's own, `{field.NAME}`.",
     "PullSpec.kind": "What such a pull request is called.",
-    "PullSpec.head": "The name of its branch, with the key's captures, as `edit/{slug}/**`. Without it, every one counts.",
+    "PullSpec.head": "The name of its branch, with the key's captures, as `edit/{slug}/**`. Without it, every "
+    "one counts.",
     "PullSpec.forks": "Whether those from forks count: anybody may name a branch of a fork.",
     "ActorSpec.audit": "A collection of audit entries, with the fields `repo`, `pr_number`, `on_behalf_of`.",
     "ActorSpec.trailer": "A trailer of the head's commit message, as `On-behalf-of`.",
     "ActorSpec.bot": "The parameter that names the bot, `{param.NAME}`: it alone speaks for others.",
     "RevisionsSpec.rule": "By pull requests that touch the entry, or by commits that set a field.",
     "RevisionsSpec.field": "Of the rule `field`: which one.",
-    "ViewSpec.from": "What its rows are: a collection's entries; or `branches`, `pulls` or `revisions` of a collection.",
+    "ViewSpec.from": "What its rows are: a collection's entries; or `branches`, `pulls` or `revisions` of a "
+    "collection.",
     "ViewSpec.of": "Of which collection, where several could be meant.",
     "ViewSpec.columns": "Its columns in their order: a field, `key.PART`, or what an entry carries of its own.",
     "ColumnSpec.json": "A list or an object, shown as JSON text.",

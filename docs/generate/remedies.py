@@ -8,13 +8,16 @@ REMEDIES = {
     "bad-position": "Take over positions as they were given, `EPOCH:SEQUENCE`; or begin without one.",
     "bad-sort": "Use one of the orders that `detail` names.",
     "bad-value": "Write the value as `detail` says.",
-    "cache-unavailable": "Ask again after `Retry-After`; if it stays, read [when something is wrong](../how-to/trouble.md).",
-    "commit-not-seen": "The forge shows another head, which the answer names. Wait longer, or look whether the push arrived.",
+    "cache-unavailable": "Ask again after `Retry-After`; if it stays, read [when something is "
+    "wrong](../how-to/trouble.md).",
+    "commit-not-seen": "The forge shows another head, which the answer names. Wait longer, or look whether "
+    "the push arrived.",
     "cursor-mismatch": "Keep filter and order from page to page, or begin without `cursor`.",
     "cut": "The connection ended within the body. Look at the proxy in between.",
     "encoded": "Send the body as it is, not compressed.",
     "internal": "A fault of Forgeglass: its log says more. Report it.",
-    "malformed": "It is no delivery of Gitea or Forgejo; choose the type *Gitea* or *Forgejo* and JSON for the webhook.",
+    "malformed": "It is no delivery of Gitea or Forgejo; choose the type *Gitea* or *Forgejo* and JSON for "
+    "the webhook.",
     "method-not-allowed": "Ask with GET. What people write, they write to the forge.",
     "not-found": "Look at the address; a slash in a key is written `%2F`.",
     "resync": "Read the lists that you need again, then go on from the `position` in the answer.",

@@ -11,11 +11,11 @@ from marks import code, plain, table
 import cache.rows
 from cache.profile.loader import load_profile, shipped
 from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row
-from cache.schema import cleared, feed, tables
+from cache.schema import cleared, feed, meta, tables
 
 INTRO = """\
-`data_dir/cache.db` is an SQLite file. Open it read-only (`sqlite3 -readonly`, or `?mode=ro` in an address); several may
-read while the daemon writes. [Reading over SQL](../how-to/read-sql.md) shows how.
+`data_dir/cache.db` is an SQLite file. Open it read-only (`sqlite3 -readonly`, or `?mode=ro` in an address); several
+may read while the daemon writes. [Reading over SQL](../how-to/read-sql.md) shows how.
 
 **Views are stable:** a profile's views keep their names and columns. **Tables are not:** they are described here for
 whoever needs more than a view shows, and may change with any version. A view of your own profile is declared under
@@ -42,7 +42,7 @@ def views() -> str:
                 (code(column), code(source) if isinstance(source, str) else f"{code(source.json)}, as JSON text")
                 for column, source in view.columns.items()
             ]
-            head = f"### {name}\n\nOf the profile `{spec.profile}`: one row for each of its `{view.from_}`{of}.\n\n"
+            head = f"### {name}\n\nOf the profile `{spec.profile}`: a row for each of its `{view.from_}`{of}.\n\n"
             parts.append(head + table(("column", "what it shows"), rows))
     return "\n".join(parts)
 
@@ -84,6 +84,7 @@ def page() -> str:
         f"### {name}\n\n{about} Columns: {', '.join(code(column.name) for column in own.columns)}.\n"
         for name, own, about in (
             (feed.name, feed, "The change feed."), (cleared.name, cleared, "Findings that were mended."),
+            (meta.name, meta, "What the file itself says: the profiles and the version it was made with."),
         )
     ]  # fmt: skip
     text = "### entry_text\n\nThe full-text index (FTS5) over key, title and body of `entries`, by `rowid`.\n"
