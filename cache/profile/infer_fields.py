@@ -107,8 +107,8 @@ def _scalar(key: str, nodes: Sequence[Scalar]) -> FieldType | None:
         order = []
     if _names_people(key):
         order.append("user")
-    for kind in (*order, "url", "string"):
-        typed: FieldType = kind  # type: ignore[assignment]  # each is one of FieldType, by the lines above
+    order += ["url", "string"]
+    for typed in order:
         if all(_faithful(typed, node) for node in nodes) and _reads(Field(key, typed), nodes):
             return "text" if typed == "string" and any("\n" in node.text for node in nodes) else typed
     return None

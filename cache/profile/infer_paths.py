@@ -89,8 +89,8 @@ def find_templates(paths: Iterable[str], below: str = "", spoken: Iterable[str] 
     for top, members in sorted(groups.items()):
         if not top and not below and sum(members.values()) < 2:
             continue  # a lone page at the top of a repository is about the repository
-        for folders, suffix, count in _merged(top, members):
-            found[_template(base, folders, suffix, names)] = count
+        for shape, suffix, count in _merged(top, members):
+            found[_template(base, shape, suffix, names)] = count
     ranked = sorted(found, key=lambda template: (-found[template], template.source))
     return tuple(template for template in ranked if _fits(template))[:MOST_TEMPLATES]
 
