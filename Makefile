@@ -40,7 +40,7 @@ bench: $(READY)  ## Measure, and print tables.
 
 docs: $(READY)  ## Write the reference from the code, and the documents as a site, into site/.
 	$(BIN)/python docs/generate
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel: $(READY)  ## Build dist/*.whl and dist/*.tar.gz.
 	$(BIN)/hatchling build
