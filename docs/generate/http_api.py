@@ -8,6 +8,7 @@ from typing import Any
 
 import marks
 from marks import code, plain, table
+from member_words import WORDS
 
 from cache.profile.block import bind, load_profile
 from cache.queries import branches, changes, findings, history, pulls, repositories
@@ -88,15 +89,21 @@ def answers(schemas: Json, names: Iterable[str]) -> str:
     for name in names:
         schema = schemas[name]
         rows = [
-            (code(member), _type(said), "" if member in schema.get("required", ()) else "not always", _said(said))
+            (code(member), _type(said), _always(member, schema), _said(name, member, said))
             for member, said in schema["properties"].items()
         ]
         parts.append(f"### {name}\n\n{table(('member', 'type', '', 'what it is'), rows)}")
     return "\n".join(parts)
 
 
-def _said(schema: Json) -> str:
-    return plain(schema.get("description", ""))
+def _always(member: str, schema: Json) -> str:
+    return "" if member in schema.get("required", ()) else "not always"
+
+
+def _said(name: str, member: str, schema: Json) -> str:
+    """What a member is. KeyError: nobody says so; add it to member_words.py."""
+    told = schema.get("description")
+    return plain(told) if told else WORDS.get(f"{name}.{member}") or WORDS[member]
 
 
 def _type(schema: Json) -> str:
@@ -106,6 +113,8 @@ def _type(schema: Json) -> str:
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_type(one) for one in schema["anyOf"]))
     kind = schema.get("type", "anything")
+    if len(schema.get("enum", ())) > 8:
+        return "text"
     if isinstance(kind, list):
         return " or ".join(_named(one, schema) for one in kind)
     return _named(kind, schema)
@@ -135,7 +144,11 @@ def page() -> str:
     )
     meanings = table(("operator", "what it asks"), [(code(f"name__{o}") if o != "eq" else code("name"), s)
                                                    for o, s in _SAYS.items()])  # fmt: skip
-    schemas = document["components"]["schemas"]
+    schemas = dict(document["components"]["schemas"])
+    entry = schemas["rfc.rfcs"]
+    parts = set(block.collections[0].key)
+    own = {member: said for member, said in entry["properties"].items() if member not in parts}
+    schemas["EntryItem"] = {**entry, "properties": {**own, "fields": {"type": "object"}}}
     items = sorted(name for name in schemas if "." not in name)
     filtering = (
         f"## Filters\n\nA repeated parameter is OR, different ones are AND; at most {MAX_VALUES} values. An entry's "
