@@ -59,7 +59,8 @@ def kinds(schema: Json) -> str:
     if kind == "object":
         inner = schema.get("additionalProperties")
         return f"names, each with {kinds(inner)}" if isinstance(inner, dict) else "mapping"
-    return {"string": "text", "integer": "whole number", "boolean": "`true`, `false`", None: "anything"}.get(kind, kind)
+    names = {"string": "text", "integer": "whole number", "boolean": "`true`, `false`"}
+    return names.get(kind, str(kind)) if kind is not None else "anything"
 
 
 def anchor(title: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from pathlib import Path
 
 import marks
@@ -52,10 +53,11 @@ def said_of(kind: type[Row]) -> dict[str, str]:
     module = ast.parse(Path(str(cache.rows.__file__)).read_text(encoding="utf-8"))
     (definition,) = (node for node in module.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__)
     found = {}
-    for attribute, after in zip(definition.body, definition.body[1:], strict=False):
-        named = isinstance(attribute, ast.AnnAssign) and isinstance(attribute.target, ast.Name)
-        if named and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            found[attribute.target.id] = str(after.value.value)  # type: ignore[union-attr] # as `named` says
+    for attribute, after in itertools.pairwise(definition.body):
+        if not isinstance(attribute, ast.AnnAssign) or not isinstance(attribute.target, ast.Name):
+            continue
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            found[attribute.target.id] = str(after.value.value)
     return found
 
 
