@@ -90,10 +90,10 @@ def _health(schedule: Schedule, interval: float) -> Handler:
 
 
 def _ready(engine: Engine, schedule: Schedule) -> Handler:
-    """Ready: the rows can be read, and the first sweep has ended or rows of a former run are served."""
+    """Ready: the rows can be read, and the first sweep has ended, or one of a former run had read every owner."""
 
     async def handle(request: web.Request) -> web.Response:
-        served = schedule.first.is_set() or bool(engine.desk.book.world.mirrored)
+        served = schedule.first.is_set() or engine.desk.book.swept(engine.config.forge.owners)
         async with engine.cache.read() as connection:
             await connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1")
         return web.json_response({"ready": served}, status=200 if served else 503)

@@ -101,6 +101,11 @@ class Book:
         """What the sweeps remember of an owner."""
         return cast("OwnerRow | None", self.rows[OwnerRow].get(name))
 
+    def swept(self, owners: Iterable[str]) -> bool:
+        """Whether each of these owners was ever read to the end."""
+        known = {name.lower() for name, row in self.rows[OwnerRow].items() if cast("OwnerRow", row).swept_at is not None}
+        return known.issuperset(owner.lower() for owner in owners)
+
     def pull_look(self, repository_id: int, number: int) -> PullLookRow | None:
         """When a pull request was last read."""
         return cast("PullLookRow | None", self.rows[PullLookRow].get((repository_id, number)))

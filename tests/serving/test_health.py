@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import aiohttp
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from serving_place import SECRET, Daemon, Place, rfc, until
 
@@ -41,6 +42,21 @@ async def test_ready_is_told_only_once_something_is_there() -> None:
         async with place.daemon() as daemon:  # what a former run read is served, whether the forge answers or not
             assert (await daemon.get("/readyz"))[:2] == (200, {"ready": True})
             assert await daemon.titles() == {"one": "One"}
+
+
+async def test_one_repository_that_was_read_is_not_the_first_sweep() -> None:
+    """Guards readers of a fresh cache: while the first sweep goes on, most of what there is is missing."""
+    async with Place() as place:
+        await place.push(one=rfc("One"))
+        await place.forge.create_repository("acme/other")
+        async with place.daemon() as daemon:
+            await daemon.sweep()
+            book = daemon.engine.desk.book
+            owner = book.owner("acme")
+            assert owner is not None
+            await book.turn(notes=[replace(owner, swept_at=None)])
+            assert book.world.mirrored
+            assert (await daemon.get("/readyz"))[:2] == (503, {"ready": False})
 
 
 async def test_a_first_sweep_that_fails_makes_it_ready_and_stale() -> None:
