@@ -103,7 +103,8 @@ class Book:
 
     def swept(self, owners: Iterable[str]) -> bool:
         """Whether each of these owners was ever read to the end."""
-        known = {name.lower() for name, row in self.rows[OwnerRow].items() if cast("OwnerRow", row).swept_at is not None}
+        rows = cast("Iterable[OwnerRow]", self.rows[OwnerRow].values())
+        known = {row.name.lower() for row in rows if row.swept_at is not None}
         return known.issuperset(owner.lower() for owner in owners)
 
     def pull_look(self, repository_id: int, number: int) -> PullLookRow | None:
