@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 LOCK_NAME = "lock"
+ECHO = 2.0
+"""Seconds for which a dead owner's lock may last: a child that it was just making holds it until it becomes git."""
 
 
 class LockedError(Exception):
@@ -39,7 +42,7 @@ class DataLock:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._descriptor: int | None = os.open(data_dir / LOCK_NAME, flags, 0o600)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._descriptor, ECHO)
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
@@ -63,6 +66,30 @@ class DataLock:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _lock(descriptor: int, echo: float) -> None:
+    """Lock, or raise BlockingIOError: at once where the owner lives, after `echo` seconds where it is dead."""
+    until = time.monotonic() + echo
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if _lives(_read_pid(descriptor)) or time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
+
+
+def _lives(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # another user's, or no number of a process
+        return True
+    return True
 
 
 def _read_pid(descriptor: int) -> int | None:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
+import structlog
 from hypothesis.configuration import set_hypothesis_home_dir
 
 LIVE = ("FORGEGLASS_LIVE_URL", "FORGEGLASS_LIVE_TOKEN")
@@ -157,6 +158,13 @@ def _no_task_left() -> Iterator[None]:
     left = list(_left)
     _left.clear()
     assert not left, f"tasks were still running at the end: {left}"
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that ran in this process leaves its logs as quiet as it wants them: the next test begins anew."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module", autouse=True)

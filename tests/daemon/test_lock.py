@@ -39,6 +39,14 @@ def test_a_killed_owner_leaves_no_lock_behind(tmp_path: Path) -> None:
             pass
 
 
+def test_a_dead_owner_s_child_is_waited_for(tmp_path: Path) -> None:
+    """Between its fork and its exec a child holds what it will not inherit, and its owner may be killed just then."""
+    program = HOLD.partition("print")[0] + "import os, time; os.fork() and os._exit(0); time.sleep(0.2)"
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    with DataLock(tmp_path):
+        pass
+
+
 def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
     """git outlives a killed daemon for a moment; the next daemon must start nevertheless."""
     lock = DataLock(tmp_path)
