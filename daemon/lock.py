@@ -81,8 +81,8 @@ def _lock(descriptor: int, echo: float) -> None:
 
 
 def _lives(pid: int | None) -> bool:
-    if pid is None:
-        return False
+    if pid is None:  # a new owner writes its own just after it has the lock
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
