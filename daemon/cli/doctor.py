@@ -31,19 +31,13 @@ WELL, NOT_WELL, UNUSABLE = 0, 1, 2
 @click.pass_obj
 def doctor(context: Context, token_file: Path | None, no_delivery: bool, wait: float, as_json: bool) -> None:
     """Look at everything the daemon needs, and say how to mend what is wrong."""
-    from daemon.doctor.packages import REMEDY, foreign
-
-    as_json = as_json or context.as_json
-    wrong = foreign()
-    if wrong is not None:  # before anything of those packages is imported
-        _print_foreign(wrong, REMEDY, as_json)
-        sys.exit(NOT_WELL)
     from daemon.cli.progress import ProgressLine
     from daemon.config.errors import BadValueError
     from daemon.doctor.running import run
     from daemon.doctor.show import well
     from daemon.reconciler import utc_now
 
+    as_json = as_json or context.as_json
     config = _config(context, as_json)
     try:
         with ProgressLine(sys.stderr) as progress:
@@ -84,12 +78,3 @@ def _print(results: list[Result], as_json: bool) -> None:
     from daemon.doctor.show import document, lines
 
     click.echo(msgspec.json.encode(document(results)).decode() if as_json else "\n".join(lines(results)))
-
-
-def _print_foreign(what: str, remedy: str, as_json: bool) -> None:
-    """As `_print` would, without anything that may not be ours."""
-    import json
-
-    result = {"check": "packages", "status": "fail", "what": what, "remedy": remedy}
-    told = json.dumps({"well": False, "checks": [result]})
-    click.echo(told if as_json else f"fail  packages  {what}\n                → {remedy}\n\nnot well: 1 failure")

@@ -231,7 +231,7 @@ async def spawn(*line: str, bound: bool = False, cwd: Path | None = None, **envi
     """The command in a process of its own; `bound` by permissions even where root runs it."""
     before = ["-c", BOUND] if bound and os.geteuid() == 0 else []
     made = await asyncio.create_subprocess_exec(
-        sys.executable, *before, "-c", "from daemon.cli import main; main()", *line,
+        sys.executable, *before, "-c", "from forgeglass import main; main()", *line,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environ}, cwd=cwd,
     )  # fmt: skip

@@ -238,15 +238,16 @@ def test_a_sqlite_that_is_too_old() -> None:
 # ----------------------------------------------------------------------------------------------------------- packages
 
 
-async def test_a_foreign_package_on_the_path(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["cache", "daemon", "gitea_client", "webhooks"])
+async def test_a_foreign_package_on_the_path(name: str, tmp_path: Path) -> None:
     """`cache` and `daemon` are common names: with another one first on the path nothing of ours can be imported."""
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "__init__.py").write_text("def get(key): ...\n")
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("def get(key): ...\n")
     async with Place() as place:
         path = f"{tmp_path}:{ROOT}"
         found = Found(await place.spawn("doctor", "--json", PYTHONPATH=path), place.secrets)
-        found.named("packages", "package cache is somebody else's", str(tmp_path), remedy="environment of its own")
-        place.refused(await place.spawn("serve", PYTHONPATH=path), "package cache", "environment of its own")
+        found.named("packages", f"package {name} is somebody else's", str(tmp_path), remedy="environment of its own")
+        place.refused(await place.spawn("serve", PYTHONPATH=path), f"package {name}", "environment of its own")
 
 
 async def test_a_foreign_package_that_ours_hides(tmp_path: Path) -> None:

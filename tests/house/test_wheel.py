@@ -42,7 +42,7 @@ def test_the_wheel_carries_every_module_and_nothing_else(wheel: zipfile.Path) ->
     modules = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     assert modules <= names(wheel)
     tops = {name.split("/")[0] for name in names(wheel)}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    assert {top for top in tops if not top.endswith(".dist-info")} == {*PACKAGES, "forgeglass.py"}
     for package in PACKAGES:
         assert f"{package}/py.typed" in names(wheel)
 
@@ -59,3 +59,9 @@ def test_the_installed_command_finds_its_profiles(wheel: zipfile.Path, tmp_path:
     where, profile = done.stdout.split()
     assert where.startswith(str(tmp_path))
     assert profile == "rfc"
+
+
+def test_the_command_begins_in_a_module_whose_name_is_nobody_elses(wheel: zipfile.Path) -> None:
+    """A command that begins in `daemon` ends in a traceback where somebody else's `daemon` comes first."""
+    (points,) = [name for name in names(wheel) if name.endswith(".dist-info/entry_points.txt")]
+    assert "forgeglass = forgeglass:main" in wheel.root.read(points).decode()
