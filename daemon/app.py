@@ -14,10 +14,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from daemon import status
+from daemon.api.addresses import ROOT
 from daemon.api.app import Api
 from daemon.api.context import ApiContext
 from daemon.api.news import News
 from daemon.engine import Engine
+from daemon.hosts import known_hosts
 from daemon.intake import Intake
 from daemon.mending import Mending
 from daemon.metrics import CONTENT_TYPE
@@ -68,15 +70,22 @@ def build_app(
         )
     )
     engine.metrics.build_info.labels(VERSION, platform.python_version(), sqlite3.sqlite_version).set(1)
-    app = web.Application(middlewares=[_counted(engine), engine.probes.strays(config.webhooks.path)])
+    hosts = known_hosts(config.listen, config.public_url)
+    app = web.Application(middlewares=[_counted(engine), engine.probes.strays(config.webhooks.path), hosts])
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)
     app.on_cleanup.append(mending.stop)
     app.router.add_post(config.webhooks.path, receiver.handle)
+    app.router.add_get("/", _front)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
     app.router.add_get("/readyz", _ready(engine, schedule))
     app.router.add_get("/metrics", _metrics(engine, schedule))
     return app
+
+
+async def _front(request: web.Request) -> web.Response:
+    """Whoever types the address alone sees what there is; a relative way, right behind any proxy."""
+    return web.Response(status=302, headers={"Location": f"{ROOT.removeprefix('/')}/docs"})
 
 
 def _health(schedule: Schedule, interval: float) -> Handler:
@@ -90,10 +99,15 @@ def _health(schedule: Schedule, interval: float) -> Handler:
 
 
 def _ready(engine: Engine, schedule: Schedule) -> Handler:
-    """Ready: the rows can be read, and the first sweep has ended, or one of a former run had read every owner."""
+    """Ready: the rows can be read, and every owner was read to the end once, now or in a former run.
+
+    An owner who cannot be read does not keep the others' readers away once the first sweep has ended.
+    """
 
     async def handle(request: web.Request) -> web.Response:
-        served = schedule.first.is_set() or engine.desk.book.swept(engine.config.forge.owners)
+        owners = engine.config.forge.owners
+        unswept = engine.desk.book.unswept(owners)
+        served = not unswept or (schedule.first.is_set() and len(unswept) < len(owners))
         async with engine.cache.read() as connection:
             await connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1")
         return web.json_response({"ready": served}, status=200 if served else 503)

@@ -101,11 +101,11 @@ class Book:
         """What the sweeps remember of an owner."""
         return cast("OwnerRow | None", self.rows[OwnerRow].get(name))
 
-    def swept(self, owners: Iterable[str]) -> bool:
-        """Whether each of these owners was ever read to the end."""
+    def unswept(self, owners: Iterable[str]) -> tuple[str, ...]:
+        """Those of these owners that were never read to the end."""
         rows = cast("Iterable[OwnerRow]", self.rows[OwnerRow].values())
         known = {row.name.lower() for row in rows if row.swept_at is not None}
-        return known.issuperset(owner.lower() for owner in owners)
+        return tuple(owner for owner in owners if owner.lower() not in known)
 
     def pull_look(self, repository_id: int, number: int) -> PullLookRow | None:
         """When a pull request was last read."""

@@ -26,6 +26,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "cursor-mismatch": (400, "The cursor belongs to another question"),
     "internal": (500, "Something went wrong here"),
     "method-not-allowed": (405, "Everything here can only be read"),
+    "misdirected-request": (421, "Forgeglass is not known by this name"),
     "not-found": (404, "There is nothing here"),
     "resync": (410, "The feed cannot go on from this position"),
     "stopping": (503, "Forgeglass is stopping"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -30,6 +30,16 @@ HERE = "forgeglass.toml"
 """The configuration where none is named."""
 
 
+class Wrong(click.ClickException):
+    """The configuration is wrong: each mistake is a line that says where, and how to mend it."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Without the usage of the command, which was right."""
+        click.echo(f"forgeglass: {self.format_message()}", err=True)
+
+
 class Context:
     """What the group hands to its commands."""
 
@@ -43,14 +53,14 @@ class Context:
 
         path = self.path or Path(HERE)
         if self.path is None and not path.is_file():
-            raise click.UsageError(
+            raise Wrong(
                 f"there is no {HERE} here; go where it is, name it (--config FILE, or FORGEGLASS_CONFIG), "
                 "or write one with `forgeglass init`"
             )
         try:
             return load(path, os.environ)
         except ConfigError as error:
-            raise click.UsageError(str(error)) from None
+            raise Wrong(str(error)) from None
 
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from daemon.api.telling import harmless
+
 
 def show(command: str, result: dict[str, Any]) -> None:
     """Print a command's result."""
@@ -19,8 +21,7 @@ def _report(result: dict[str, Any]) -> None:
         f"{result['changes']} changes, {requests['rest']} REST and {requests['git']} Git requests, "
         f"{result['seconds']:.2f} s"
     )
-    for trouble in result["errors"]:
-        click.echo(f"  {trouble['scope']}: {trouble['error']}\n    remedy: {trouble['remedy']}", err=True)
+    _troubles(result)
 
 
 def _verified(result: dict[str, Any]) -> None:
@@ -32,8 +33,13 @@ def _verified(result: dict[str, Any]) -> None:
         click.echo(
             f"  {each['table']} {each['key']} {each['column']}: {each['live']!r} is {each['fresh']!r} on the forge"
         )
+    _troubles(result)
+
+
+def _troubles(result: dict[str, Any]) -> None:
     for trouble in result["errors"]:
-        click.echo(f"  {trouble['scope']}: {trouble['error']}\n    remedy: {trouble['remedy']}", err=True)
+        click.echo(f"  {harmless(trouble['scope'])}: {harmless(trouble['error'])}", err=True)
+        click.echo(f"    remedy: {harmless(trouble['remedy'])}", err=True)
 
 
 def _digest(result: dict[str, Any]) -> None:
@@ -48,13 +54,13 @@ def _table(result: dict[str, Any]) -> None:
     names = list(rows[0])
     cells = [[_cell(row[name]) for name in names] for row in rows]
     widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
-    click.echo("  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)).rstrip())
+    click.echo("  ".join(harmless(name).ljust(width) for name, width in zip(names, widths, strict=True)).rstrip())
     for line in cells:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _cell(value: Any) -> str:
-    text = "" if value is None else str(value).replace("\n", "⏎")
+    text = "" if value is None else harmless(str(value).replace("\n", "⏎"))
     return text if len(text) <= 60 else text[:59] + "…"
 
 

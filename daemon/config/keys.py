@@ -40,7 +40,7 @@ def variable(name: str) -> str:
 
 KEYS: Final = (
     Key("data_dir", kinds.PATH, "Where cache.db, state.db and the object stores live.", required=True),
-    Key("listen", kinds.ADDRESS, "Where the API, the console and the webhook receiver listen.", "127.0.0.1:8088"),
+    Key("listen", kinds.ADDRESS, "Where the API and the webhook receiver listen.", "127.0.0.1:8088"),
     Key("public_url", kinds.URL, "How others reach this server, for links and for the webhooks it installs."),
     Key("group", kinds.TEXT, "The group of users who may read cache.db directly."),
     Key("forge.url", kinds.URL, "The forge, with its sub-path if it has one.", required=True),

@@ -35,9 +35,10 @@ that name. A key with a slash in it is written with `%2F`. Errors are [problems]
 """
 
 OTHERS = (
+    ("GET", "/", "Leads to `/api/v1/docs`."),
     ("GET", "/api/v1/docs", "The description, as a page for people."),
     ("GET", "/healthz", "Alive: 200 while the process answers, and how long ago the schedule came round."),
-    ("GET", "/readyz", "Ready: 200 once there are rows to serve, before that 503."),
+    ("GET", "/readyz", "Ready: 200 once every owner was read to its end, before that 503."),
     ("GET", "/metrics", "[Metrics](metrics.md)."),
     ("POST", "`webhooks.path`", "Deliveries of the forge, signed with the webhook secret."),
 )

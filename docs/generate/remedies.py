@@ -18,6 +18,7 @@ REMEDIES = {
     "internal": "A fault of Forgeglass: its log says more. Report it.",
     "malformed": "It is no delivery of Gitea or Forgejo; choose the type *Gitea* or *Forgejo* and JSON for "
     "the webhook.",
+    "misdirected-request": "Ask by an address of this machine, or set `public_url` to the name that others use.",
     "method-not-allowed": "Ask with GET. What people write, they write to the forge.",
     "not-found": "Look at the address; a slash in a key is written `%2F`.",
     "resync": "Read the lists that you need again, then go on from the `position` in the answer.",

@@ -18,6 +18,9 @@ from gitea_client.fake.sample import plant
 READS = ("read:repository", "read:issue", "read:organization", "read:user")
 """The rights that the README tells people to give."""
 
+WRITES = ("write:organization", "write:repository")
+"""The rights of the second token, with which webhooks are made and tested."""
+
 HANDBOOK = {
     "README.md": "# Handbook\n\nHow we work.\n",
     "handbook/holidays.md": "---\ntitle: Holidays\nowner: ada\ntags: [people]\n---\nThirty days.\n",
@@ -58,7 +61,10 @@ async def stranger(place: Path, root: Path) -> AsyncIterator[StandIn]:
             await forge.create_repository(f"acme/{name}")
             await forge.commit(f"acme/{name}", files, message="Record decisions")
             forge.set_topics(f"acme/{name}", ["decisions"])
-        for name, value in (("token", forge.create_token("forgeglass", READS)), ("admin-token", forge.token)):
+        for name, value in (
+            ("token", forge.create_token("forgeglass", READS)),
+            ("admin-token", forge.create_token("root1", (*READS, *WRITES))),
+        ):
             (place / name).touch(mode=0o600)
             (place / name).write_text(value + "\n")
         yield forge

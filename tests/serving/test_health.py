@@ -59,15 +59,20 @@ async def test_one_repository_that_was_read_is_not_the_first_sweep() -> None:
             assert (await daemon.get("/readyz"))[:2] == (503, {"ready": False})
 
 
-async def test_a_first_sweep_that_fails_makes_it_ready_and_stale() -> None:
-    """Guards against a daemon that is never ready because one owner cannot be read; answers say that they are stale."""
+async def test_an_owner_that_cannot_be_read_keeps_nobody_from_the_others() -> None:
+    """Guards against a daemon that is never ready because of one owner, and one that is with nothing to serve."""
     async with Place() as place:
+        text = place.config_file.read_text().replace('owners = ["acme"]', 'owners = ["acme", "nobody"]')
+        place.config_file.write_text(text)
         await place.push(one=rfc("One"))
         place.forge.faults.set(Fault("status", match="/repos/search", status=404))
         async with place.daemon(scheduled=True) as daemon:
             await daemon.served.schedule.first.wait()
+            assert (await daemon.get("/readyz"))[:2] == (503, {"ready": False})
+            place.forge.faults.clear()
+            assert (await daemon.engine.desk.sweeper.sweep()).errors
             assert (await daemon.get("/readyz"))[0] == 200
-            assert (await daemon.get("/api/v1/rfcs"))[1]["stale"] is True
+            assert await daemon.titles() == {"one": "One"}
 
 
 async def test_metrics_have_the_names_of_the_table_and_count_what_the_forge_counted() -> None:
