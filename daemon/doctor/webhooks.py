@@ -73,13 +73,15 @@ async def _owner(patient: Patient, owner: str, wanted: Wanted, made: tuple[Insta
 
 def judged(place: Place, listed: Sequence[Hook], wanted: Wanted, made: Iterable[InstalledHook]) -> Result:
     """What is there at one place, against what should be. Pure."""
-    actions = [action for action in plan(wanted, [present(hook) for hook in listed], made) if action.kind != "leave"]
+    planned = plan(wanted, [present(hook) for hook in listed], made, scope=place.label)
+    actions = [action for action in planned if action.kind != "leave"]
     first = actions[0]
     if first.kind == "create":
         stray = _elsewhere(listed, wanted.url)
         if stray is not None:
-            what = f"the webhook of {place.label} leads to {stray}, and not to {wanted.url}"
-            return fail(CHECK, what, f"correct public_url, or {SYNC} and delete the other one")
+            what = f"{place.label} has no webhook to {wanted.url}, but one to {stray}"
+            how = f"{SYNC}; leave the other one if that is another Forgeglass; else correct public_url"
+            return warn(CHECK, what, how)
         what = f"{place.label} has no webhook to {wanted.url}; changes are found by sweeps, later"
         return warn(CHECK, what, SYNC)
     if not first.does:

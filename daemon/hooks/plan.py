@@ -1,7 +1,7 @@
 """What to do about the webhooks of one place: the one that should be there against those that are. No I/O.
 
-A webhook is ours where it has our address, or where we made it (its number and the time of its making are those that
-we kept) and our address has moved since. Whatever else is there is somebody's, and is left alone.
+A webhook is ours where it has our address, or where we made it (its place, its number and the time of its making are
+those that we kept) and our address has moved since. Whatever else is there is somebody's, and is left alone.
 """
 
 from __future__ import annotations
@@ -87,14 +87,16 @@ class Action(Struct, frozen=True):
 
 
 def plan(
-    wanted: Wanted | None, present: Sequence[Present], made: Iterable[InstalledHook], *, replace_unknown: bool = False
-) -> tuple[Action, ...]:
+    wanted: Wanted | None, present: Sequence[Present], made: Iterable[InstalledHook], *, scope: str,
+    replace_unknown: bool = False,
+) -> tuple[Action, ...]:  # fmt: skip
     """What to do so that exactly the wanted webhook is there; nothing where it is.
 
-    `wanted` None: none of ours should be there (another place's webhook covers this one); then only those are deleted
-    that we made. A webhook of ours whose secret nobody knows is kept, unless `replace_unknown`, or there are several.
+    `scope` is the place's label: what was made at another place says nothing about a webhook of this one, whatever its
+    number. `wanted` None: none of ours should be there (another place's webhook covers this one); then only those are
+    deleted that we made. A webhook of ours whose secret nobody knows is kept, unless `replace_unknown`, or there are several.
     """
-    known = {record.hook_id: record for record in made}
+    known = {record.hook_id: record for record in made if record.scope.lower() == scope.lower()}
     ours = [hook for hook in present if is_ours(hook, wanted, known.get(hook.id))]
     left = tuple(Action("leave", hook) for hook in present if hook not in ours)
     if wanted is None:
@@ -111,16 +113,22 @@ def plan(
 
 def is_ours(hook: Present, wanted: Wanted | None, record: InstalledHook | None) -> bool:
     """Whether we may touch it."""
-    if record is not None and record.made_at == hook.made_at:
+    if _names(record, hook):
         return True
     return wanted is not None and same_address(hook.url, wanted.url)
 
 
 def signed_with(hook: Present, secret: bytes | None, record: InstalledHook | None) -> Signed:
     """What is known of the secret that a webhook of ours signs with."""
-    if record is None or record.made_at != hook.made_at or secret is None:
+    if record is None or not _names(record, hook) or secret is None:
         return "unknown"
     return "current" if record.signs_with(secret) else "other"
+
+
+def _names(record: InstalledHook | None, hook: Present) -> bool:
+    """Whether a record is of this very webhook. A number alone is not enough, where the server tells no time: a forge
+    that was set up anew counts from 1 again."""
+    return record is not None and record.made_at is not None and record.made_at == hook.made_at
 
 
 def drift(hook: Present, wanted: Wanted) -> tuple[str, ...]:

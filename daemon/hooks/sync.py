@@ -157,8 +157,9 @@ class Sync:
     async def _carry_out(self, place: Place, listed: list[Hook], wanted: Wanted | None) -> None:
         by_id = {hook.id: hook for hook in listed}
         actions = plan(
-            wanted, [present(hook) for hook in listed], self._made, replace_unknown=self._options.replace_unknown
-        )
+            wanted, [present(hook) for hook in listed], self._made, scope=place.label,
+            replace_unknown=self._options.replace_unknown,
+        )  # fmt: skip
         steps: list[Step] = []
         for action in actions:
             if not self._options.apply or not action.does:

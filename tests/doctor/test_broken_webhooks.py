@@ -43,11 +43,16 @@ async def test_a_webhook_that_is_not_as_it_should_be(spoil: Callable[[Hook], Non
 
 
 async def test_a_webhook_that_leads_to_another_server() -> None:
-    """Only the host is shown: what else an address holds may be somebody's secret."""
+    """Guards the other daemon of an organisation from being cut off by whoever follows the advice of a second one. Only
+    the host is shown: what else an address holds may be somebody's secret."""
     async with Place() as place:
         place.hook.url = "http://me:pa55word@old.example.org:8088/webhooks/gitea"
         found = await delivered(place)
-        found.named("webhook", "leads to http://old.example.org:8088", remedy="hooks sync --apply")
+        result = found.warned(
+            "webhook", "no webhook to", "one to http://old.example.org:8088", remedy="leave the other one if that is"
+        )
+        assert "hooks sync --apply" in result.remedy
+        assert "delete" not in result.remedy
         assert "pa55word" not in found.out
 
 
@@ -239,10 +244,24 @@ async def test_a_proxy_that_does_not_reach_us() -> None:
         found.named("webhook address", "HTTP 502", "does not reach this server", remedy="listen")
 
 
-async def test_a_port_that_somebody_else_listens_on() -> None:
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_a_port_that_somebody_else_listens_on(accepted: bool) -> None:
+    """It is told in the words of `serve`, and seen before the forge is asked anything."""
     async with Place() as place:
+        if not accepted:
+            place.token_file.write_text("0" * 40)
         with taken(place.port):
-            (await delivered(place)).named("webhook address", "cannot be opened", remedy="another port")
+            found = await delivered(place) if accepted else await place.doctor()
+        result = found.one("listen")
+        assert (result.status, result.remedy) == ("fail", "stop it, or set listen to another port")
+        assert result.what == f"listen 127.0.0.1:{place.port}: the port is in use by another program"
+        assert [each.check for each in found.bad()] == (["listen"] if accepted else ["listen", "token"])
+        assert "listen comes first" in found.one("webhook address").what
+
+
+async def test_the_port_that_the_daemon_itself_listens_on_is_well() -> None:
+    async with Place() as place, place.daemon():
+        assert (await place.doctor("--no-delivery")).one("listen").status == "ok"
 
 
 async def test_an_address_that_must_be_given() -> None:

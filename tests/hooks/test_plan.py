@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from cache.installed_hooks import InstalledHook, fingerprint
-from daemon.hooks.plan import EVENTS, TOLD, Action, Kind, Present, Wanted, plan, present
+from daemon.hooks import plan as planning
+from daemon.hooks.plan import EVENTS, TOLD, Action, Kind, Present, Wanted, present
 from gitea_client.fake.signals import expand_events
 from gitea_client.wire import Hook
 
@@ -23,6 +25,7 @@ SECRET, FORMER = b"the present secret", b"the one before"
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 WANTED = Wanted(URL, SECRET)
 RIGHT = Present(1, URL, TOLD, made_at=NOON)
+plan = partial(planning.plan, scope="acme")
 
 
 def made(hook: Present, secret: bytes = SECRET) -> InstalledHook:
@@ -113,6 +116,24 @@ def test_others_are_left_alone_even_where_their_number_is_one_of_ours() -> None:
     """Guards somebody's chat: on another forge, or one set up anew, our old number is theirs."""
     chat = Present(1, FOREIGN, frozenset({"push"}), made_at=NOON + timedelta(days=1))
     assert kinds(plan(WANTED, [chat], [made(RIGHT)])) == [("create", None), ("leave", 1)]
+
+
+@pytest.mark.parametrize("covered", [False, True])
+def test_where_the_server_tells_no_time_a_number_alone_makes_nothing_ours(covered: bool) -> None:
+    """Guards somebody's chat on a server that leaves created_at out: that both times are unknown makes them no one."""
+    chat = Present(1, FOREIGN, frozenset({"push"}))
+    assert ("leave", 1) in kinds(plan(None if covered else WANTED, [chat], [made(chat)]))
+    (action,) = plan(WANTED, [replace(RIGHT, made_at=None)], [made(replace(RIGHT, made_at=None), FORMER)])
+    assert (action.kind, action.signed) == ("keep", "unknown")
+
+
+def test_what_was_made_at_another_place_says_nothing_about_this_one() -> None:
+    """Guards a webhook that has the number of one of ours elsewhere. The forge writes names in whatever case."""
+    moved = replace(RIGHT, url=MOVED)
+    record = replace(made(RIGHT), scope="acme/meta")
+    assert kinds(plan(WANTED, [moved], [record])) == [("create", None), ("leave", 1)]
+    assert kinds(plan(None, [moved], [record])) == [("leave", 1)]
+    assert kinds(plan(WANTED, [moved], [replace(record, scope="Acme")])) == [("change", 1)]
 
 
 def test_where_another_covers_it_only_what_we_made_goes() -> None:
