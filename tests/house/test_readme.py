@@ -54,4 +54,4 @@ def test_the_configurations_shown_are_right(source: str, tmp_path: Path) -> None
         (tmp_path / document["forge"][key]).chmod(0o600)
     config = load(tmp_path / "forgeglass.toml", {})
     assert config.warnings == ()
-    assert [block.name for block in load_blocks(config)] == ["rfc"]
+    assert [block.name for block in load_blocks(config)] == ["markdown"]
