@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -108,8 +109,8 @@ def _block(block: Proposal, optional: Mapping[str, str]) -> Iterator[str]:
         files = "1 file" if block.files == 1 else f"{block.files} files"
         yield f"# {files} seen in {_plain(_several(block.found))}."
     if block.keys:
-        yield f"# Front matter says {', '.join(block.keys)}. For fields of these names, write a profile of your own:"
-        yield _plain(f"# forgeglass profile infer {block.example} {block.parameters.get('path', '')}".rstrip())
+        yield f"# Front matter says {_plain(', '.join(block.keys))}. Fields of these names need a profile of your own:"
+        yield from _inferring(block.example, block.parameters.get("path", ""))
     yield "[[profiles]]"
     yield f"use = {toml(block.use)}"
     if block.name:
@@ -121,6 +122,17 @@ def _block(block: Proposal, optional: Mapping[str, str]) -> Iterator[str]:
     for name, what in optional.items():
         if name not in block.parameters:
             yield from _explained(f'# {name} = "…"', what)
+
+
+def _inferring(repository: str, path: str) -> Iterator[str]:
+    """The command that writes a profile of one's own; nothing where its parts cannot be seen, and so not be typed.
+
+    It is there to be pasted into a shell: what a forge calls its folders must stay one word of it, and no option.
+    """
+    parts = [part for part in (repository, path) if part]
+    if all(part.isprintable() for part in parts):
+        end = ["--"] if any(part.startswith("-") for part in parts) else []
+        yield f"# {shlex.join(['forgeglass', 'profile', 'infer', *end, *parts])}"
 
 
 def _several(names: Sequence[str]) -> str:

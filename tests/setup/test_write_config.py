@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import shlex
+import tempfile
 import tomllib
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from cache.profile.infer import read_seen
 from daemon.blocks import load_blocks
 from daemon.config import load
 from daemon.config.keys import KEYS
-from daemon.setup.propose import Proposal
+from daemon.setup.begin import choose
+from daemon.setup.propose import Proposal, Sight, propose
 from daemon.setup.write import Answers, toml, write_config
 
 BLOCK = Proposal("markdown", None, "", {"owner": "acme", "path": "docs"}, ("acme/a", "acme/b"), 7)
@@ -75,6 +81,58 @@ def test_foreign_text_cannot_end_its_line(tmp_path: Path) -> None:
     """A forge's version is anybody's text, and ends up in a comment."""
     answers = Answers("https://x.example", ("a",), (BLOCK,), seen='Gitea 1"\n[forge]\nurl = "https://evil.example"')
     assert tomllib.loads(write_config(answers))["forge"]["url"] == "https://x.example"
+
+
+def commands(text: str) -> list[str]:
+    """The commands in comments, as one would take them from there."""
+    return [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# forgeglass profile infer")]
+
+
+def of_folder(path: str) -> str:
+    block = Proposal("markdown", None, "", {"owner": "acme", "path": path}, ("a/b",), 2, ("tags",), "a/b")
+    return write_config(replace(ANSWERS, blocks=(block,)))
+
+
+@pytest.mark.parametrize("path", ["docs", "wiki $(touch pwned)", "it's; rm -r `x`", "--output=x", "-", "~root", "#a &"])
+def test_a_command_in_a_comment_is_safe_to_paste(path: str) -> None:
+    """A folder is called by whoever may push: a shell must take it for one word, and the command for no option."""
+    (line,) = commands(of_folder(path))
+    _, _, infer, *words = shlex.split(line)
+    assert (infer, [word for word in words if word != "--"]) == ("infer", ["a/b", path])
+    assert not path.startswith("-") or words[0] == "--"
+
+
+@pytest.mark.parametrize("path", ["Team\u00a0Docs", "a\u200db", "a\u202eb"])
+def test_a_command_that_cannot_be_typed_is_left_out(path: str, tmp_path: Path) -> None:
+    """Quoting it once put the # of the comment within the quotes, and the file could not be loaded."""
+    text = of_folder(path)
+    assert commands(text) == []
+    (block,) = load(written(tmp_path, text), {}).profiles
+    assert block.parameters["path"] == path
+
+
+_letters = st.characters(exclude_characters="/\x00", exclude_categories=["Cs"])
+_odd = st.sampled_from(["Team\u00a0Docs", "a\u200db", "\u202edocs", "$(x)", "'", "--x", "\x85", "docs", "adr", "rfcs"])
+_trees = st.dictionaries(
+    st.builds("{}/{}.md".format, _odd | st.text(_letters, min_size=1, max_size=6), st.sampled_from(["0001-a", "b"])),
+    st.builds("---\n{}: x\ntitle: T\nstate: idea\n---\n".format, st.sampled_from(["tags", "o\u202ewner", '"q"'])),
+    max_size=8,
+)
+
+
+@given(st.lists(_trees, min_size=1, max_size=3), st.text(max_size=5))
+def test_whatever_lies_in_a_repository_its_configuration_loads(trees: list[dict[str, str]], version: str) -> None:
+    """What is proposed is written, and what is written loads; no comment holds what an editor or terminal acts on."""
+    sights = [
+        Sight("acme", f"r{number}", (), tuple(tree), tuple(read_seen(p, text.encode()) for p, text in tree.items()))
+        for number, tree in enumerate(trees)
+    ]
+    blocks = choose(propose(sights), [], ["acme"], Path())
+    text = write_config(replace(ANSWERS, blocks=blocks, seen=version))
+    with tempfile.TemporaryDirectory() as folder:
+        assert len(load_blocks(load(written(Path(folder), text), {}))) == len(blocks)
+    for line in text.split("\n"):
+        assert line.isprintable(), line
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
