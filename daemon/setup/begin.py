@@ -15,6 +15,7 @@ from daemon.setup.access import Access
 from daemon.setup.errors import SetupError
 from daemon.setup.forge import Looking, looking, owners_seen
 from daemon.setup.propose import Proposal, for_profile, named
+from daemon.setup.saving import save as save
 from daemon.setup.survey import Survey, Tell, survey
 from daemon.setup.write import Answers
 from gitea_client.errors import Malformed, Missing, Redirected, Refused
@@ -136,22 +137,6 @@ def answers(
         seen=greeting.said(),
         optional={block.use: _optional(block.use, folder) for block in blocks},
     )
-
-
-def save(path: Path, text: str, *, force: bool) -> None:
-    """Write a file whole or not at all. Raises SetupError where it is there already and `force` is not given."""
-    try:
-        if not force:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-            return
-        new = path.with_name(f".{path.name}.new")
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
-    except FileExistsError:
-        raise SetupError(f"{path} is there already; name another file, or overwrite it with --force") from None
-    except OSError as error:
-        raise SetupError(f"{path} cannot be written ({error.strerror}); name another place") from None
 
 
 def _tame(text: str) -> str:
