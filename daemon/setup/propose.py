@@ -148,6 +148,8 @@ def _selections(
     """How to choose the holders of a shape, and which of them each way chooses."""
     if shape.use == "rfc":
         return [({"meta": place}, holders)]
+    if shape.use == "adr":  # it finds nothing where no records are, and next month's records must not be missed
+        return [({"owner": place}, holders)]
     path = {"path": shape.folder} if shape.folder else {}
     chosen = select(holders, siblings)
     if chosen is not None:

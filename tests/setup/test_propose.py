@@ -12,6 +12,8 @@ from daemon.setup.propose import DECISIONS, MOST_BLOCKS, Proposal, Sight, named,
 
 DECISION = ("docs/adr/0001-use-x.md", "docs/adr/0002-use-y.md")
 CODE = ("main.go", "go.mod", "README.md")
+PAGES = ("docs/use.md", "docs/care.md")
+DOCS = {"path": "docs"}
 
 
 def sight(name: str, *paths: str, owner: str = "acme", topics: tuple[str, ...] = (), **contents: str) -> Sight:
@@ -39,31 +41,41 @@ def test_the_same_in_every_repository_is_one_block_for_the_owner() -> None:
 
 def test_one_repository_is_named() -> None:
     """Others of the owner would be mirrored for nothing."""
-    assert uses(sight("a", *DECISION), sight("b", *CODE), sight("c", *CODE)) == [("adr", {"repository": "acme/a"})]
+    others = [sight(name, *CODE) for name in "bc"]
+    assert uses(sight("a", *PAGES), *others) == [("markdown", {"repository": "acme/a", **DOCS})]
 
 
 def test_some_repositories_are_chosen_by_a_topic_or_a_glob_that_fits_exactly() -> None:
     """Both go on fitting when a repository is added; a list of names does not."""
     others = [sight(f"other{n}", *CODE) for n in range(9)]
-    tagged = [sight(name, *DECISION, topics=("records", "go")) for name in ("one", "two")]
-    assert uses(*tagged, *others) == [("adr", {"owner": "acme", "topic": "go"})]
-    prefixed = [sight(name, *DECISION) for name in ("team-a", "team-b")]
-    assert uses(*prefixed, *others) == [("adr", {"owner": "acme", "repositories": "team-*"})]
-    suffixed = [sight(name, *DECISION) for name in ("a-records", "b-records")]
-    assert uses(*suffixed, *others) == [("adr", {"owner": "acme", "repositories": "*-records"})]
+    tagged = [sight(name, *PAGES, topics=("records", "go")) for name in ("one", "two")]
+    assert uses(*tagged, *others) == [("markdown", {"owner": "acme", "topic": "go", **DOCS})]
+    prefixed = [sight(name, *PAGES) for name in ("team-a", "team-b")]
+    assert uses(*prefixed, *others) == [("markdown", {"owner": "acme", "repositories": "team-*", **DOCS})]
+    suffixed = [sight(name, *PAGES) for name in ("a-records", "b-records")]
+    assert uses(*suffixed, *others) == [("markdown", {"owner": "acme", "repositories": "*-records", **DOCS})]
 
 
 def test_a_topic_or_prefix_that_others_have_too_chooses_nobody() -> None:
     """It would take in repositories that nobody meant."""
     others = [sight(f"team-{n}", *CODE, topics=("go",)) for n in range(9)]
-    holders = [sight(name, *DECISION, topics=("go",)) for name in ("team-x", "team-y")]
-    assert uses(*holders, *others) == [("adr", {"repository": f"acme/team-{end}"}) for end in "xy"]
+    holders = [sight(name, *PAGES, topics=("go",)) for name in ("team-x", "team-y")]
+    assert uses(*holders, *others) == [("markdown", {"repository": f"acme/team-{end}", **DOCS}) for end in "xy"]
 
 
 def test_many_without_a_mark_of_their_own_are_chosen_by_their_owner() -> None:
     """A block each would be longer than what it saves."""
-    holders = [sight(name, *DECISION) for name in ("alpha", "beta", "gamma", "delta")]
-    assert uses(*holders, *[sight(f"o{n}", *CODE) for n in range(9)]) == [("adr", {"owner": "acme"})]
+    holders = [sight(name, *PAGES) for name in ("alpha", "beta", "gamma", "delta")]
+    assert uses(*holders, *[sight(f"o{n}", *CODE) for n in range(9)]) == [("markdown", {"owner": "acme", **DOCS})]
+
+
+@pytest.mark.parametrize("topics", [(), ("records",)])
+def test_records_are_chosen_by_their_owner_however_few_hold_them(topics: tuple[str, ...]) -> None:
+    """The profile finds nothing where no records are; named one by one, next month's records would not be seen."""
+    others = [sight(f"other{n}", *CODE) for n in range(9)]
+    for names in (("one",), ("one", "two")):
+        holders = [sight(name, *DECISION, topics=topics) for name in names]
+        assert uses(*holders, *others) == [("adr", {"owner": "acme"})]
 
 
 def test_each_owner_has_blocks_of_its_own() -> None:
