@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,15 @@ import msgspec
 if TYPE_CHECKING:
     from daemon.cli.command import Context
     from daemon.setup.access import Access, Options
-    from daemon.setup.begin import Greeting
     from daemon.setup.propose import Proposal
+    from daemon.setup.rows import Rows
     from daemon.setup.survey import Survey
 
 
 MOST_TOLD = 5
 """Repositories that are told one by one when they cannot be read."""
+MOST_ROWS = 3
+"""Blocks of which it is told where their rows will be."""
 
 
 @click.command()
@@ -72,11 +75,15 @@ def interactive() -> bool:
 def _init(
     path: Path, options: Options, owners: Sequence[str], uses: Sequence[str], *, asking: bool, force: bool, quiet: bool
 ) -> dict[str, Any]:
+    from cache.profile.problems import ProfileError
+    from daemon.blocks import load_blocks
     from daemon.config import ConfigError, load
     from daemon.setup import begin
+    from daemon.setup.answering import greeted, looked
     from daemon.setup.errors import SetupError
     from daemon.setup.propose import propose
-    from daemon.setup.running import asked
+    from daemon.setup.rows import rows_of
+    from daemon.setup.saving import save
     from daemon.setup.write import write_config
 
     for use in uses:
@@ -86,10 +93,9 @@ def _init(
         if not quiet:
             click.echo(text)
 
-    access = _access(options, asking)
-    greeting = asked(access, lambda: begin.greet(access, owners=not owners))
+    access, greeting = greeted(options, asking, owners=not owners)
     say(f"{access.url}: {greeting.said()}")
-    owners, survey, requests = _look(access, owners or _owners(greeting, asking))
+    owners, survey, requests = looked(partial(_look, access), greeting, owners, asking)
     for line in _stopped(survey):
         click.echo(line, err=True)
     folder = path.parent
@@ -100,16 +106,20 @@ def _init(
         say(f"  {number}. {describe(block)}")
     if asking:
         blocks = _chosen(blocks)
-    begin.save(path, write_config(begin.answers(access, greeting, owners, blocks, folder)), force=force)
+    save(path, write_config(begin.answers(access, greeting, owners, blocks, folder)), force=force)
     try:
-        warnings = load(path, os.environ).warnings
-    except ConfigError as error:  # a FORGEGLASS_ variable, most likely: the file itself is right
+        config = load(path, os.environ)
+        rows = [rows_of(block, config.listen) for block in load_blocks(config)]
+    except (ConfigError, ProfileError) as error:  # a FORGEGLASS_ variable, most likely: the file itself is right
         raise SetupError(f"{path} is written, and cannot be used yet: {error}") from None
-    for warning in warnings:
+    for warning in config.warnings:
         click.echo(f"forgeglass: {warning}", err=True)
     here = "" if path == Path("forgeglass.toml").absolute() else f"--config {_short(path)} "
     following = [f"forgeglass {here}doctor", f"forgeglass {here}serve"]
     say(f"\n{_short(path)} is written. Next:\n  {following[0]}\n  {following[1]}")
+    say("While it serves, the rows are here:")
+    for line in _where(rows, here):
+        say(f"  {line}")
     return {
         "file": str(path),
         "forge": {"url": access.url, "kind": greeting.kind, "version": greeting.version},
@@ -119,42 +129,14 @@ def _init(
             "total": survey.total, "looked_at": survey.looked, "failed": survey.failed, "cut_short": survey.short
         },
         "blocks": [
-            {"use": b.use, "name": b.name or b.use, "parameters": b.parameters, "files": b.files, "seen_in": b.found}
-            for b in blocks
+            {"use": b.use, "name": b.name or b.use, "parameters": b.parameters, "files": b.files, "seen_in": b.found,
+             "address": of.address, "view": of.view}
+            for b, of in zip(blocks, rows, strict=True)
         ],
         "requests": greeting.requests + requests,
-        "warnings": warnings,
+        "warnings": config.warnings,
         "next": following,
     }  # fmt: skip
-
-
-def _access(options: Options, asking: bool) -> Access:
-    from daemon.config.errors import BadValueError
-    from daemon.config.keys import SECRET_VARIABLES
-    from daemon.setup.access import from_options
-
-    if options.url is None:
-        if not asking:
-            raise BadValueError("--url is missing", "give the forge's address")
-        options = msgspec.structs.replace(options, url=click.prompt("Address of the Gitea or Forgejo"))
-    if options.token_file is None and not os.environ.get(SECRET_VARIABLES["token"]):
-        if not asking:
-            raise BadValueError("--token-file is missing", "put an access token into a file and name it")
-        options = msgspec.structs.replace(options, token_file=click.prompt("File with the access token", "token"))
-    return from_options(options, os.environ, Path.cwd())
-
-
-def _owners(greeting: Greeting, asking: bool) -> list[str]:
-    from daemon.setup.errors import SetupError
-
-    seen = ", ".join(f"{login} ({count})" for login, count in greeting.owners[:20])
-    if not asking:
-        raise SetupError(f"--owner is missing; give it once for each whose repositories are to be read. Seen: {seen}")
-    if not seen:
-        raise SetupError("the token sees no repository; check its scopes and what its user may read", 3)
-    click.echo(f"Owners, with the repositories seen of each: {seen}")
-    told = click.prompt("Whose repositories are to be read (names, with commas)", greeting.owners[0][0])
-    return [name for name in (part.strip() for part in told.split(",")) if name]
 
 
 def _look(access: Access, owners: Sequence[str]) -> tuple[tuple[str, ...], Survey, int]:
@@ -180,7 +162,13 @@ def _chosen(blocks: tuple[Proposal, ...]) -> tuple[Proposal, ...]:
 
 
 def describe(block: Proposal) -> str:
-    """A block on one line."""
+    """A block on one line. Names of folders and repositories are anybody's text."""
+    from daemon.api.telling import harmless
+
+    return harmless(_described(block))
+
+
+def _described(block: Proposal) -> str:
     parameters = ", ".join(f"{name} = {value}" for name, value in block.parameters.items())
     told = f"{block.name or block.use}: {parameters}" if parameters else block.name or block.use
     if not block.found:
@@ -190,15 +178,29 @@ def describe(block: Proposal) -> str:
     return f"{told} ({files} in {where})"
 
 
+def _where(rows: Sequence[Rows], here: str) -> list[str]:
+    """Commands that show the rows of the first blocks."""
+    lines: list[str] = []
+    for of in rows[:MOST_ROWS]:
+        lines.append(f"curl -s {of.address}")
+        if of.view:
+            lines.append(f"forgeglass {here}query 'SELECT * FROM {of.view}'")  # noqa: S608  # shown, and not run
+    return [*lines, "…"] if len(rows) > MOST_ROWS else lines
+
+
 def _stopped(survey: Survey) -> list[str]:
     """What was not looked at, and why."""
-    lines = [f"could not be read: {line}" for line in survey.failed[:MOST_TOLD]]
+    from daemon.api.telling import harmless
+
+    lines = [f"{', '.join(survey.bare)}: no repository that the token may see; nothing is read until there is one"]
+    lines = lines if survey.bare else []
+    lines += [f"could not be read: {line}" for line in survey.failed[:MOST_TOLD]]
     if len(survey.failed) > MOST_TOLD:
         lines.append(f"could not be read: {len(survey.failed) - MOST_TOLD} more")
     if survey.looked + len(survey.failed) < survey.total:
         lines.append(f"only {survey.looked} of {survey.total} repositories were looked at, those changed last")
     lines += [f"{name} has more files than were listed" for name in survey.short]
-    return lines
+    return [harmless(line) for line in lines]
 
 
 def _use(use: str, folder: Path) -> str:

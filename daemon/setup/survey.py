@@ -30,7 +30,7 @@ Tell = Callable[[Mapping[str, Any]], None]
 
 class Survey(Struct, frozen=True):
     """What was seen. `listed` of `total` repositories were listed, `looked` of them looked at; `failed` says which
-    could not be, and why; `short` names those with more files than were listed.
+    could not be, and why; `short` names those with more files than were listed; `bare` are owners without any.
     """
 
     sights: tuple[Sight, ...]
@@ -39,6 +39,7 @@ class Survey(Struct, frozen=True):
     looked: int
     failed: tuple[str, ...] = ()
     short: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -54,10 +55,13 @@ async def survey(forge: Looking, owners: Sequence[User], tell: Tell) -> Survey:
     """
     listed: list[list[Repository]] = []
     total = 0
+    bare: list[str] = []
     for position, owner in enumerate(owners):
         tell({"what": f"listing {owner.login}", "done": position, "of": len(owners)})
         found = await forge.repositories(owner, MOST_LISTED)
-        total += len(found.items) if found.total is None else found.total
+        count = len(found.items) if found.total is None else found.total
+        total += count
+        bare.extend([] if count else [owner.login])
         listed.append(sorted(found.items, key=lambda one: (one.archived, one.fork)))
     chosen = [one for one in _in_turn(listed) if not unusable(one) and is_repository(_name(one))][:MOST_LOOKED]
     empty = sum(unusable(one) for items in listed for one in items)
@@ -92,6 +96,7 @@ async def survey(forge: Looking, owners: Sequence[User], tell: Tell) -> Survey:
         looked=len(seen) + empty,
         failed=tuple(sorted(failed)),
         short=tuple(sorted(short)),
+        bare=tuple(bare),
     )
 
 

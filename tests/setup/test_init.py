@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import pytest
 from aiohttp import web
 from setup_place import OWNER, Stranger, answering, command, stranger
 
-import daemon.cli.init as init_module
 from daemon.blocks import load_blocks
 from daemon.config import load
 from daemon.setup import survey
@@ -54,7 +54,7 @@ async def test_it_writes_one_configuration_that_works(place: Stranger) -> None:
         (None, ("repository", "acme/handbook"), ("path", "docs")),
     }  # fmt: skip
     assert len(load_blocks(config)) == 3
-    assert ran.out.rstrip().endswith("forgeglass doctor\n  forgeglass serve")
+    assert "Next:\n  forgeglass doctor\n  forgeglass serve\n" in ran.out
     assert "the token is root1's" in ran.out
     assert "forgeglass profile infer acme/handbook docs" in place.file.read_text()
 
@@ -80,17 +80,30 @@ async def test_for_programs_it_prints_one_object(place: Stranger) -> None:
     assert told["repositories"] == {"total": 7, "looked_at": 7, "failed": [], "cut_short": []}
     assert [block["use"] for block in told["blocks"]] == ["adr", "markdown", "rfc"]
     assert told["next"] == ["forgeglass doctor", "forgeglass serve"]
+    assert [(block["address"], block["view"]) for block in told["blocks"]] == [
+        ("http://127.0.0.1:8088/api/v1/adr/decisions", "decisions"),
+        ("http://127.0.0.1:8088/api/v1/markdown/documents", "documents"),
+        ("http://127.0.0.1:8088/api/v1/rfc/rfcs", "cached_rfcs"),
+    ]
 
 
-async def test_it_asks_for_what_is_not_given(place: Stranger, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Address, token file, owners out of those seen, and which of the blocks."""
+async def test_it_ends_with_where_the_rows_will_be(place: Stranger) -> None:
+    """A stranger who follows what is printed ends at rows; what is told of views is true."""
     await plant(place)
-    monkeypatch.setattr(init_module, "interactive", lambda: True)
-    ran = await command("init", answers=f"{place.forge.url}\ntoken\n\n9\n2,1\n")
-    assert ran.code == 0, ran.err
-    assert "Owners, with the repositories seen of each: acme (7)" in ran.out
-    assert "write numbers from 1 to 3" in ran.out + ran.err
-    assert [block.use for block in load(place.file, {}).profiles] == ["markdown", "adr"]
+    for name in ("alpha", "omega"):
+        await place.repository(name, {f"{name}/{n}.md": "# Page\n" for n in range(2)})
+    (place.folder / "etc").mkdir()
+    ran = await place.init("--owner", OWNER, "--yes", "etc/my.toml")
+    said = [line.strip() for line in ran.out.partition("rows are here:\n")[2].splitlines()]
+    assert len(said) == 2 * 3 + 1
+    assert (said[0], said[-1]) == ("curl -s http://127.0.0.1:8088/api/v1/adr/decisions", "…")
+    assert any("SELECT * FROM " in line and "_documents" in line for line in said)
+    assert (await command("--config", "etc/my.toml", "sweep")).code == 0
+    for line in said:
+        if "query" in line:
+            _, *arguments = shlex.split(line)
+            rows = await command(*arguments, "--json")
+            assert (rows.code, rows.json != []) == (0, True), line
 
 
 async def test_without_a_terminal_it_names_the_option_that_is_missing(place: Stranger) -> None:
@@ -174,6 +187,7 @@ async def test_an_owner_with_nothing_still_gets_a_configuration(place: Stranger)
     ran = await place.init("--owner", OWNER, "--yes")
     assert ran.code == 0
     assert "nothing of the kind was seen yet" in ran.out
+    assert ran.err == "acme: no repository that the token may see; nothing is read until there is one\n"
     assert [b.use for b in load(place.file, {}).profiles] == ["markdown"]
 
 
@@ -240,10 +254,13 @@ async def test_hostile_repositories_break_nothing(place: Stranger) -> None:
         "rfcs/bytes.md": bytes(range(256)), "rfcs/{x}.md": "# X\n", "rfcs/new\nline.md": "# N\n",
         "rfcs/huge.md": b"x" * 2_000_000, "docs/\x01.md": "#", "docs/a b.md": "#", "docs/ü.md": "#",
         "we{ird/a.md": "#", "we{ird/b.md": "#", "--upload-pack=x/a.md": "#", "--upload-pack=x/b.md": "#",
+        **{f"team\u00a0\u202edocs/{n}.md": "---\nowner: x\n---\n" for n in "ab"},
     })  # fmt: skip
     await place.repository("good", {"docs/adr/0001-a.md": RECORD})
     ran = await place.init("--owner", OWNER, "--yes")
     assert ran.code == 0, ran.err
+    assert "\u202e" not in ran.out
+    assert "team\\xa0\\u202edocs" in ran.out
     blocks = load_blocks(load(place.file, {}))
     assert "adr" in {block.profile for block in blocks}
     assert (await command("sweep")).code == 0
