@@ -94,7 +94,8 @@ def plan(
 
     `scope` is the place's label: what was made at another place says nothing about a webhook of this one, whatever its
     number. `wanted` None: none of ours should be there (another place's webhook covers this one); then only those are
-    deleted that we made. A webhook of ours whose secret nobody knows is kept, unless `replace_unknown`, or there are several.
+    deleted that we made. A webhook of ours whose secret nobody knows is kept, unless `replace_unknown`, or there are
+    several.
     """
     known = {record.hook_id: record for record in made if record.scope.lower() == scope.lower()}
     ours = [hook for hook in present if is_ours(hook, wanted, known.get(hook.id))]

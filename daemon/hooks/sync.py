@@ -92,6 +92,8 @@ class Sync:
             self._tell({"what": f"webhooks of {owner}", "done": done, "of": len(owners)})
             repositories = memory.repositories.get(owner.lower(), ())
             user = owner.lower() in memory.users
+            if self._options.choice == "repository" and await self._covered_already(owner, user):
+                continue
             await self._cover(owner, list(attempts(owner, me, repositories, self._options.choice, user=user)))
         return Outcome(
             self._wanted.url, self._options.apply, tuple(self._covered), tuple(self._notes), tuple(self._unread),
@@ -113,6 +115,30 @@ class Sync:
         self._unread.extend(refusal.told() for refusal in barred)
         if not barred:
             self._unread.append(Trouble(owner, "no profile reaches a repository of it", UNREACHED))
+
+    async def _covered_already(self, owner: str, user: bool) -> bool:
+        """Whether a good webhook for all of an owner's repositories is there: one more for each would double it.
+
+        Where the token may not look, nothing covers as far as is known. Where looking fails, nothing is planned.
+        """
+        for (place,) in (*attempts(owner, self._me, (), "auto", user=user),)[:-1]:
+            try:
+                listed = await self._hooks.list(place.scope)
+            except (Forbidden, Missing):
+                continue
+            except ForgeError as error:
+                self._unread.append(Trouble(place.label, str(error), error.remedy))
+                return True
+            actions = plan(self._wanted, [present(hook) for hook in listed], self._made, scope=place.label)
+            if actions[0].kind == "keep":
+                others = sum(action.kind == "leave" for action in actions)
+                self._covered.append(Covered(place, (Step(actions[0]),), others))
+                self._notes.append(
+                    f"{place.label} has a webhook for all its repositories; with one for each of them besides, "
+                    "everything would be told twice: delete that one first"
+                )
+                return True
+        return False
 
     async def _one(self, place: Place, barred: list[NotAllowed]) -> bool:
         """A webhook for everything; False where the token may not."""

@@ -8,6 +8,7 @@ import pytest
 from hooks_place import Place
 
 from daemon.hooks.plan import TOLD
+from gitea_client.fake.faults import Fault
 
 READS = ("read:repository", "read:issue", "read:organization", "read:user")
 
@@ -169,6 +170,33 @@ async def test_one_for_all_takes_the_place_of_those_made_before(one_place: Place
     assert ran.hooks() == [("acme", "create", []), ("acme/meta", "delete", ["another webhook covers it"])]
     assert [hook.owner and hook.owner.login for hook in one_place.on_forge() if hook is not by_hand] == ["acme"]
     assert (await one_place.sync()).hooks() == [("acme", "keep", [])]
+
+
+async def test_beside_one_for_all_none_is_made_for_each(one_place: Place) -> None:
+    """Guards against each push told twice, where somebody asks for webhooks of repositories."""
+    await one_place.run("sweep")
+    await one_place.sync()
+    for ran in (await one_place.sync("--scope", "repository"), await one_place.look("--scope", "repository")):
+        assert (ran.code, ran.hooks()) == (0, [("acme", "keep", [])])
+        assert "everything would be told twice" in ran.json["notes"][0]
+    one_place.the_hook().active = False  # one that delivers nothing covers nothing
+    ran = await one_place.sync("--scope", "repository")
+    assert (ran.code, ran.hooks()) == (0, [("acme/meta", "create", [])])
+
+
+async def test_where_it_cannot_be_seen_what_covers_an_owner_each_gets_one(one_place: Place) -> None:
+    """Guards the administrator of a repository, who may not look at the organization's."""
+    await one_place.run("sweep")
+    ran = await one_place.sync("--scope", "repository", scopes=["read:user", "write:repository"])
+    assert (ran.code, ran.hooks()) == (0, [("acme/meta", "create", [])])
+
+
+async def test_where_looking_at_what_covers_an_owner_fails_nothing_is_made(one_place: Place) -> None:
+    """Guards against taking a failure for absence."""
+    await one_place.run("sweep")
+    one_place.forge.faults.set(Fault("status", match="/orgs/acme/hooks", status=400))
+    ran = await one_place.sync("--scope", "repository")
+    assert (ran.code, ran.hooks(), one_place.on_forge()) == (3, [], [])
 
 
 async def test_a_right_to_look_and_none_to_write_passes_on_to_the_next_place(one_place: Place) -> None:
