@@ -16,6 +16,7 @@ from yarl import URL
 from daemon.config.errors import ConfigError
 from daemon.control import CommandError, NotRunningError
 from daemon.doctor.door import Door, door
+from daemon.doctor.hearing import not_possible
 from daemon.doctor.judging import ADDRESS, DELIVERY, Own, judged_address, judged_delivery
 from daemon.doctor.patient import Patient
 from daemon.doctor.result import Result, fail, skip
@@ -43,8 +44,7 @@ async def arriving(patient: Patient) -> Sequence[Result]:
     except (CommandError, NotRunningError) as error:
         return [fail(ADDRESS, f"the daemon that runs takes no test delivery: {error}", "restart it")]
     except OSError as error:
-        what = f"listen {patient.config.listen} cannot be opened ({error.strerror or 'in use'})"
-        return [fail(ADDRESS, what, "stop what listens there, or set listen to another port")]
+        return [fail(ADDRESS, *not_possible(patient.config.listen, error))]
     address = judged_address(own, url, patient, forges)
     if forges is None:
         return [address, skip(DELIVERY, "not made: --no-delivery was given")]

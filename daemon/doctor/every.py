@@ -13,6 +13,7 @@ from daemon.doctor.files import data_dir, files
 from daemon.doctor.git_http import git_http
 from daemon.doctor.git_program import git_program
 from daemon.doctor.given import LABELS
+from daemon.doctor.hearing import hearing
 from daemon.doctor.machine import our_packages, python, sqlite
 from daemon.doctor.owners import owners
 from daemon.doctor.ownership import ownership
@@ -37,6 +38,7 @@ def every(unreadable: Sequence[Result] = ()) -> tuple[Check[Patient], ...]:
         Check("data_dir", _here(lambda patient: data_dir(patient.config.data_dir))),
         Check("disk", _here(_disk)),
         Check("daemon", _ownership),
+        Check("listen", hearing, ("daemon",)),
         Check("python", _here(lambda _patient: [python()])),
         Check("git", _here(lambda patient: [git_program(patient.config.forge.git)])),
         Check("sqlite", _here(lambda _patient: [sqlite()])),
@@ -53,7 +55,7 @@ def every(unreadable: Sequence[Result] = ()) -> tuple[Check[Patient], ...]:
         Check("selection", selections, ("profiles", "owners")),
         Check("git over http", git_http, ("git", "pages", "owners"), seconds=20.0),
         Check("webhook", webhooks, ("daemon", "owners")),
-        Check("webhook address", arriving, ("daemon", "owners"), seconds=29.0),
+        Check("webhook address", arriving, ("listen", "owners"), seconds=29.0),
     )
 
 

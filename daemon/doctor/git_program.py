@@ -34,8 +34,11 @@ def git_program(git: str) -> Result:
         said = subprocess.run(  # noqa: S603 - forge.git is the operator's own choice, and no shell reads it
             [found, "--version"], env=environment({}), capture_output=True, timeout=_SECONDS, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return fail("git", f"{found} does not run ({type(error).__name__})", "install git 2.34 or newer")
+    except subprocess.TimeoutExpired:
+        remedy = "run it by hand to see what it waits for, or name another git as forge.git"
+        return fail("git", f"{found} --version did not answer within {_SECONDS:g} s", remedy)
+    except OSError as error:
+        return fail("git", f"{found} does not run ({error.strerror or error})", "install git 2.34 or newer")
     return judged(found, said.stdout.decode("utf-8", "replace"))
 
 

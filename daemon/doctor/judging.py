@@ -98,7 +98,10 @@ async def judged_delivery(forges: Forges, url: str, own: Own, wait: float) -> Re
         what = f"{forges.left} was made for the test and could not be deleted again"
         return fail(DELIVERY, what, "delete it on the forge: its address ends in ?probe=…")
     if forges.denied:
-        how = "run `forgeglass doctor --token-file FILE` with a token of an administrator that has write:repository"
+        how = (
+            "run `forgeglass doctor --token-file FILE` with a token of an administrator that has write:repository, "
+            "besides write:organization for the webhooks"
+        )
         where = f" for {forges.repository}" if forges.repository else ""
         return skip(DELIVERY, f"not made{where}: {forges.denied}", how if forges.repository else "")
     if forges.arrived:

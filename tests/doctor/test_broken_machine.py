@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from doctor_place import ROOT, Found, Place, Ran, spawn, taken
 
 from daemon.control_socket import listen
 from daemon.doctor.disk import disk, file_system, kind_of
-from daemon.doctor.git_program import judged, version_in
+from daemon.doctor.git_program import git_program, judged, version_in
 from daemon.doctor.machine import has_wal_reset_bug, sqlite
 from daemon.lock import DataLock
 
@@ -201,6 +202,24 @@ async def test_no_git_at_all() -> None:
         place.refused(await place.command("sweep"), "no program", "install git")
 
 
+def test_a_git_that_hangs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Guards against the name of an exception as all that is said."""
+    monkeypatch.setattr("daemon.doctor.git_program._SECONDS", 0.1)
+    (tmp_path / "git").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "git").chmod(0o755)
+    result = git_program(str(tmp_path / "git"))
+    assert (result.status, "did not answer within 0.1 s" in result.what, "forge.git" in result.remedy) == (
+        "fail", True, True,
+    )  # fmt: skip
+
+
+def test_a_git_that_is_no_program(tmp_path: Path) -> None:
+    (tmp_path / "git").write_text("\0")
+    (tmp_path / "git").chmod(0o755)
+    result = git_program(str(tmp_path / "git"))
+    assert (result.status, "does not run (Exec format error)" in result.what) == ("fail", True)
+
+
 @pytest.mark.parametrize(
     ("said", "status"),
     [
@@ -329,6 +348,43 @@ async def test_a_mistake_in_a_profile() -> None:
         assert any("colections" in result.what for result in found.bad())
         assert found.code == 1
         assert "profiles comes first" in found.one("selection").what
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ('use = "markdown"', "the block 'markdown' (profiles.1): "),
+        ('use = "markdown"\nname = "notes"\nrepositry = "acme/meta"', "the block 'notes' (profiles.1): "),
+        ('use = "markdwon"\nname = "notes"', "the block 'notes' (profiles.1): "),
+        ('use = "./nowhere.yaml"', "nowhere.yaml"),
+        ('use = "rfc"\nname = "more"\nmeta = "acme/meta"', "view"),
+    ],
+)
+async def test_a_mistake_in_a_block_is_told_of_the_configuration(block: str, said: str) -> None:
+    """Guards a shipped profile from being edited in site-packages for what stands in forgeglass.toml."""
+    async with Place() as place:
+        with place.config_file.open("a") as file:
+            file.write(f"[[profiles]]\n{block}\n")
+        for result in (await place.doctor("--no-delivery")).bad():
+            assert result.check == "profiles"
+            assert result.what.startswith(f"{place.config_file}: ")
+            assert said in result.what
+            assert "deploy/profiles" not in result.what
+            assert result.remedy == f"correct it in {place.config_file}"
+
+
+async def test_many_selections_that_are_well_are_one_line() -> None:
+    """Guards what is wrong from being lost among eighty lines of what is not."""
+    async with Place() as place:
+        with place.config_file.open("a") as file:
+            for number in range(8):
+                meta = "acme/meta" if number else "acme/metta"
+                file.write(f'[[profiles]]\nuse = "rfc"\nname = "b{number}"\nview_prefix = "b{number}_"\n')
+                file.write(f'meta = "{meta}"\n')
+        well, *wrong = (await place.doctor("--no-delivery")).of("selection")
+        assert well.status == "ok"
+        assert re.fullmatch(r"\d+ collections of 8 blocks look in 1 repository", well.what)
+        assert {(result.status, "b0/" in result.what) for result in wrong} == {("fail", True)}
 
 
 async def test_a_profile_that_names_a_repository_wrongly() -> None:
