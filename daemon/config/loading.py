@@ -183,7 +183,7 @@ class _Reading:
             elif KEYS_BY_NAME[name].kind is SECRET_PATH and not whole.is_file():
                 # without the name: it may be the secret itself, put here by mistake, and this goes to logs
                 remedy = f"make it, or name another; a relative path counts from {self._path.parent}"
-                raise BadValueError("there is no such file", remedy)
+                raise BadValueError("is a folder" if whole.is_dir() else "there is no such file", remedy)
             elif not whole.is_file():
                 raise BadValueError(f"there is no file {whole}", "make it, or name another")
         except OSError as error:
