@@ -1,4 +1,4 @@
-"""The HTTP application: the read API, the webhook receiver, health and metrics."""
+"""The HTTP application: the read API, the console, the webhook receiver, health and metrics."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from daemon.api.addresses import ROOT
 from daemon.api.app import Api
 from daemon.api.context import ApiContext
 from daemon.api.news import News
+from daemon.console.app import Console
+from daemon.console.context import ConsoleContext
 from daemon.engine import Engine
 from daemon.hosts import known_hosts
 from daemon.intake import Intake
@@ -50,25 +52,25 @@ def build_app(
     )
     mending = Mending(engine.desk.book.mend, lambda: engine.epoch.now)
     waiting = Waiting(engine.desk.reconciler, schedule.now)
-    api = Api(
-        ApiContext(
-            database=engine.cache,
-            blocks=lambda: engine.blocks,
-            fingerprint=lambda: engine.fingerprint,
-            clock=engine.clock,
-            sweep_interval=timedelta(seconds=config.sweep.interval),
-            epoch=lambda: engine.epoch.now,
-            sequence=lambda: engine.store.sequence,
-            wait_for=waiting.wait_for,
-            news=news,
-            status=lambda: status.status(engine, schedule, VERSION),
-            damaged=mending.damaged,
-            forge_url=config.forge.url,
-            version=VERSION,
-            public_url=config.public_url,
-            cors_origins=frozenset(config.api.cors_origins),
-        )
+    context = ApiContext(
+        database=engine.cache,
+        blocks=lambda: engine.blocks,
+        fingerprint=lambda: engine.fingerprint,
+        clock=engine.clock,
+        sweep_interval=timedelta(seconds=config.sweep.interval),
+        epoch=lambda: engine.epoch.now,
+        sequence=lambda: engine.store.sequence,
+        wait_for=waiting.wait_for,
+        news=news,
+        status=lambda: status.status(engine, schedule, VERSION),
+        damaged=mending.damaged,
+        forge_url=config.forge.url,
+        version=VERSION,
+        public_url=config.public_url,
+        cors_origins=frozenset(config.api.cors_origins),
     )
+    api = Api(context)
+    console = Console(ConsoleContext(context, engine.inbox.lags))
     engine.metrics.build_info.labels(VERSION, platform.python_version(), sqlite3.sqlite_version).set(1)
     hosts = known_hosts(config.listen, config.public_url)
     app = web.Application(middlewares=[_counted(engine), engine.probes.strays(config.webhooks.path), hosts])
@@ -80,6 +82,7 @@ def build_app(
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
     app.router.add_get("/readyz", _ready(engine, schedule))
     app.router.add_get("/metrics", _metrics(engine, schedule))
+    app.add_routes(console.routes())
     return app
 
 

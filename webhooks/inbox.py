@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from statistics import median
 from typing import Any, Literal
 
 import msgspec
@@ -52,6 +53,14 @@ class Backlog(Struct, frozen=True):
     def pending(self) -> int:
         """Rows that wait."""
         return self.states.get("pending", 0)
+
+
+class Lags(Struct, frozen=True):
+    """How long deliveries waited until their rows were written, in seconds: of how many, the median and the longest."""
+
+    number: int
+    median: float | None = None
+    longest: float | None = None
 
 
 class Inbox:
@@ -134,6 +143,16 @@ class Inbox:
         async with self._database.read() as connection:
             counts: dict[str, int] = {row.state: row.rows for row in await connection.execute(states)}
             return Backlog(counts, (await connection.execute(oldest)).scalar_one_or_none())
+
+    async def lags(self, since: datetime, limit: int = 1_000) -> Lags:
+        """How long the deliveries that came since then, at most the `limit` newest, waited until they were done."""
+        wanted = select(table.c.received_at, table.c.done_at).where(
+            table.c.state == "done", table.c.received_at >= since
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(wanted.order_by(table.c.id.desc()).limit(limit))).all()
+        seconds = sorted((row.done_at - row.received_at).total_seconds() for row in rows)
+        return Lags(len(seconds), median(seconds), seconds[-1]) if seconds else Lags(0)
 
     async def prune(self, before: datetime) -> int:
         """Forget rows settled before this time; those that wait stay however old they are."""

@@ -17,7 +17,7 @@ def guide(place: Place, *, url: str, forge_url: str) -> str:
     command = f"{_program()} --config {_shown(place.config)}"
     cache = _shown(place.data / "cache.db")
     return f"""
-Forgeglass   {url}
+Forgeglass   {url}  (the console, for a browser)
 the forge    {forge_url}  (a stand-in; organisation {ORGANIZATION}; it forgets everything when it stops)
 files        {_shown(place.root)}  (configuration, secrets, data, log)
 

@@ -47,6 +47,15 @@ def test_the_wheel_carries_every_module_and_nothing_else(wheel: zipfile.Path) ->
         assert f"{package}/py.typed" in names(wheel)
 
 
+def test_the_wheel_carries_the_pages_of_the_console(wheel: zipfile.Path) -> None:
+    """A template or a style left out fails at the first page that a person opens."""
+    console = ROOT / "daemon" / "console"
+    shown = {f"daemon/console/{path.relative_to(console)}" for name in ("templates", "static")
+             for path in (console / name).iterdir()}  # fmt: skip
+    assert len(shown) > 10
+    assert shown <= names(wheel)
+
+
 def test_the_installed_command_finds_its_profiles(wheel: zipfile.Path, tmp_path: Path) -> None:
     """Run from the unpacked wheel, with no source tree in sight."""
     with zipfile.ZipFile(wheel.root.filename or "") as archive:

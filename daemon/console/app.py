@@ -1,0 +1,99 @@
+"""The console as a set of routes: what every request goes through, and who answers it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+from sqlalchemy.exc import DBAPIError
+
+from cache.queries.errors import QueryError
+from cache.store import is_damage
+from daemon.console import assets, collections, lists
+from daemon.console.addresses import ROOT
+from daemon.console.context import ConsoleContext
+from daemon.console.page import Pages
+from daemon.console.problems import Absent
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Pages], Awaitable[web.StreamResponse]]
+
+
+class Console:
+    """The console over a context; add `routes()` to an application."""
+
+    def __init__(self, context: ConsoleContext) -> None:
+        self._context = context
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every route, each with its whole path. They need no middleware."""
+        own: list[tuple[str, str, Handler]] = [
+            ("overview", "/", lists.overview),
+            ("pulls", "/pulls", lists.pulls),
+            ("findings", "/findings", lists.findings),
+            ("repositories", "/repositories", lists.repositories),
+            ("changes", "/changes", lists.changes),
+            ("collection", "/c/{address:(?s:.*)}", collections.address),
+            ("static", "/static/{name}", _static),
+            ("nowhere", "/{address:(?s:.*)}", _nowhere),
+        ]
+        made = [web.route("*", ROOT + path, self._answering(name, handler)) for name, path, handler in own]
+        return [web.get("/", _in), web.get(ROOT, _in), *made]
+
+    def _answering(self, name: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            started = time.perf_counter()
+            response = await self._answer(handler, Pages(self._context, request))
+            if self._context.api.observe is not None:
+                self._context.api.observe(f"console.{name}", response.status, time.perf_counter() - started)
+            return response
+
+        return answer
+
+    async def _answer(self, handler: Handler, pages: Pages) -> web.StreamResponse:
+        epoch = self._context.api.epoch()
+        try:
+            if pages.request.method not in ("GET", "HEAD"):
+                only = "What people write, they write to the forge."
+                return _problem(pages, 405, "Everything here can only be read", only)
+            return await handler(pages)
+        except Absent as absent:
+            return _problem(pages, 404, "There is nothing here", str(absent))
+        except QueryError as error:
+            return _problem(pages, 400, "The address asks for what cannot be answered", f"{error}.")
+        except DBAPIError as error:
+            log.warning("console.cache_unavailable", path=pages.request.path, error=type(error.orig).__name__)
+            if self._context.api.damaged is not None and is_damage(error):
+                self._context.api.damaged(epoch)
+            return _problem(pages, 503, "The cache cannot be read at the moment", "Ask again in a moment.")
+        except (asyncio.CancelledError, ConnectionResetError, web.HTTPException):
+            raise
+        except Exception:
+            log.exception("console.failed", path=pages.request.path)
+            return _problem(pages, 500, "Something went wrong here", "The log of Forgeglass says more.")
+
+
+def _problem(pages: Pages, status: int, title: str, detail: str) -> web.Response:
+    response = pages.answer("problem.html", title=title, fresh=None, status=status, code=status, detail=detail)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def _in(request: web.Request) -> web.Response:
+    # relative, so that it stays below whatever path a proxy takes away (RFC 9110, section 10.2.2)
+    return web.Response(status=302, headers={**assets.POLICY, "Location": f"{ROOT[1:]}/"})
+
+
+async def _static(pages: Pages) -> web.StreamResponse:
+    try:
+        return assets.answer(pages.request, pages.request.match_info["name"])
+    except web.HTTPNotFound:
+        raise Absent("There is no such file.") from None
+
+
+async def _nowhere(pages: Pages) -> web.StreamResponse:
+    raise Absent("There is no page at this address.")

@@ -1,0 +1,11 @@
+"""What every test of the console is given. The sample cache of tests/api and the daemon of tests/serving serve here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+for _name in ("api", "serving"):
+    sys.path.append(str(Path(__file__).parents[1] / _name))
+
+from console_fixtures import cache, empty_cache, empty_site, site  # noqa: E402, F401 - found by the path above

@@ -1,0 +1,205 @@
+"""The console in a real Chromium: every page, live, by keyboard alone, in the dark and on a phone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import pytest
+from console_browser import AXE, path_of, visiting
+from playwright.async_api import Page, expect
+from serving_place import rfc
+
+PAGES = {
+    "overview": "", "pulls": "pulls", "findings": "findings", "repositories": "repositories", "changes": "changes",
+    "collection": "c/rfc/rfcs", "entry": "c/rfc/rfcs/open-hub", "hostile": "c/rfc/rfcs/trick",
+    "broken": "c/rfc/rfcs/broken", "absent": "c/rfc/rfcs/x",
+}  # fmt: skip
+WAYS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "narrow": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}, "has_touch": True},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_every_page_is_whole_for_everybody(way: str) -> None:
+    """No serious axe finding, nothing refused by the policy, nothing from elsewhere, nothing wider than the screen."""
+    async with visiting(**WAYS[way]) as visit:
+        wrong: list[str] = []
+        for name, path in PAGES.items():
+            page = await visit.open(path)
+            wrong += await visit.serious(page)
+            wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, f"{name} is {wide} pixels wider than the screen"
+            await visit.shot(page, f"{name}-{way}")
+            await page.close()
+        assert not wrong, "\n".join(wrong)
+        assert [one for one in visit.complaints if "404" not in one] == []
+        assert visit.nothing_from_elsewhere()
+
+
+async def test_what_a_repository_says_never_runs() -> None:
+    """Scripts, odd schemes, images from elsewhere and writing turned around, in a browser that would act on them."""
+    async with visiting() as visit:
+        page = await visit.open("c/rfc/rfcs/open-hub")
+        await expect(page).to_have_title("One hub · Forgeglass")
+        prose = page.locator("article")
+        await expect(prose).to_contain_text("<script>document.title")
+        assert await prose.locator("script, img, iframe").count() == 0
+        await expect(prose.locator(".unlinked")).to_have_text("click")
+        assert await prose.get_by_text("click").evaluate("one => one.closest('a')") is None
+        await expect(prose.get_by_role("link", name="image: a plan")).to_have_attribute(
+            "href", "https://elsewhere.example/plan.png"
+        )
+        other = await visit.open("c/rfc/rfcs/trick")
+        await expect(other.get_by_role("heading", level=1)).to_have_text("<script>document.title=1</script>⟦U+202E⟧gpj")
+        assert visit.nothing_from_elsewhere()
+        assert visit.complaints == []
+
+
+async def keys_of(page: Page) -> list[str]:
+    """The keys in the table, as they stand."""
+    return sorted(await page.locator("#live tbody td.main code").all_text_contents())
+
+
+async def test_filters_follow_the_hand_and_the_address_holds_them() -> None:
+    async with visiting() as visit:
+        page = await visit.open("c/rfc/rfcs")
+        assert await keys_of(page) == ["broken", "open-hub", "slow-reads", "trick"]
+        await page.get_by_role("combobox", name="State").select_option("withdrawn")
+        await expect(page.locator("#live tbody tr")).to_have_count(1)
+        await expect(page).to_have_url(re.compile(r"/c/rfc/rfcs\?state=withdrawn$"))
+        await page.get_by_role("combobox", name="State").select_option("")
+        await expect(page.locator("#live tbody tr")).to_have_count(4)
+        await page.get_by_label("Search").press_sequentially("place")
+        await expect(page.locator("#live tbody tr")).to_have_count(1)
+        await expect(page).to_have_url(re.compile(r"\?q=place$"))
+        assert await page.evaluate("document.activeElement.name") == "q", "typing goes on"
+        await page.reload()
+        assert await keys_of(page) == ["open-hub"]
+        await expect(page.get_by_label("Search")).to_have_value("place")
+        await page.get_by_label("Search").fill("")
+        await expect(page.locator("#live tbody tr")).to_have_count(4)
+        await page.get_by_role("link", name="idea", exact=False).first.click()
+        await expect(page).to_have_url(re.compile(r"state=idea"))
+        await page.get_by_role("link", name="Title", exact=True).click()
+        await expect(page).to_have_url(re.compile(r"sort=title"))
+        await page.go_back()
+        await expect(page).not_to_have_url(re.compile(r"sort="))
+        await page.get_by_text("More filters").click()
+        await page.get_by_label("Proposed at from").fill("2026-01-01")
+        await expect(page.locator("#live tbody tr")).to_have_count(1)
+        assert visit.complaints == []
+
+
+async def test_a_filter_that_cannot_be_answered_says_so_in_its_place() -> None:
+    """An old table under a new filter would be believed."""
+    async with visiting() as visit:
+        page = await visit.open("repositories")
+        await page.get_by_label("Name").fill("meta")
+        await page.get_by_label("Name").press("Enter")
+        await expect(page.locator("#live tbody tr")).to_have_count(1)
+        other = await visit.open("c/rfc/rfcs?state=idea")
+        await other.evaluate("document.querySelector('select[name=state]').options[1].value = 'actve'")
+        await other.get_by_role("combobox", name="State").select_option("actve")
+        await expect(other.get_by_role("alert")).to_contain_text("allowed are idea, active, withdrawn")
+
+
+async def test_a_push_shows_on_every_open_page_by_itself() -> None:
+    """The person who pushed looks at the page next; it must not need a reload."""
+    async with visiting() as visit:
+        table, entry, feed, overview = [
+            await visit.open(path) for path in ("c/rfc/rfcs", "c/rfc/rfcs/slow-reads", "changes", "")
+        ]
+        for page in (table, entry, feed, overview):
+            await page.evaluate("window.same = true")  # a reload would forget it
+        await visit.place.push(**{"slow-reads": rfc("Reads are quick", "idea"), "brand-new": rfc("Brand new")})
+        await expect(table.locator("#live tbody tr")).to_have_count(5)
+        await expect(table.get_by_role("link", name="Reads are quick")).to_be_visible()
+        await expect(entry.locator("table.fields")).to_contain_text("Reads are quick")
+        await expect(feed.locator("ol.feed li").filter(has_text="brand-new").first).to_be_visible()
+        await expect(overview.locator(".tiles .number").first).to_have_text("5")
+        for page in (table, entry, feed, overview):
+            assert await page.evaluate("window.same") is True
+        await visit.shot(feed, "changes-after-a-push")
+        assert visit.complaints == []
+
+
+async def test_a_page_shown_anew_keeps_the_focus() -> None:
+    """Whoever goes through a table by keyboard must not be thrown to its beginning by somebody's push."""
+    async with visiting() as visit:
+        page = await visit.open("c/rfc/rfcs")
+        await page.get_by_role("link", name="Why are reads slow?").focus()
+        await visit.place.push(brand=rfc("Brand new"))
+        await expect(page.locator("#live tbody tr")).to_have_count(5)
+        await expect(page.get_by_role("link", name="Why are reads slow?")).to_be_focused()
+
+
+async def test_the_keyboard_alone_is_enough() -> None:
+    async with visiting() as visit:
+        page = await visit.open()
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        await page.keyboard.press("Enter")
+        assert await page.evaluate("document.activeElement.id") == "main"
+        await tab_to(page, "Requests for comments")
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(re.compile(r"/c/rfc/rfcs$"))
+        await tab_to(page, "q")
+        await page.keyboard.type("reads")
+        await expect(page.locator("#live tbody tr")).to_have_count(1)
+        await tab_to(page, "Why are reads slow?")
+        outlined = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outlined != "none", "where one is must be seen"
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Why are reads slow?")
+
+
+async def tab_to(page: Page, name: str) -> None:
+    """Go on by the tab key until what has this text or name has the focus."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        one = "document.activeElement"
+        if name in await page.evaluate(f"[{one}.textContent.trim(), {one}.name]"):
+            return
+    raise AssertionError(f"the tab key does not lead to {name!r}")
+
+
+async def test_without_scripts_everything_is_there() -> None:
+    async with visiting(java_script_enabled=False) as visit:
+        page = await visit.context.new_page()
+        await page.goto(f"{visit.daemon.url}/console/c/rfc/rfcs")
+        await page.get_by_role("combobox", name="State").select_option("withdrawn")
+        await page.get_by_role("button", name="Show").click()
+        assert path_of(page).startswith("c/rfc/rfcs?")
+        await expect(page.locator("#live tbody tr")).to_have_count(1)
+        await page.get_by_role("link", name="Why are reads slow?").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Why are reads slow?")
+
+
+async def test_a_tab_that_nobody_looks_at_gives_its_connection_back() -> None:
+    """A browser keeps six connections to a server: the seventh tab would wait for ever."""
+    async with visiting() as visit:
+        pages = [await visit.open("changes")]
+        await hide(pages[0], True)
+        await expect(pages[0].locator("#stream")).to_have_attribute("data-state", "off")
+        await hide(pages[0], False)
+        await expect(pages[0].locator("#stream")).to_have_attribute("data-state", "live")
+        assert visit.complaints == []
+
+
+async def hide(page: Page, hidden: bool) -> None:
+    """As the browser tells a page that it is in the background (headless pages never are)."""
+    await page.evaluate(
+        "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )
+
+
+def test_axe_is_what_was_published() -> None:
+    """A file of others that was changed here is nobody's."""
+    told = AXE.with_name("VENDORED").read_text()
+    assert f"sha256    {hashlib.sha256(AXE.read_bytes()).hexdigest()}" in told
