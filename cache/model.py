@@ -13,8 +13,10 @@ from msgspec import Struct
 
 from gitea_client.git import Blob, Commit, FileVersion
 
-__all__ = ["Blob", "Commit", "FileVersion", "PullRequest", "Repository", "RepositoryEvidence"]
-
+__all__ = [
+    "Blob", "Commit", "FileVersion", "HeadFile", "PullHead", "PullHistory", "PullRequest", "Repository",
+    "RepositoryEvidence",
+]  # fmt: skip
 
 
 class Repository(Struct, frozen=True):
@@ -67,6 +69,60 @@ class PullRequest(Struct, frozen=True):
     labels: tuple[str, ...] = ()
 
 
+class PullHead(Struct, frozen=True):
+    """A head that a pull request had, in the order in which it had them.
+
+    `at` is when the forge told of it; of a head that no push told of (`told` is false) the committer's date, held
+    between its neighbours. `commits` are those that its push told: what it added, or the old and the new head of a
+    forced one. `fork_point` is the commit that it is compared with, None where it shares nothing with the base. Of a
+    head that is `gone` the forge does not give the objects any more, and nothing else is known.
+    """
+
+    position: int
+    sha: str
+    at: datetime
+    forced: bool = False
+    told: bool = True
+    commits: tuple[str, ...] = ()
+    fork_point: str | None = None
+    gone: bool = False
+
+
+MERGED = -1
+"""Where a `HeadFile` stands that says what the merge made of a file."""
+
+
+class HeadFile(Struct, frozen=True):
+    """A file of interest at one head of a pull request (`position`), or as it was merged (`MERGED`).
+
+    A path that any head changes stands at every head that is not gone. `changed` says whether it differs from the
+    fork point of this head, where it was `before`. Both blobs are None where the file is not there.
+    """
+
+    position: int
+    path: str
+    blob: str | None
+    mode: str
+    changed: bool = True
+    before: str | None = None
+
+
+class PullHistory(Struct, frozen=True):
+    """The heads of one pull request, and what each makes of the files of interest.
+
+    `updated_at` is the pull request's own time when its timeline was read; `settled` says that the forge's clock was
+    well beyond it by then, so that the same time later means that nothing came since. `merge_commit` is the commit
+    whose files stand at `MERGED`, None where there is none, or where the forge does not give it.
+    """
+
+    number: int
+    updated_at: datetime | None
+    settled: bool
+    merge_commit: str | None = None
+    heads: tuple[PullHead, ...] = ()
+    files: tuple[HeadFile, ...] = ()
+
+
 class RepositoryEvidence(Struct, frozen=True):
     """Everything read of one mirrored repository, at one moment.
 
@@ -88,6 +144,8 @@ class RepositoryEvidence(Struct, frozen=True):
     blobs: Mapping[str, Blob] = {}
     pulls: Mapping[int, PullRequest] = {}
     unreadable: Mapping[str, str] = {}
+    histories: Mapping[int, PullHistory] = {}
+    """The heads of pull requests, by number; only where something follows from them."""
 
     @property
     def head(self) -> str | None:

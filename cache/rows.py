@@ -10,17 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any
 
-from msgspec import Struct
-
-
-class Row(Struct, frozen=True, gc=False):
-    """A row of a table; equality is column by column. Rows hold no cycles, and there are many: gc passes them over."""
-
-    table: ClassVar[str]
-    primary: ClassVar[tuple[str, ...]]
-
+from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow
+from cache.row import Row as Row
 
 # ------------------------------------------------------------------------------------------------- evidence
 
@@ -382,7 +375,7 @@ class OwnerRow(Row, frozen=True):
 
 EVIDENCE: tuple[type[Row], ...] = (
     RepositoryRow, AliasRow, RefRow, CommitRow, FileVersionRow, BlobRow, PullRequestRow, UnreadableRow,
-    PersonRow,
+    PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow,
 )  # fmt: skip
 PROJECTED: tuple[type[Row], ...] = (
     EntryRow, HistoryRow, RelationRow, BranchRow, PullRow, PullEntryRow, FindingRow,

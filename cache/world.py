@@ -15,9 +15,20 @@ from typing import Any, cast
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from cache.model import Blob, Commit, FileVersion, PullRequest, Repository, RepositoryEvidence
+from cache.model import (
+    Blob,
+    Commit,
+    FileVersion,
+    HeadFile,
+    PullHead,
+    PullHistory,
+    PullRequest,
+    Repository,
+    RepositoryEvidence,
+)
 from cache.projection.directory import Directory, directory
 from cache.projection.names import path_of, stored_path
+from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow
 from cache.rows import (
     EVIDENCE,
     AliasRow,
@@ -157,7 +168,7 @@ def _rows_of(evidence: RepositoryEvidence) -> tuple[Row, ...]:
         return known[1]
     before = known[2] if known is not None else {}
     made = {id(value): before.get(id(value)) or _value_row(key, value) for value in _values(evidence)}
-    rows = (*made.values(), *_name_rows(evidence))
+    rows = (*made.values(), *_name_rows(evidence), *_history_rows(evidence))
     _memo[key] = (evidence, rows, made)
     return rows
 
@@ -188,6 +199,16 @@ def _name_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
         yield RefRow(key, f"{PULLS}{number}/head", sha)
     for object_id, named_by in evidence.unreadable.items():
         yield UnreadableRow(key, object_id, named_by)
+
+
+def _history_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
+    key = evidence.repository.id
+    for number, history in evidence.histories.items():
+        yield PullHistoryRow(key, number, history.updated_at, history.settled, history.merge_commit)
+        for head in history.heads:
+            yield PullHeadRow(repository_id=key, number=number, **asdict(head))
+        for file in history.files:
+            yield HeadFileRow(repository_id=key, number=number, **asdict(file))
 
 
 def _repository_row(repository: Repository, evidence: RepositoryEvidence | None) -> RepositoryRow:
@@ -228,12 +249,32 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
         parts[blob.repository_id]["blobs"][blob.id] = Blob(blob.id, blob.content)
     for pull in cast("list[PullRequestRow]", list(rows[PullRequestRow].values())):
         parts[pull.repository_id]["pulls"][pull.number] = PullRequest(**asdict(pull))
+    for number, history in _histories(rows).items():
+        parts[number[0]]["histories"][number[1]] = history
     for lost in cast("list[UnreadableRow]", list(rows[UnreadableRow].values())):
         parts[lost.repository_id]["unreadable"][lost.object_id] = lost.named_by
     aliases = {row.full_name: row.repository_id for row in cast("list[AliasRow]", list(rows[AliasRow].values()))}
     mirrored = {key: RepositoryEvidence(repository=listed[key], **part) for key, part in parts.items()}
     people = {row.address: row.login for row in cast("list[PersonRow]", list(rows[PersonRow].values()))}
     return World(listed=listed, aliases=aliases, mirrored=mirrored, tombstones=tombstones, people=people)
+
+
+def _histories(rows: Rows) -> dict[tuple[int, int], PullHistory]:
+    heads: dict[tuple[int, int], list[PullHead]] = defaultdict(list)
+    for head in cast("list[PullHeadRow]", list(rows[PullHeadRow].values())):
+        heads[head.repository_id, head.number].append(PullHead(**_less(head, "repository_id", "number")))
+    files: dict[tuple[int, int], list[HeadFile]] = defaultdict(list)
+    for file in cast("list[HeadFileRow]", list(rows[HeadFileRow].values())):
+        files[file.repository_id, file.number].append(HeadFile(**_less(file, "repository_id", "number")))
+    told = {}
+    for row in cast("list[PullHistoryRow]", list(rows[PullHistoryRow].values())):
+        at = row.repository_id, row.number
+        told[at] = PullHistory(
+            heads=tuple(sorted(heads[at], key=lambda head: head.position)),
+            files=tuple(sorted(files[at], key=lambda file: (file.position, file.path))),
+            **_less(row, "repository_id"),
+        )
+    return told
 
 
 def _less(row: Row, *names: str) -> dict[str, Any]:

@@ -10,8 +10,11 @@ from msgspec.structs import replace
 from cache.model import Blob, Commit, FileVersion, RepositoryEvidence
 from cache.profile.collection import Block, unlike
 from cache.projection.documents import wanted_blobs
+from cache.projection.heads import wanted_of_heads
 from cache.projection.reach import Interest
 from cache.projection.reading import read_file, trailing
+from daemon.histories import histories
+from daemon.timelines import Told
 from daemon.together import together
 from gitea_client.history import first_parent_changes
 from gitea_client.objects import ObjectStore
@@ -26,8 +29,10 @@ async def load(
     interest: Interest,
     blocks: Sequence[Block],
     max_file_size: int,
+    told: Mapping[int, Told],
 ) -> RepositoryEvidence:
-    """Fill in what the object store tells: versions of files, their bytes, and the commits that rows speak of."""
+    """Fill in what the object store tells: versions of files, the heads of pull requests (`told` by the forge), the
+    bytes of files, and the commits that rows speak of."""
     versions: Mapping[str, tuple[FileVersion, ...]] = {}
     position = -1
     same = known is not None and known.interest == interest.canonical
@@ -42,6 +47,8 @@ async def load(
             read = await first_parent_changes(store, head, after=after, wanted=interest.wants, start_position=start)
             older = before.versions if before is not None and after is not None and not read.rewound else {}
             versions, position = _appended(older, read.versions), read.tip_position
+    made = await histories(store, evidence, known, interest, told)
+    evidence = replace(evidence, histories=same_or(made, known.histories if known else None))
     blobs, commits = await together(
         _blobs(store, evidence, versions, known, interest, blocks, max_file_size),
         _commits(store, evidence, versions, known),
@@ -87,7 +94,9 @@ async def _blobs(
     patterns = {pattern.source for pattern in interest.patterns}  # not by name: that may change while it is read
     collections = unlike(c for b in blocks for c in b.collections if c.pattern.source in patterns)
     before = known.versions if known is not None and known.interest == interest.canonical else {}
-    keep: set[str] = set()
+    keep = set(wanted_of_heads(evidence, interest))
+    if absent := keep - pool.keys():
+        pool |= await store.blobs(absent, max_bytes=max_file_size)
     pending = []
     for path, changes in versions.items():
         if before.get(path) is changes:

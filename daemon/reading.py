@@ -14,15 +14,17 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cache.model import PullRequest, Repository, RepositoryEvidence
+from cache.model import Repository, RepositoryEvidence
 from cache.profile.collection import Block
 from cache.projection.reach import Interest
 from cache.world import BranchTombstone, PullTombstone
-from daemon.convert import pull_request_of, repository_of
+from daemon.convert import pull_request_of, repository_of, utc
+from daemon.histories import objects_of
 from daemon.loading import load, same_or
+from daemon.timelines import PullsRead, Timelines, Told
 from daemon.together import together
 from daemon.work.scope import Scope
-from gitea_client.errors import Malformed, Missing, ObjectMissing, Redirected
+from gitea_client.errors import GitFailed, Malformed, Missing, ObjectMissing, Redirected
 from gitea_client.objects import ObjectStore
 from gitea_client.refs import RefListing, ls_refs
 from gitea_client.rest import Rest
@@ -68,6 +70,9 @@ class Reader:
         self._git = git
         self._max_file_size = max_file_size
         self._ca_file = ca_file
+        self.timelines = Timelines(rest)
+        self._lost: set[tuple[int, str]] = set()
+        """Commits that the forge does not give and no ref names: not asked for again and again."""
         self._at_work: set[int] = set()
         self._unwanted: set[int] = set()
 
@@ -132,20 +137,21 @@ class Reader:
             if not pulls_to_read and not scope.all_pulls and repository == known.repository:
                 return Outcome(known, listing.date)
         unreadable: dict[str, str] = {}
-        pulls, read, pulls_gone = await self._pulls(repository, listing, known, scope, unreadable)
+        found, pulls_gone = await self._pulls(repository, listing, known, scope, unreadable)
+        told = await self.timelines.read(repository, listing, known, interest, found, unreadable)
         store = self._store(repository)
-        await self._fetch(store, repository, listing, known, interest, unreadable)
+        await self._fetch(store, repository, listing, known, interest, unreadable, objects_of(told, known))
         evidence = RepositoryEvidence(
             repository=replace(repository, default_branch=listing.default_branch or repository.default_branch),
             depth=interest.depth,
             interest=interest.canonical,
             branches=same_or(dict(listing.branches), known.branches if known else None),
             pull_heads=same_or(dict(listing.pulls), known.pull_heads if known else None),
-            pulls=same_or(pulls, known.pulls if known else None),
+            pulls=same_or(dict(found.pulls), known.pulls if known else None),
             unreadable=unreadable,
         )
         evidence, fresh = await together(
-            load(store, evidence, known, interest, blocks, self._max_file_size), self._by_id(repository.id)
+            load(store, evidence, known, interest, blocks, self._max_file_size, told), self._by_id(repository.id)
         )
         if fresh.full_name != repository.full_name:
             raise NameReused(f"{repository.full_name} is called {fresh.full_name} now")
@@ -154,7 +160,7 @@ class Reader:
         return Outcome(
             evidence=same_or(evidence, previous),
             looked_at=listing.date,
-            pulls_read=read,
+            pulls_read=frozenset(found.updated),
             branches_gone=tuple(missing_branches(previous, listing.branches)) if previous is not None else (),
             pulls_gone=pulls_gone,
         )
@@ -166,9 +172,18 @@ class Reader:
 
         Raises `GitFailed` where the store lacks what is needed now; then the repository has to be read.
         """
+        told = {}
+        for number, pull in evidence.pulls.items():
+            if interest.wants_heads(pull):
+                if number not in evidence.histories:
+                    raise GitFailed(f"{evidence.repository.full_name}: heads of pull request {number} were not read")
+                history = evidence.histories[number]
+                told[number] = Told(pull, history.updated_at, history.settled, history.heads)
         store = self._store(evidence.repository)
-        bare = replace(evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={})
-        return await load(store, bare, None, interest, blocks, self._max_file_size)
+        bare = replace(
+            evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={}, histories={}
+        )
+        return await load(store, bare, None, interest, blocks, self._max_file_size, told)
 
     async def holds(self, repository: Repository, commit: str) -> bool:
         """Whether a commit was fetched from a repository."""
@@ -202,8 +217,8 @@ class Reader:
         known: RepositoryEvidence | None,
         scope: Scope,
         unreadable: dict[str, str],
-    ) -> tuple[dict[int, PullRequest], frozenset[int], tuple[PullTombstone, ...]]:
-        """Pull requests as they are now, which of them were read, and those that are gone.
+    ) -> tuple[PullsRead, tuple[PullTombstone, ...]]:
+        """Pull requests as they are now, and those that are gone.
 
         A pull request is gone when its ref is missing from the complete listing and the forge answers 404 for it.
         """
@@ -211,14 +226,16 @@ class Reader:
         pulls = dict(before)
         wanted = set(scope.pulls) | (set(listing.pulls) - set(before)) | (set(before) - set(listing.pulls))
         wanted |= {n for n in set(before) & set(listing.pulls) if known and known.pull_heads.get(n) != listing.pulls[n]}
-        read: set[int] = set()
+        read: dict[int, datetime | None] = {}
+        single: set[int] = set()
         if (known is None or scope.all_pulls or len(wanted) > MANY) and (listing.pulls or before):
             listed = await self._rest.pull_requests(repository.owner, repository.name)
             for item in listed:
                 pulls[item.number] = pull_request_of(item, repository.id)
-                read.add(item.number)
+                read[item.number] = utc(item.updated_at)
             unreadable |= {f"its pull request {number}": f"pull request {number}" for number in listed.unreadable}
-            wanted = (set(before) | wanted) - read - set(listed.unreadable)
+            single = wanted & read.keys()
+            wanted = (set(before) | wanted) - read.keys() - set(listed.unreadable)
         gone = []
         for number in sorted(wanted):
             try:
@@ -230,8 +247,9 @@ class Reader:
                     gone.append(PullTombstone(pulls.pop(number), known.pull_heads.get(number) if known else None))
                 continue
             pulls[number] = pull_request_of(item, repository.id)
-            read.add(number)
-        return pulls, frozenset(read), tuple(gone)
+            read[number] = utc(item.updated_at)
+            single.add(number)
+        return PullsRead(pulls, read, frozenset(single)), tuple(gone)
 
     async def _fetch(
         self,
@@ -241,14 +259,16 @@ class Reader:
         known: RepositoryEvidence | None,
         interest: Interest,
         unreadable: dict[str, str],
+        more: frozenset[str],
     ) -> None:
+        """Fetch what refs name, and `more` commits; what the forge does not give of these is simply not there."""
         named = {sha: f"refs/pull/{number}/head" for number, sha in listing.pulls.items()}
         named |= {sha: f"refs/heads/{name}" for name, sha in listing.branches.items()}
         tips = [*known.branches.values()] if known else []
         upgrade = known is not None and known.depth == "commits" and interest.depth == "files"
         file_filter = f"blob:limit={self._max_file_size}" if interest.depth == "files" else "tree:0"
         await store.ensure()
-        wanted = set(named)
+        wanted = {*named, *(sha for sha in more if (repository.id, sha) not in self._lost)}
         head = listing.branches.get(listing.default_branch or "")
         while True:
             try:
@@ -265,7 +285,10 @@ class Reader:
             except ObjectMissing as error:
                 if error.object_id == head or error.object_id not in wanted or len(unreadable) >= UNREADABLE:
                     raise
-                unreadable[error.object_id] = named[error.object_id]
+                if error.object_id in named:
+                    unreadable[error.object_id] = named[error.object_id]
+                else:
+                    self._lost.add((repository.id, error.object_id))
                 wanted.discard(error.object_id)
                 continue
             return

@@ -17,6 +17,9 @@ cannot tell them apart any more, and the fork point is the newest of them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from msgspec import Struct
 
 from gitea_client.errors import ObjectMissing
 from gitea_client.git import Commit, check_object_id
@@ -92,6 +95,65 @@ async def fork_point(
     chain = await _chain(store, base)
     newest = await _newest_without(store, chain, roots(own, parents))
     return None if newest is None else await _best(store, await _merge_bases(store, newest, head), chain)
+
+
+class Question(Struct, frozen=True):
+    """A head whose fork point is asked for; `base` is the tip of the base branch, None where there is none."""
+
+    head: str
+    listed: frozenset[str]
+    forced: bool
+    base: str | None
+
+
+async def fork_points(store: ObjectStore, questions: Collection[Question]) -> dict[Question, str | None]:
+    """The fork points of many heads, as `fork_point` gives them, in few readings of the store.
+
+    Of a head that cannot be told, since the store lacks it or a commit told for it, there is no answer.
+    """
+    known = await store.commits({sha for question in questions for sha in (*question.listed, question.head)})
+    parents = {sha: commit.parents for sha, commit in known.items()}
+    simple = {question: _only(question, parents) for question in questions}
+    lost = await store.missing({point for point in simple.values() if point})
+    found: dict[Question, str | None] = {}
+    chains: dict[str, Sequence[str]] = {}
+    for question, point in simple.items():
+        if point is not None and point not in lost:
+            found[question] = point
+            continue
+        if question.base is not None and question.base not in chains:
+            chains[question.base] = await store.ancestors(question.base, first_parent=True)
+        chain = chains[question.base] if question.base is not None else ()
+        with suppress(ObjectMissing):
+            found[question] = await fork_point(store, chain, question.listed, question.head, question.forced)
+    return found
+
+
+def _only(question: Question, parents: Parents) -> str | None:
+    """The fork point of a head that was never forced, where its own commits have one parent that is not their own."""
+    if question.forced or question.head not in question.listed:
+        return None
+    try:
+        points = boundary(own_commits(question.head, question.listed, parents), parents)
+    except KeyError:
+        return None
+    return points[0] if len(points) == 1 else None
+
+
+async def meet(store: ObjectStore, before: str, now: str, heads: Collection[str]) -> bool:
+    """Whether what a base branch gained by moving from `before` to `now` is part of one of `heads`.
+
+    Only then can the fork point of a forced head be another than before. Commits that are not held count as met.
+    """
+    if await store.missing({before, now, *heads}):
+        return True
+    own = (await store.read(["rev-list", "--stdin"], stdin=_revisions(heads, before))).split()
+    gained = (await store.read(["rev-list", "--stdin"], stdin=_revisions([now], before))).split()
+    return not set(own).isdisjoint(gained) or not await store.is_ancestor(before, now)
+
+
+def _revisions(tips: Collection[str], without: str) -> bytes:
+    return "".join(f"{sha}\n" for sha in (*map(check_object_id, tips), "^" + check_object_id(without))).encode()
 
 
 async def _best(store: ObjectStore, candidates: Sequence[str], base: Sequence[str] | str) -> str | None:

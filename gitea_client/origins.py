@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from gitea_client.git import check_object_id
+from gitea_client.git import EMPTY_TREE, check_object_id
 from gitea_client.objects import ObjectStore
 from gitea_client.parsing import path_bytes, raw_changes
 from gitea_client.walking import Landing, read_landings
@@ -25,10 +25,6 @@ Edge = tuple[str, str]
 FEW = 8
 """Up to so many questions git is asked one by one; beyond, one reading of the whole graph is cheaper."""
 _LONGEST_ARGUMENTS = 64 * 1024
-_EMPTY_TREE = {
-    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
-    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
-}
 
 
 class Node(Struct, frozen=True):
@@ -84,7 +80,7 @@ def _edges(graph: Mapping[str, Node], on_chain: Mapping[str, set[str]]) -> Itera
 
 def tree_of(graph: Mapping[str, Node], parent: str, child: Node) -> str:
     """A parent's tree; the empty one for the parent that a root does not have."""
-    return graph[parent].tree if parent else _EMPTY_TREE[len(child.tree)]
+    return graph[parent].tree if parent else EMPTY_TREE[len(child.tree)]
 
 
 async def _read_edges(store: ObjectStore, edges: Collection[Edge], paths: set[str]) -> dict[Edge, set[str]]:

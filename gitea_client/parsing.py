@@ -111,6 +111,12 @@ def raw_changes(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None]]:
 
     The new item is None where the path was removed. Raises GitFailed for what is neither.
     """
+    for part in both_sides(output):
+        yield part if isinstance(part, bytes) else (part[0], part[2])
+
+
+def both_sides(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None, TreeItem | None]]:
+    """Like `raw_changes`, a change with the item that was there before as well (None where the path is new)."""
     chunks = iter(output.split(b"\0"))
     for chunk in chunks:
         # Headers end with a line break or NUL, by the program; a path, which may hold anything, only follows a change.
@@ -124,6 +130,9 @@ def raw_changes(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None]]:
             path = next(chunks, None)
             if len(fields) != 5 or not path:
                 raise GitFailed(f"{line[:80]!r} is no raw change")
-            mode, new, status = fields[1], fields[3], fields[4]
-            kind = "commit" if mode == "160000" else "blob"
-            yield path_of(path), None if status == "D" else TreeItem(mode, kind, new)
+            before = _item(fields[0].removeprefix(":"), fields[2]) if fields[4] != "A" else None
+            yield path_of(path), before, _item(fields[1], fields[3]) if fields[4] != "D" else None
+
+
+def _item(mode: str, object_id: str) -> TreeItem:
+    return TreeItem(mode, "commit" if mode == "160000" else "blob", object_id)

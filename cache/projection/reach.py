@@ -8,23 +8,46 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from cache.model import Repository
+from cache.model import PullRequest, Repository
 from cache.profile.collection import Block, Collection
 from cache.profile.fields import Field
-from cache.profile.patterns import PathPattern
+from cache.profile.patterns import HeadPattern, PathPattern
 from cache.projection.names import nearly_matches
 from cache.rows import EntryRow, Row
 from cache.world import World
 
 
+class NamedBranches(Struct, frozen=True):
+    """Pull requests whose branch names an entry: that has a revision then, changed or not."""
+
+    head: HeadPattern
+    forks: bool
+    key: tuple[str, ...]
+    pattern: PathPattern
+
+    def concerns(self, pull: PullRequest) -> Mapping[str, str] | None:
+        """The key that the branch of a pull request names, by its parts; None where it names none."""
+        if pull.head_repository_id != pull.repository_id and not self.forks:
+            return None
+        return self.head.match(pull.head_label)
+
+    def names(self, pull: PullRequest, path: str) -> bool:
+        """Whether a pull request names the entry of the file at a path."""
+        named, captured = self.concerns(pull), self.pattern.match(path)
+        return named is not None and captured is not None and all(named[k] == captured[k] for k in self.key)
+
+
 class Interest(Struct, frozen=True):
     """What is looked for in one repository: patterns of entries' files, and documents by their path.
 
-    Without either, commits are enough: dates of branches, and pull requests.
+    Without either, commits are enough: dates of branches, and pull requests. With `revisions` the heads of all pull
+    requests matter, otherwise only those of open ones, for what they propose.
     """
 
     patterns: tuple[PathPattern, ...] = ()
     documents: tuple[str, ...] = ()
+    revisions: bool = False
+    branches: tuple[NamedBranches, ...] = ()
 
     @property
     def depth(self) -> str:
@@ -34,7 +57,21 @@ class Interest(Struct, frozen=True):
     @property
     def canonical(self) -> str:
         """One text for equal interests."""
-        return json.dumps([sorted({p.source for p in self.patterns}), sorted(set(self.documents))])
+        branches = sorted({(b.head.source, b.forks, b.key, b.pattern.source) for b in self.branches})
+        paths = sorted({p.source for p in self.patterns}), sorted(set(self.documents))
+        return json.dumps([*paths, self.revisions, branches])
+
+    def wants_heads(self, pull: PullRequest) -> bool:
+        """Whether something follows from the heads of a pull request."""
+        return self.depth == "files" and (self.revisions or pull.state == "open")
+
+    def holds(self, path: str) -> bool:
+        """Whether what a pull request makes of this path matters: it is the file of an entry, or a document."""
+        return path in self.documents or any(pattern.match(path) is not None for pattern in self.patterns)
+
+    def named(self, pull: PullRequest, path: str) -> bool:
+        """Whether the branch of a pull request names the entry of this path."""
+        return any(branches.names(pull, path) for branches in self.branches)
 
     def wants(self, path: str) -> bool:
         """Whether the versions of this path are kept: it matches, or would but for odd characters and is a finding."""
@@ -60,12 +97,17 @@ def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reac
     """What the configuration and the entries as they are now ask for."""
     patterns: dict[int, list[PathPattern]] = defaultdict(list)
     documents: dict[int, list[str]] = defaultdict(list)
+    branches: dict[int, list[NamedBranches]] = defaultdict(list)
+    revised: set[int] = set()
     reached: set[int] = set()
     names: set[str] = set()
     collections = {(block.name, c.name): c for block in blocks for c in block.collections}
     for collection in collections.values():
         for repository in selected(collection, world):
             patterns[repository.id].append(collection.pattern)
+            if _by_pull_request(collection):
+                revised.add(repository.id)
+                branches[repository.id] += _named_branches(collection, repository.id, world)
         for name in _named(collection):
             names.add(name)
             if (found := world.find(name)) is not None:
@@ -88,9 +130,15 @@ def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reac
             reached.add(found)
             if of.document is not None and of.document.repository_field == field:
                 documents[found].append(of.document.path)
+                if _by_pull_request(of):
+                    revised.add(found)
     known = reached | set(patterns) | set(documents)
+    interests = {
+        key: Interest(tuple(patterns[key]), tuple(documents[key]), key in revised, tuple(branches[key]))
+        for key in known
+    }
     return Reach(
-        {key: Interest(tuple(patterns.get(key, ())), tuple(documents.get(key, ()))) for key in known},
+        interests,
         frozenset(name for name in names if world.find(name) is None),
         frozenset(names),
     )
@@ -105,6 +153,19 @@ def selected(collection: Collection, world: World) -> Iterator[Repository]:
             yield world.listed[found]
         return
     yield from (world.listed[key] for key in world.directory.select(collection.repository))
+
+
+def _by_pull_request(collection: Collection) -> bool:
+    return collection.revisions is not None and collection.revisions.rule == "pull_request"
+
+
+def _named_branches(collection: Collection, repository_id: int, world: World) -> Iterator[NamedBranches]:
+    """The branch rules of a collection for one repository, as far as a path gives the key that they name."""
+    if not set(collection.key) <= set(collection.pattern.names) or collection.key_has_repository:
+        return
+    for rule in collection.pulls:
+        if rule.head is not None and rule.repository is not None and world.find(rule.repository) == repository_id:
+            yield NamedBranches(rule.head, rule.forks, collection.key, collection.pattern)
 
 
 def _named(collection: Collection) -> Iterator[str]:

@@ -71,7 +71,7 @@ def read(forge: Forge, hub: Hub, known: RepositoryEvidence | None) -> tuple[Repo
         bare.repository, interest.depth, interest.canonical, branches=bare.branches, pull_heads=bare.pull_heads
     )
     store = MadeUpStore(hub)
-    load = loading.load(cast("ObjectStore", store), evidence, known, interest, forge.blocks, 1 << 20)
+    load = loading.load(cast("ObjectStore", store), evidence, known, interest, forge.blocks, 1 << 20, {})
     return asyncio.run(load), store
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitea_client.errors import ObjectMissing
-from gitea_client.forks import boundary, choose, fork_point, own_commits, roots
+from gitea_client.forks import Question, boundary, choose, fork_point, fork_points, meet, own_commits, roots
 from gitea_client.git import Commit
 from gitea_client.objects import ObjectStore
 
@@ -211,3 +211,46 @@ async def test_any_history_tells_later_what_the_merge_base_was_then(nodes: list[
             assert found in bases
             if listed:
                 assert await fork_point(store, ids[tip], listed, ids[head], forced=True) in bases
+
+
+@settings(max_examples=40)
+@given(nodes=histories(), data=st.data())
+async def test_many_heads_at_once_are_told_as_one_by_one(nodes: list[Node], data: st.DataObject) -> None:
+    """Guards the shortcuts of the reading for many; a head that is not there has no answer, and harms no other."""
+    with tempfile.TemporaryDirectory() as place:
+        path = make(Path(place) / "r")
+        ids = grow(path, nodes)
+        store = store_of(path)
+        some = st.sampled_from([*ids, "1" * 40])
+        asked = [
+            Question(head, frozenset(listed), forced, base)
+            for head, listed, forced, base in data.draw(
+                st.lists(st.tuples(some, st.lists(some, max_size=4), st.booleans(), st.sampled_from(ids) | st.none()))
+            )
+        ]
+        found = await fork_points(store, asked)
+        for question in asked:
+            base = question.base if question.base is not None else []
+            try:
+                alone = await fork_point(store, base, question.listed, question.head, question.forced)
+            except ObjectMissing:
+                assert question not in found
+            else:
+                assert found[question] == alone
+
+
+@settings(max_examples=30)
+@given(nodes=histories(), data=st.data())
+async def test_a_base_that_moved_elsewhere_leaves_every_fork_point_where_it_was(
+    nodes: list[Node], data: st.DataObject
+) -> None:
+    """Guards the one look that spares comparing every forced head again with each push to the base."""
+    with tempfile.TemporaryDirectory() as place:
+        path = make(Path(place) / "r")
+        ids = grow(path, nodes)
+        store = store_of(path)
+        before, now, head = (ids[data.draw(st.integers(0, len(ids) - 1))] for _ in range(3))
+        listed = {head, *data.draw(st.lists(st.sampled_from(ids), max_size=3))}
+        if not await meet(store, before, now, {head}):
+            told = [await fork_point(store, base, listed, head, forced=True) for base in (before, now)]
+            assert told[0] == told[1]

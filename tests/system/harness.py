@@ -28,6 +28,7 @@ from daemon.config import load
 from daemon.config.secret_files import read_secrets
 from daemon.engine import Engine
 from daemon.serving import Served, serving
+from daemon.timelines import Timelines
 from gitea_client.fake import StandIn
 from gitea_client.fake.state import Hook
 
@@ -39,6 +40,8 @@ OVERLAP = 30
 """Seconds, as configured by default."""
 
 Tables = dict[type[Row], dict[Any, Row]]
+
+Timelines.patience = 0.2  # the stand-in's events come a few milliseconds after their refs
 
 _CONFIG = """\
 data_dir = "data"

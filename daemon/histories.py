@@ -1,0 +1,209 @@
+"""What each head of a pull request makes of the files of interest, told from the object store alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cache.model import MERGED, HeadFile, PullHistory, PullRequest, RepositoryEvidence
+from cache.projection.reach import Interest
+from daemon.timelines import Told, dated
+from gitea_client.differing import Pair, Sides, differences
+from gitea_client.forks import Question, fork_points, meet
+from gitea_client.git import TreeItem
+from gitea_client.objects import ObjectStore
+
+
+def objects_of(told: Mapping[int, Told], known: RepositoryEvidence | None) -> frozenset[str]:
+    """The commits that must be held: every head, and what was merged. Those known to be gone are not asked for."""
+    before = known.histories if known is not None else {}
+    gone = {head.sha for number in told if number in before for head in before[number].heads if head.gone}
+    heads = {head.sha for each in told.values() for head in each.heads}
+    return frozenset((heads | {sha for each in told.values() if (sha := _merged(each.pull))}) - gone)
+
+
+def _merged(pull: PullRequest) -> str | None:
+    return pull.merge_commit_sha if pull.merged else None
+
+
+class _Work(Struct, frozen=True):
+    """A pull request to be looked into: the questions for its heads' fork points."""
+
+    told: Told
+    questions: tuple[Question, ...]
+
+
+async def histories(
+    store: ObjectStore,
+    evidence: RepositoryEvidence,
+    known: RepositoryEvidence | None,
+    interest: Interest,
+    told: Mapping[int, Told],
+) -> dict[int, PullHistory]:
+    """The history of each pull request. What was known is taken where nothing can have changed it.
+
+    `evidence` has the branches as they are now; the fork point of a forced head depends on the base. Raises GitFailed
+    where the store fails. A head of which the store lacks what is needed is gone, and no error.
+    """
+    same = known if known is not None and known.interest == interest.canonical else None
+    moved = await _moved(store, evidence, same) if same is not None else frozenset()
+    made: dict[int, PullHistory] = {}
+    work: dict[int, _Work] = {}
+    for number, now in told.items():
+        before = same.histories.get(number) if same is not None else None
+        if same is not None and before is not None and _stands(before, now, same.pulls.get(number), moved):
+            fresh = replace(before, updated_at=now.updated_at, settled=now.settled)
+            made[number] = before if fresh == before else fresh
+        else:
+            work[number] = _Work(now, tuple(_questions(now, _base(evidence, now.pull))))
+    if not work:
+        return dict(sorted(made.items()))
+    points = await fork_points(store, {question for each in work.values() for question in each.questions})
+    pairs = {(points[q], q.head) for each in work.values() for q in each.questions if q in points}
+    merged = await _held(store, (_merged(each.told.pull) for each in work.values()))
+    pairs |= set(_beside(work.values(), points, merged))
+    found = await differences(store, pairs)
+    committed = await store.commits({q.head for each in work.values() for q in each.questions if q in points})
+    dates = {sha: commit.committed_at for sha, commit in committed.items()}
+    for number, each in work.items():
+        heads = tuple(
+            replace(head, gone=q not in points, fork_point=points.get(q))
+            for head, q in zip(dated(each.told.heads, dates, each.told.pull), each.questions, strict=True)
+        )
+        commit = _merged(each.told.pull)
+        history = PullHistory(
+            number, each.told.updated_at, each.told.settled, commit if commit in merged else None, heads
+        )
+        fresh = replace(history, files=await _files(store, each.told.pull, history, interest, found))
+        before = same.histories.get(number) if same is not None else None
+        made[number] = before if before == fresh else fresh
+    return dict(sorted(made.items()))
+
+
+def _questions(told: Told, base: str | None) -> Iterator[Question]:
+    forced = False
+    for head, listed in zip(told.heads, told.listed, strict=True):
+        forced = forced or head.forced
+        yield Question(head.sha, listed, forced or not head.told, base)
+
+
+def _base(evidence: RepositoryEvidence, pull: PullRequest) -> str | None:
+    """The tip that a forced head is compared with: its base branch's; the default branch's where that is gone."""
+    return evidence.branches.get(pull.base_ref) or evidence.head
+
+
+def _stands(before: PullHistory, told: Told, pull: PullRequest | None, moved: Collection[str]) -> bool:
+    """Whether a history would be made the same again."""
+    now = told.pull
+    return (
+        pull is not None
+        and _place(pull) == _place(now)
+        and _merged(pull) == _merged(now)
+        and (before.merge_commit is not None or _merged(now) is None)
+        and [(h.sha, h.told, h.commits) for h in before.heads] == [(h.sha, h.told, h.commits) for h in told.heads]
+        and all(ours.at == theirs.at for ours, theirs in zip(before.heads, told.heads, strict=True) if ours.told)
+        and not any(head.gone for head in before.heads)
+        and not (_depends(before) and now.base_ref in moved)
+    )
+
+
+def _place(pull: PullRequest) -> tuple[str, int | None, str]:
+    return pull.head_label, pull.head_repository_id, pull.base_ref
+
+
+def _depends(history: PullHistory) -> bool:
+    """Whether a fork point was found by the base, as it is then: without all commits told, or over several."""
+    return any(head.forced or not head.told or len(head.commits) > 1 for head in history.heads)
+
+
+async def _moved(store: ObjectStore, evidence: RepositoryEvidence, known: RepositoryEvidence) -> frozenset[str]:
+    """The base branches that moved so that fork points found by them may be others now."""
+    heads: dict[str, set[str]] = defaultdict(set)
+    for number, history in known.histories.items():
+        pull = evidence.pulls.get(number)
+        if pull is not None and _depends(history):
+            heads[pull.base_ref] |= {head.sha for head in history.heads if not head.gone}
+    moved = set()
+    for ref, shas in heads.items():
+        before, now = known.branches.get(ref) or known.head, evidence.branches.get(ref) or evidence.head
+        if before != now and (before is None or now is None or await meet(store, before, now, shas)):
+            moved.add(ref)
+    return frozenset(moved)
+
+
+async def _held(store: ObjectStore, commits: Iterable[str | None]) -> frozenset[str]:
+    wanted = {sha for sha in commits if sha is not None}
+    return frozenset((await store.commits(wanted)).keys())
+
+
+def _anchor(each: _Work, points: Mapping[Question, str | None]) -> str | None:
+    """The first head that is not gone: what the others are compared with."""
+    return next((question.head for question in each.questions if question in points), None)
+
+
+def _beside(
+    work: Iterable[_Work], points: Mapping[Question, str | None], merged: Collection[str]
+) -> Iterator[Pair]:
+    """The comparisons that tell what a path is at every head, whichever of them changed it."""
+    for each in work:
+        anchor = _anchor(each, points)
+        if anchor is None:
+            continue
+        yield from ((anchor, q.head) for q in each.questions if q in points and q.head != anchor)
+        commit = _merged(each.told.pull)
+        if commit is not None and commit in merged:
+            yield anchor, commit
+
+
+async def _files(
+    store: ObjectStore,
+    pull: PullRequest,
+    history: PullHistory,
+    interest: Interest,
+    found: Mapping[Pair, Mapping[str, Sides]],
+) -> tuple[HeadFile, ...]:
+    """The files of interest that any head changes, and those that the branch names: at every head, and as merged."""
+    heads = [head for head in history.heads if not head.gone]
+    if not heads:
+        return ()
+    anchor = heads[0].sha
+    changed = {head.position: found[head.fork_point, head.sha] for head in heads}
+    places = {head.position: head.sha for head in heads}
+    if history.merge_commit is not None:
+        places[MERGED] = history.merge_commit
+    beside = {sha: found.get((anchor, sha), {}) for sha in places.values()}
+    paths = {path for sides in changed.values() for path in sides if interest.holds(path)}
+    at_anchor: dict[str, TreeItem | None] = {}
+    if interest.branches:
+        at_anchor |= await _named(store, pull, anchor, interest)
+        paths |= {path for sides in beside.values() for path in sides if interest.named(pull, path)} | at_anchor.keys()
+    for head in heads:
+        for path, (_, after) in changed[head.position].items():
+            at_anchor[path] = beside[head.sha][path][0] if path in beside[head.sha] else after
+    for sides in beside.values():
+        at_anchor |= {path: sides[path][0] for path in paths & sides.keys()}
+    files = []
+    for position, sha in sorted(places.items()):
+        for path in sorted(paths):
+            item = beside[sha][path][1] if path in beside[sha] else at_anchor[path]
+            files.append(_file(position, path, item, changed.get(position, {})))
+    return tuple(files)
+
+
+def _file(position: int, path: str, item: TreeItem | None, changed: Mapping[str, Sides]) -> HeadFile:
+    before = changed[path][0] if path in changed else None
+    mode = item.mode if item is not None else "000000"
+    blob = item.id if item is not None else None
+    return HeadFile(position, path, blob, mode, path in changed, before.id if before is not None else None)
+
+
+async def _named(store: ObjectStore, pull: PullRequest, commit: str, interest: Interest) -> dict[str, TreeItem | None]:
+    """The files of the entry that the branch of a pull request names."""
+    folders = [branches.pattern.prefix for branches in interest.branches if branches.concerns(pull)]
+    if not folders:
+        return {}
+    listed = await store.tree(commit, folders)
+    return {path: item for path, item in listed.items() if interest.named(pull, path)}
