@@ -16,10 +16,14 @@ from msgspec.structs import asdict
 
 from cache.diff import same
 from cache.profile.rules import OPERATIONAL
+from cache.revision_rows import RevisionRow
 from cache.rows import PROJECTED, BranchRow, FindingRow, PullEntryRow, PullRow, RepositoryRow, Row, Rows
 
 COVERED: tuple[type[Row], ...] = (RepositoryRow, *PROJECTED)
-_LEFT_OUT: Mapping[type[Row], frozenset[str]] = {RepositoryRow: frozenset({"depth", "interest", "position", "empty"})}
+_LEFT_OUT: Mapping[type[Row], frozenset[str]] = {
+    RepositoryRow: frozenset({"depth", "interest", "position", "empty"}),
+    RevisionRow: frozenset({"retold"}),
+}
 
 
 class Digest(Struct, frozen=True):
@@ -40,7 +44,8 @@ class Difference(Struct, frozen=True):
 
 
 def digest(rows: Rows, *, without_state: bool = False) -> Digest:
-    """Hash rows in a canonical order; `without_state` leaves out what only tombstones know."""
+    """Hash rows in a canonical order; `without_state` leaves out what only `state.db` knows: what is gone, and of
+    revisions all but what the forge tells of them today."""
     hashed, count = hashlib.sha256(), 0
     gone = _gone(rows) if without_state else frozenset()
     for kind in COVERED:
@@ -48,7 +53,8 @@ def digest(rows: Rows, *, without_state: bool = False) -> Digest:
             row = rows[kind][key]
             if _is_operational(row) or (without_state and _only_state(row, gone)):
                 continue
-            hashed.update(msgspec.json.encode([kind.table, _values(row)], order="deterministic"))
+            values = _retold(row) if without_state and isinstance(row, RevisionRow) else _values(row)
+            hashed.update(msgspec.json.encode([kind.table, values], order="deterministic"))
             hashed.update(b"\n")
             count += 1
     return Digest(hashed.hexdigest(), count)
@@ -80,6 +86,10 @@ def _values(row: Row) -> dict[str, Any]:
     return {name: value for name, value in asdict(row).items() if name not in left_out}
 
 
+def _retold(row: RevisionRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in (*row.primary, "retold")}
+
+
 def _gone(rows: Rows) -> frozenset[tuple[int, int]]:
     return frozenset(
         (row.repository_id, row.number) for row in rows[PullRow].values() if isinstance(row, PullRow) and row.gone
@@ -91,4 +101,6 @@ def _only_state(row: Row, gone: frozenset[tuple[int, int]]) -> bool:
         return row.state == "deleted"
     if isinstance(row, PullRow | PullEntryRow):
         return (row.repository_id, row.number) in gone
-    return False
+    if isinstance(row, RevisionRow):
+        return row.retold is None
+    return isinstance(row, FindingRow) and row.rule == "revision-content-gone"

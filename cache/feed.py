@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.diff import RowChange
+from cache.revision_rows import RevisionRow
 from cache.rows import (
     BranchRow,
     EntryRow,
@@ -26,6 +27,10 @@ from cache.rows import (
 
 _OURS = frozenset({"depth", "interest", "position"})
 """Columns of a repository that say how it is read, not what it is."""
+
+
+_RETOLD = frozenset({"retold"})
+"""Columns of a revision that say how much of it the forge still tells."""
 
 
 class FeedEntry(Struct, frozen=True):
@@ -79,6 +84,13 @@ def _simple(change: RowChange, row: Row | None) -> Iterator[FeedEntry]:
             "branch", operation, columns, row.block, row.collection, row.key, row.repository_id,
             name=row.name, commit=row.sha,
         )  # fmt: skip
+    elif isinstance(row, RevisionRow):
+        columns = tuple(column for column in columns if column not in _RETOLD)
+        if columns or operation != "updated":
+            yield FeedEntry(
+                "revision", operation, columns, row.block, row.collection, row.key, row.repository_id, row.number,
+                name=f"v{row.version}", commit=row.head_sha,
+            )  # fmt: skip
     elif isinstance(row, FindingRow):
         yield FeedEntry(
             "finding", operation, columns, row.block, row.collection, row.key, row.repository_id,

@@ -6,33 +6,15 @@ version. So what was published once is kept here, and neither a rebuild nor a lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
 
-from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from cache.database import Database
+from cache.model import KeptRevision as KeptRevision
 from cache.state_schema import revisions as table
-
-
-class KeptRevision(Struct, frozen=True):
-    """One revision as published: of the entry `(block, collection, key)`, by pull request `number`."""
-
-    block: str
-    collection: str
-    key: str
-    repository_id: int
-    number: int
-    version: int
-    content: str | None
-    """None where the head's objects were gone before they were read."""
-    frozen_at: datetime | None
-    data: Mapping[str, Any] = {}
-    """The other columns, as JSON values; these may change."""
 
 
 class KeptRevisions:

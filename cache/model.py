@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
 from gitea_client.git import Blob, Commit, FileVersion
 
 __all__ = [
-    "Blob", "Commit", "FileVersion", "HeadFile", "PullHead", "PullHistory", "PullRequest", "Repository",
+    "Blob", "Commit", "FileVersion", "HeadFile", "KeptRevision", "PullHead", "PullHistory", "PullRequest", "Repository",
     "RepositoryEvidence",
 ]  # fmt: skip
 
@@ -121,6 +122,25 @@ class PullHistory(Struct, frozen=True):
     merge_commit: str | None = None
     heads: tuple[PullHead, ...] = ()
     files: tuple[HeadFile, ...] = ()
+
+
+class KeptRevision(Struct, frozen=True):
+    """One revision as published: of the entry `(block, collection, key)`, by pull request `number`.
+
+    Where a key begins with its repository, that stands here by its id: a name may change.
+    """
+
+    block: str
+    collection: str
+    key: str
+    repository_id: int
+    number: int
+    version: int
+    content: str | None
+    """None where the head's objects were gone before they were read."""
+    frozen_at: datetime | None
+    data: Mapping[str, Any] = {}
+    """The other columns, as JSON values; these may change."""
 
 
 class RepositoryEvidence(Struct, frozen=True):

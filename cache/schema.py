@@ -23,6 +23,7 @@ from sqlalchemy import (
     types as sqltypes,
 )
 
+from cache.revision_rows import RevisionRow
 from cache.rows import (
     EVIDENCE,
     OPERATIONAL,
@@ -142,6 +143,11 @@ Index("branches_repository", _branches.c.repository_id, _branches.c.name)
 Index("pulls_opened", _pulls.c.opened_at)
 Index("pulls_open", _pulls.c.repository_id, _pulls.c.opened_at, sqlite_where=_pulls.c.state == "open")
 Index("pull_entries_key", _places.c.block, _places.c.collection, _places.c.key)
+_revisions = tables[RevisionRow]
+_entry = (_revisions.c.block, _revisions.c.collection, _revisions.c.key)
+Index("revisions_version", *_entry, _revisions.c.version)
+Index("revisions_merged", *_entry, _revisions.c.merged_at)
+Index("revisions_pull", _revisions.c.repository_id, _revisions.c.number)
 Index("findings_repository", tables[FindingRow].c.repository_id)
 Index("findings_entry", tables[FindingRow].c.block, tables[FindingRow].c.collection, tables[FindingRow].c.key)
 Index("findings_rule", tables[FindingRow].c.rule)
@@ -150,7 +156,7 @@ feed = Table(
     "changes", metadata,
     Column("sequence", Integer, primary_key=True),
     Column("at", UtcText, nullable=False),
-    Column("kind", Text, nullable=False),        # entry, branch, pull, finding, repository
+    Column("kind", Text, nullable=False),        # entry, branch, pull, revision, finding, repository
     Column("operation", Text, nullable=False),   # created, updated, deleted
     Column("block", Text),
     Column("collection", Text),

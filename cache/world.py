@@ -7,7 +7,7 @@ that projecting and diffing pass over those parts by identity.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
@@ -20,6 +20,7 @@ from cache.model import (
     Commit,
     FileVersion,
     HeadFile,
+    KeptRevision,
     PullHead,
     PullHistory,
     PullRequest,
@@ -71,12 +72,18 @@ class RepositoryTombstone(Struct, frozen=True):
     repository: Repository
 
 
+Published = Mapping[tuple[str, str], Mapping[tuple[str, int, int], KeptRevision]]
+"""Revisions by block and collection, and then by the key as it is kept, the repository and the number."""
+
+
 class Tombstones(Struct, frozen=True):
-    """What is gone from the forge and only `state.db` still knows."""
+    """What `state.db` knows, be it gone from the forge: branches, pull requests and repositories that are, and what
+    was published of revisions."""
 
     branches: Mapping[tuple[int, str], BranchTombstone] = {}
     pulls: Mapping[tuple[int, int], PullTombstone] = {}
     repositories: Mapping[int, RepositoryTombstone] = {}
+    revisions: Published = {}
 
 
 class World(Struct, frozen=True, dict=True):
@@ -277,6 +284,17 @@ def _histories(rows: Rows) -> dict[tuple[int, int], PullHistory]:
     return told
 
 
+def with_published(known: Published, fresh: Iterable[KeptRevision]) -> Published:
+    """What is published, with more; groups to which nothing comes stay the same objects."""
+    groups: dict[tuple[str, str], dict[tuple[str, int, int], KeptRevision]] = {}
+    for each in fresh:
+        place = each.block, each.collection
+        if place not in groups:
+            groups[place] = dict(known.get(place, {}))
+        groups[place][each.key, each.repository_id, each.number] = each
+    return {**known, **groups} if groups else known
+
+
 def _less(row: Row, *names: str) -> dict[str, Any]:
     values = asdict(row)
     for name in names:
@@ -286,5 +304,5 @@ def _less(row: Row, *names: str) -> dict[str, Any]:
 
 __all__ = [
     "BranchTombstone", "PullTombstone", "RepositoryTombstone", "Tombstones", "World",
-    "evidence_rows", "world_of",
+    "evidence_rows", "with_published", "world_of",
 ]  # fmt: skip

@@ -16,11 +16,15 @@ from typing import Any, Protocol, cast
 from msgspec.structs import replace
 
 from cache.diff import RowChange, changes
+from cache.model import KeptRevision
 from cache.profile.collection import Block
 from cache.profile.rules import OPERATIONAL as OPERATIONAL_RULES
 from cache.projection.entries import Memo
+from cache.projection.laying import published
 from cache.projection.project import project
 from cache.projection.reach import Reach, reach
+from cache.projection.revisions import kept_key_of
+from cache.revision_rows import RevisionRow
 from cache.rows import (
     EVIDENCE,
     OPERATIONAL,
@@ -37,6 +41,7 @@ from cache.rows import (
 from cache.store import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, World, evidence_rows, world_of
 from daemon.graves import Graves
+from daemon.remembering import unkept
 
 Clock = Callable[[], datetime]
 
@@ -86,7 +91,12 @@ class Book:
         """Read what `cache.db` and `state.db` hold. `rows` False starts from nothing but the tombstones."""
         kinds = (*EVIDENCE, *PROJECTED, *OPERATIONAL)
         self.rows = await self.store.load(kinds) if rows else {kind: {} for kind in kinds}
-        self.world = replace(world_of(self.rows, await self.graves.load()), complete=self._listed())
+        known = await self.graves.load()
+        lacking, contradicted = unkept(self.rows, known.revisions, self.blocks)
+        known = await self.graves.keep(known, lacking)
+        if contradicted:
+            await self._write(self.world, {}, self._noted((), contradicted))
+        self.world = replace(world_of(self.rows, known), complete=self._listed())
         self._find_reach()
 
     def looks(self) -> Mapping[int, LookRow]:
@@ -141,6 +151,8 @@ class Book:
             tombstones, risen = _without_risen(tombstones, world)
             world = replace(world, tombstones=tombstones)
             page = self._page(world)
+            tombstones = await self.graves.keep(tombstones, self._unpublished(world, page))
+            world = replace(world, tombstones=tombstones)
             applied = await self._write(world, page, self._noted(notes, forget))
             await self.graves.raise_up(risen)
             return applied
@@ -154,6 +166,20 @@ class Book:
         projected = project(world, self.blocks, self._memo)
         findings = {**projected[FindingRow], **{row.id: row for row in self.alerts()}}
         return {**evidence_rows(world), **projected, FindingRow: findings}
+
+    def _unpublished(self, world: World, page: Rows) -> list[KeptRevision]:
+        """What of the page's revisions is not kept as it is about to be published."""
+        known, before = world.tombstones.revisions, self.rows[RevisionRow]
+        collections = {(block.name, c.name): c for block in self.blocks for c in block.collections}
+        fresh = []
+        for at, row in page[RevisionRow].items():
+            if before.get(at) is row or not isinstance(row, RevisionRow):
+                continue
+            place = row.block, row.collection
+            kept = published(row, kept_key_of(collections[place], row))
+            if known.get(place, {}).get((kept.key, kept.repository_id, kept.number)) != kept:
+                fresh.append(kept)
+        return fresh
 
     def _noted(self, notes: Iterable[Row], forget: Iterable[Row]) -> list[RowChange]:
         noted = []
@@ -222,5 +248,6 @@ def _without_risen(tombstones: Tombstones, world: World) -> tuple[Tombstones, To
         {k: v for k, v in tombstones.branches.items() if k not in branches},
         {k: v for k, v in tombstones.pulls.items() if k not in pulls},
         {k: v for k, v in tombstones.repositories.items() if k not in repositories},
+        tombstones.revisions,
     )
     return kept, Tombstones(branches, pulls, repositories)

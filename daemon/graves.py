@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
+from cache.kept_revisions import KeptRevisions
+from cache.model import KeptRevision
 from cache.tombstones import Kind, TombstoneTable
 from cache.tombstones import Tombstone as KeptTombstone
-from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones
+from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, with_published
 
 Tombstone = BranchTombstone | PullTombstone | RepositoryTombstone
 
@@ -28,6 +31,10 @@ class Graves(Protocol):
 
     async def raise_up(self, risen: Tombstones) -> None:
         """Let go of tombstones of what was seen again."""
+        ...
+
+    async def keep(self, known: Tombstones, published: Sequence[KeptRevision]) -> Tombstones:
+        """Keep revisions that are about to be published durably; all of them with these."""
         ...
 
 
@@ -48,6 +55,10 @@ class ScratchGraves:
     async def raise_up(self, risen: Tombstones) -> None:
         """Nothing to let go of."""
 
+    async def keep(self, known: Tombstones, published: Sequence[KeptRevision]) -> Tombstones:
+        """In memory alone."""
+        return replace(known, revisions=with_published(known.revisions, published))
+
 
 def _with(known: Tombstones, buried: Iterable[Tombstone]) -> Tombstones:
     branches, pulls, repositories = dict(known.branches), dict(known.pulls), dict(known.repositories)
@@ -58,7 +69,7 @@ def _with(known: Tombstones, buried: Iterable[Tombstone]) -> Tombstones:
             pulls[stone.pull.repository_id, stone.pull.number] = stone
         else:
             repositories[stone.repository.id] = stone
-    return Tombstones(branches, pulls, repositories)
+    return Tombstones(branches, pulls, repositories, known.revisions)
 
 
 def _named(stone: Tombstone) -> tuple[Kind, int, str]:
@@ -70,15 +81,17 @@ def _named(stone: Tombstone) -> tuple[Kind, int, str]:
 
 
 class StateGraves:
-    """Tombstones in `state.db`."""
+    """Tombstones and published revisions in `state.db`."""
 
-    def __init__(self, table: TombstoneTable, clock: Callable[[], datetime]) -> None:
+    def __init__(self, table: TombstoneTable, revisions: KeptRevisions, clock: Callable[[], datetime]) -> None:
         self._table = table
+        self._revisions = revisions
         self._clock = clock
 
     async def load(self) -> Tombstones:
         """Every tombstone."""
-        return _with(Tombstones(), [_stone(kept) for kept in await self._table.all()])
+        known = Tombstones(revisions=with_published({}, await self._revisions.all()))
+        return _with(known, [_stone(kept) for kept in await self._table.all()])
 
     async def bury(self, known: Tombstones, buried: Sequence[Tombstone]) -> Tombstones:
         """Keep new tombstones durably; all of them with the new ones."""
@@ -93,6 +106,11 @@ class StateGraves:
         stones: list[Tombstone] = [*risen.branches.values(), *risen.pulls.values(), *risen.repositories.values()]
         for stone in stones:
             await self._table.remove(*_named(stone))
+
+    async def keep(self, known: Tombstones, published: Sequence[KeptRevision]) -> Tombstones:
+        """Keep revisions that are about to be published durably; all of them with these."""
+        await self._revisions.keep(published)
+        return replace(known, revisions=with_published(known.revisions, published))
 
 
 def _stone(kept: KeptTombstone) -> Tombstone:

@@ -1,13 +1,18 @@
-"""Tombstones that a lost or older `state.db` lacks, told again from the rows that `cache.db` still holds."""
+"""What a lost or older `state.db` lacks, told again from the rows that `cache.db` still holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import cast
 
-from cache.model import PullRequest
+from cache.model import KeptRevision, PullRequest
+from cache.profile.collection import Block
+from cache.projection.laying import published
+from cache.projection.revisions import kept_key_of
+from cache.revision_rows import RevisionRow
 from cache.rows import BranchRow, PullRow, Rows
-from cache.world import BranchTombstone, PullTombstone, Tombstones
+from cache.world import BranchTombstone, Published, PullTombstone, Tombstones
 
 
 def forgotten(rows: Rows, known: Tombstones) -> Iterator[BranchTombstone | PullTombstone]:
@@ -40,4 +45,31 @@ def _as_read(row: PullRow) -> PullRequest:
         merged_at=row.merged_at,
         merge_commit_sha=row.merge_commit_sha,
         labels=row.labels,
+    )
+
+
+def unkept(rows: Rows, known: Published, blocks: Iterable[Block]) -> tuple[list[KeptRevision], list[RevisionRow]]:
+    """The revisions that rows tell and `known` lacks, and the rows that it contradicts: those were of another file."""
+    collections = {(block.name, c.name): c for block in blocks for c in block.collections}
+    taken: dict[tuple[str, str, str], set[int]] = defaultdict(set)
+    for group in known.values():
+        for kept in group.values():
+            taken[kept.block, kept.collection, kept.key].add(kept.version)
+    lacking, contradicted = [], []
+    for row in cast("list[RevisionRow]", list(rows[RevisionRow].values())):
+        collection = collections.get((row.block, row.collection))
+        if collection is None:
+            continue
+        kept = published(row, kept_key_of(collection, row))
+        before = known.get((row.block, row.collection), {}).get((kept.key, kept.repository_id, kept.number))
+        if before is None and row.version not in taken[kept.block, kept.collection, kept.key]:
+            lacking.append(kept)
+        elif before is None or not _agree(before, row):
+            contradicted.append(row)
+    return lacking, contradicted
+
+
+def _agree(kept: KeptRevision, row: RevisionRow) -> bool:
+    return kept.version == row.version and all(
+        there in (None, here) for there, here in ((row.content, kept.content), (row.frozen_at, kept.frozen_at))
     )

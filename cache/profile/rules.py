@@ -108,6 +108,11 @@ RULES: dict[str, Rule] = {
         "warning",
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
         (
+            "revision-content-gone",
+            "What an entry said when a pull request was raised cannot be told: the forge does not give that head.",
+            "Nothing mends it here; keep a copy of state.db, and let the forge's gc wait longer.",
+        ),
+        (
             "hook-silent",
             "Deliveries of an owner's webhooks have stopped, while sweeps find changes that none told.",
             "Run `forgeglass doctor`; `forgeglass hooks sync` mends the webhook.",

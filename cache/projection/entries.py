@@ -10,9 +10,12 @@ from msgspec import Struct
 from cache.model import Blob, Commit, FileVersion, Repository, RepositoryEvidence
 from cache.profile.collection import Block, Collection
 from cache.profile.entry import Record
+from cache.projection.drafts import Draft
 from cache.projection.findings import Place, finding
 from cache.projection.names import nearly_matches, shown_path
 from cache.projection.reading import Reading, read_file, trailing
+from cache.projection.recall import Recall
+from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow, HistoryRow, Row
 
 
@@ -93,6 +96,8 @@ class Memo:
         """By (block, collection, repository, path)."""
         self.entries: dict[tuple[str, str, str], Made] = {}
         """By (block, collection, key)."""
+        self.drafts: Recall[tuple[Draft, ...]] = Recall()
+        self.revisions: Recall[RevisionRow] = Recall()
 
 
 class Claims(Struct, frozen=True):

@@ -15,6 +15,7 @@ from cache.projection.findings import Place, finding, numbered
 from cache.projection.pulls import places, pull_row
 from cache.projection.reach import own_repository_fields, selected
 from cache.projection.relations import Target, Targets, fields_of, line_of, relations
+from cache.projection.revisions import Entries, revisions
 from cache.rows import (
     PROJECTED,
     BranchRow,
@@ -82,7 +83,10 @@ def _collection(
     }
     owners = {field: {home: first(claims).key for home, claims in by_home.items()} for field, by_home in homes.items()}
     rows += _places(block, collection, world, owners, audits, raised)
-    return rows, found
+    documents = homes.get(collection.document.repository_field, {}) if collection.document is not None else {}
+    entries = Entries(read[collection.name].winners, {home: first(claims) for home, claims in documents.items()})
+    revised, lost = revisions(block, collection, world, entries, memo)
+    return [*rows, *revised], [*found, *lost]
 
 
 def _in_file_order(read: Claims) -> Iterator[tuple[str, Mapping[str, Any]]]:

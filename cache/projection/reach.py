@@ -107,7 +107,7 @@ def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reac
             patterns[repository.id].append(collection.pattern)
             if _by_pull_request(collection):
                 revised.add(repository.id)
-                branches[repository.id] += _named_branches(collection, repository.id, world)
+                branches[repository.id] += named_branches(collection, repository.id, world)
         for name in _named(collection):
             names.add(name)
             if (found := world.find(name)) is not None:
@@ -155,11 +155,16 @@ def selected(collection: Collection, world: World) -> Iterator[Repository]:
     yield from (world.listed[key] for key in world.directory.select(collection.repository))
 
 
+def revises(interest: str) -> bool:
+    """Whether an interest, as `canonical` writes it, asks for the heads of every pull request."""
+    return bool(json.loads(interest)[2]) if interest else False
+
+
 def _by_pull_request(collection: Collection) -> bool:
     return collection.revisions is not None and collection.revisions.rule == "pull_request"
 
 
-def _named_branches(collection: Collection, repository_id: int, world: World) -> Iterator[NamedBranches]:
+def named_branches(collection: Collection, repository_id: int, world: World) -> Iterator[NamedBranches]:
     """The branch rules of a collection for one repository, as far as a path gives the key that they name."""
     if not set(collection.key) <= set(collection.pattern.names) or collection.key_has_repository:
         return

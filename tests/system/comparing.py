@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from harness import System, Tables
+from msgspec.structs import asdict
 from oracle import Expected, Oracle
 
+from cache.revision_rows import RevisionRow
 from cache.rows import BranchRow, EntryRow, FindingRow, HistoryRow, PullEntryRow, PullRow, RepositoryRow
 
 
@@ -27,10 +31,19 @@ class Witness:
         """Repositories that ever bore a name."""
         self._known: dict[int, tuple[set[str], set[int]]] = {}
         """Branches and pull requests that the daemon saw of each repository that it mirrored ever since."""
+        self._placed: dict[tuple[int, int], set[tuple[str | None, ...]]] = defaultdict(set)
+        """What the revisions of a pull request ever hung on."""
+        self._unsure: set[tuple[int, int]] = set()
+        """Pull requests of which the oracle was ever unsure: something else may have been published then."""
+        self._published: dict[tuple[str, int, int], tuple[int, str | None, datetime | None]] = {}
+        """Number, text and time of each revision as it was first seen: they stand."""
 
     def note(self) -> Expected:
         """Look at the forge."""
         told = self._oracle.expect()
+        for key, placed in told.placed.items():
+            self._placed[key].add(placed)
+        self._unsure |= {key for key, said in told.revisions.items() if not said.sure or len(self._placed[key]) > 1}
         for repository in self._system.forge.world.repositories.values():
             self._names[repository.full_name.lower()].add(repository.id)
             for ref, sha in repository.git.refs().items():
@@ -48,7 +61,7 @@ class Witness:
         """The daemon knows everything: every row equals what the oracle tells."""
         told, rows = self.note(), await self._system.rows()
         self._remembered_homes(told, rows)
-        disagreements = [*_compare(told, rows), *self._gone(told, rows)]
+        disagreements = [*_compare(told, rows), *self._gone(told, rows), *self._revisions(told, rows)]
         assert not disagreements, "\n".join(disagreements)
         for repository in told.mirrored:
             branches, pulls = self._known.setdefault(repository, (set(), set()))
@@ -82,6 +95,35 @@ class Witness:
                     yield f"pull request {number} of {repository} was seen and has no row"
                 elif row.gone and row.state == "open":
                     yield f"pull request {number} of {repository} is gone and open"
+
+    def _revisions(self, told: Expected, rows: Tables) -> Iterator[str]:
+        """Those of which the oracle is sure are there and no others; what was published stands."""
+        revisions = {(r.key, r.repository_id, r.number): r for r in _all(rows, RevisionRow)}
+        expected = {
+            (slug, *place): facts
+            for place, said in told.revisions.items() if place not in self._unsure
+            for slug, facts in said.rows.items()
+        }  # fmt: skip
+        sure = told.revisions.keys() - self._unsure
+        there = {at: _told(row) for at, row in revisions.items() if at[1:] in sure}
+        new = {at: row for at, row in there.items() if at in expected or at not in self._published}
+        yield from _same("revision", expected, new)
+        numbers: dict[str, list[int]] = defaultdict(list)
+        for at, row in revisions.items():
+            numbers[row.key].append(row.version)
+            stood = self._published.setdefault(at, (row.version, row.content, row.frozen_at))
+            now = row.version, row.content, row.frozen_at
+            if any(before not in (None, after) for before, after in zip(stood, now, strict=True)):
+                yield f"revision {at} was {stood} and is {now}"
+        for at in self._published.keys() - revisions.keys():
+            yield f"revision {at} was published and is gone"
+        for key, found in numbers.items():
+            if sorted(found) != list(range(1, len(found) + 1)):
+                yield f"the revisions of {key} are numbered {sorted(found)}"
+
+
+def _told(row: RevisionRow) -> SimpleNamespace:
+    return SimpleNamespace(**asdict(row), amended=[each["sha"] for each in row.amendments])
 
 
 def _all(rows: Tables, kind: type[Any]) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness import BOT, META, OWNER
 from oracle_git import Gits, Seen
+from oracle_revisions import Revisions, Said
 
 from gitea_client.fake import StandIn
 from gitea_client.fake.state import Pull, Repository
@@ -51,6 +52,10 @@ class Expected:
     wrong: set[tuple[str, int, str]] = field(default_factory=set)
     """Findings: rule (`file` for anything wrong within a file), repository, path."""
     mirrored: set[int] = field(default_factory=set)
+    revisions: dict[tuple[int, int], Said] = field(default_factory=dict)
+    """What is known of the revisions of each pull request."""
+    placed: dict[tuple[int, int], tuple[str | None, ...]] = field(default_factory=dict)
+    """What the revisions of a pull request hang on beside its heads: whose document it may touch, and its branch."""
     homes: dict[str, int] = field(default_factory=dict)
     """The repository that each entry names as its own."""
 
@@ -70,6 +75,7 @@ class Oracle:
     def __init__(self, forge: StandIn) -> None:
         self._forge = forge
         self._gits = Gits()
+        self._revisions = Revisions(self._gits)
 
     def expect(self) -> Expected:
         """Everything that must stand in the rows once all was read."""
@@ -203,7 +209,11 @@ class Oracle:
             repository = self._forge.world.repositories[number]
             for pull in repository.pulls.values():
                 told.pulls[repository.id, pull.number] = self._pull(repository, pull)
-                place = _place(pull, repository.id == meta.id, owners.get(repository.id, (0, None))[1])
+                at_meta, owner = repository.id == meta.id, owners.get(repository.id, (0, None))[1]
+                place = _place(pull, at_meta, owner)
+                said = self._revisions.of(repository, pull, at_meta=at_meta, owner=owner)
+                told.revisions[repository.id, pull.number] = said
+                told.placed[repository.id, pull.number] = owner, pull.head_branch
                 if place is not None:
                     told.places[repository.id, pull.number] = {**place, **self._actor(told, repository, pull)}
 

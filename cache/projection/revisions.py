@@ -1,0 +1,173 @@
+"""Revisions: what each entry said when a pull request was raised, in numbered order.
+
+What was published stands: its number, text and time come from `state.db` once they are there, whatever is found
+later. All else is told from the forge. What was not published yet gets a number, and a row, only once every repository
+was read from which revisions of its entry come, so that a cold build numbers them in the same order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from msgspec import Struct
+
+from cache.model import KeptRevision, PullHistory, PullRequest, RepositoryEvidence
+from cache.profile.collection import Block, Collection
+from cache.projection.drafts import GONE, Draft, document_drafts, entry_drafts
+from cache.projection.entries import Claim, Memo, key_of
+from cache.projection.findings import Place, finding
+from cache.projection.laying import Named, Raised, laid_over
+from cache.projection.reach import named_branches, revises, selected
+from cache.revision_rows import RevisionRow
+from cache.rows import FindingRow
+from cache.world import World
+
+KeptKey = tuple[str, int, int]
+"""The key as it is kept, and the repository and number of the pull request."""
+
+
+class Entries(Struct, frozen=True):
+    """The entries of a collection by their keys, and by the repositories that hold their documents."""
+
+    winners: Mapping[str, Claim]
+    homes: Mapping[int, Claim]
+
+
+def revisions(
+    block: Block, collection: Collection, world: World, entries: Entries, memo: Memo
+) -> tuple[list[RevisionRow], list[FindingRow]]:
+    """The revisions of a collection, and a finding for each whose text nobody can tell any more."""
+    if collection.revisions is None:
+        return [], []
+    kept = world.tombstones.revisions.get((block.name, collection.name), {})
+    drafts: dict[KeptKey, Draft] = {}
+    for told in _drafts(block, collection, world, entries, memo):
+        drafts.setdefault((_kept_key(collection, told), told.repository_id, told.number), told)
+    rows: list[RevisionRow] = []
+    for at, version in _versions(collection, world, entries, kept, drafts).items():
+        draft, before, raised = drafts.get(at), kept.get(at), _raised(world, at[1], at[2])
+        key = _shown_key(collection, world, at[0], before)
+        named = Named(block.name, collection.name, key, at[1], at[2], version)
+        make = partial(laid_over, named, draft, before, raised)
+        rows.append(memo.revisions.made((block.name, collection.name, *at), (named, draft, before, raised), make))
+    return rows, [_gone(row) for row in rows if row.content_state == GONE]
+
+
+# ------------------------------------------------------------------------------------------------- what there is
+
+
+def _drafts(block: Block, collection: Collection, world: World, entries: Entries, memo: Memo) -> Iterator[Draft]:
+    """Every draft; of one pull request that about an entry's own file before the one about its document."""
+    for repository in selected(collection, world):
+        rules = tuple(named_branches(collection, repository.id, world))
+        for evidence, history, pull in _histories(world, repository.id):
+            make = partial(entry_drafts, collection, evidence, history, pull, rules)
+            place = block.name, collection.name, "entry", repository.id, history.number
+            yield from memo.drafts.made(place, (collection, history, pull, rules), make)
+    for home, claim in entries.homes.items():
+        path, parts = collection.document.path if collection.document is not None else "", claim.record.key or ()
+        for evidence, history, pull in _histories(world, home):
+            make = partial(document_drafts, path, parts, claim.repository_id, evidence, history)
+            place = block.name, collection.name, "document", home, history.number
+            yield from memo.drafts.made(place, (path, history, pull, parts, claim.repository_id), make)
+
+
+def _histories(
+    world: World, repository_id: int
+) -> Iterator[tuple[RepositoryEvidence, PullHistory, PullRequest]]:
+    evidence = world.mirrored.get(repository_id)
+    for number, history in evidence.histories.items() if evidence is not None else ():
+        if evidence is not None and number in evidence.pulls:
+            yield evidence, history, evidence.pulls[number]
+
+
+def _raised(world: World, repository_id: int, number: int) -> Raised | None:
+    evidence = world.mirrored.get(repository_id)
+    if evidence is not None and number in evidence.pulls:
+        return Raised(evidence.pulls[number], gone=False, history=evidence.histories.get(number))
+    gone = world.tombstones.pulls.get((repository_id, number))
+    return Raised(gone.pull, gone=True) if gone is not None else None
+
+
+# --------------------------------------------------------------------------------------------- keys and numbers
+
+
+def _kept_key(collection: Collection, draft: Draft) -> str:
+    """An entry's key as it is kept: where it begins with the repository, that stands there by its id."""
+    parts = (str(draft.entry_repository_id), *draft.parts) if collection.key_has_repository else draft.parts
+    return "/".join(parts)
+
+
+def kept_key_of(collection: Collection, row: RevisionRow) -> str:
+    """The key under which a row is kept."""
+    if not collection.key_has_repository:
+        return row.key
+    return f"{row.entry_repository_id}/{row.key.split('/', 2)[2]}"
+
+
+def _shown_key(collection: Collection, world: World, kept_key: str, before: KeptRevision | None) -> str:
+    """The key by the names of today; as it was published where the repository is not known any more."""
+    if not collection.key_has_repository:
+        return kept_key
+    number, _, rest = kept_key.partition("/")
+    gone = world.tombstones.repositories.get(int(number))
+    repository = world.listed.get(int(number)) or (gone.repository if gone is not None else None)
+    if repository is not None:
+        return f"{repository.full_name}/{rest}"
+    return str(before.data["key"]) if before is not None else kept_key
+
+
+def _versions(
+    collection: Collection,
+    world: World,
+    entries: Entries,
+    kept: Mapping[KeptKey, KeptRevision],
+    drafts: Mapping[KeptKey, Draft],
+) -> dict[KeptKey, int]:
+    """The number of every revision: as published, or the next of its entry, in the order of their drafts."""
+    versions = {at: each.version for at, each in kept.items()}
+    fresh = sorted((draft.order, at) for at, draft in drafts.items() if at not in versions)
+    if not fresh or not _read(collection, world):
+        return versions
+    last: dict[str, int] = defaultdict(int)
+    for (key, *_), version in versions.items():
+        last[key] = max(last[key], version)
+    for _, at in fresh:
+        if _home_read(collection, world, entries, drafts[at]):
+            last[at[0]] += 1
+            versions[at] = last[at[0]]
+    return versions
+
+
+def _read(collection: Collection, world: World) -> bool:
+    """Whether all repositories were read that may hold entries of a collection."""
+    return world.complete and all(_revised(world, repository.id) for repository in selected(collection, world))
+
+
+def _home_read(collection: Collection, world: World, entries: Entries, draft: Draft) -> bool:
+    """Whether the repository was read that holds an entry's document, where there is one."""
+    if collection.document is None:
+        return True
+    repository = world.listed.get(draft.entry_repository_id)
+    claim = entries.winners.get(key_of(collection, repository, draft.parts)) if repository is not None else None
+    name = claim.record.fields.get(collection.document.repository_field) if claim is not None else None
+    home = world.find(name) if isinstance(name, str) else None
+    return home is None or home not in world.listed or _revised(world, home)
+
+
+def _revised(world: World, repository_id: int) -> bool:
+    evidence = world.mirrored.get(repository_id)
+    return evidence is not None and revises(evidence.interest)
+
+
+def _gone(row: RevisionRow) -> FindingRow:
+    place = Place(
+        repository_id=row.repository_id, path=row.path, block=row.block, collection=row.collection, key=row.key
+    )
+    message = (
+        f"what {row.key!r} said when pull request {row.number} was raised cannot be told: the forge does not give "
+        "the heads it had then; keep state.db, and let the forge's gc wait longer"
+    )
+    return finding(place, "revision-content-gone", message)

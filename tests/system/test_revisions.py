@@ -1,0 +1,356 @@
+"""Revisions over the lives of pull requests: what an entry said when one was raised, told again after every loss.
+
+Each case ends as `settled` has it: a rebuild, a cache made anew, and one made from nothing at all say the same.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from comparing import Witness
+from harness import META, System, rfc
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from cache.revision_rows import RevisionRow
+from cache.rows import FindingRow
+
+HOME = "acme/home"
+
+
+async def revisions(system: System, key: str = "a") -> list[Any]:
+    """The revisions of an entry, oldest first."""
+    rows = [row for row in (await system.table(RevisionRow)).values() if row.key == key]
+    return sorted(rows, key=lambda row: row.version)
+
+
+async def told(system: System) -> dict[Any, Any]:
+    """Every revision as it is told, but for how much of it the forge still tells."""
+    return {at: {**_plain(row), "retold": None} for at, row in (await system.table(RevisionRow)).items()}
+
+
+def _plain(row: RevisionRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__struct_fields__}
+
+
+async def settled(system: System, witness: Witness, *, in_order: bool = True) -> None:
+    """Known after a sweep; and the same, field by field, rebuilt, and with files of the data directory lost.
+
+    With all lost it is the same too where nothing was discovered out of order, and the forge still has everything.
+    """
+    await system.settle()
+    await system.sweep(deep=True)
+    await witness.check()
+    live = await told(system)
+    report, code = await system.command("verify")
+    assert code == 0, report["differences"]
+    report, code = await system.command("rebuild")
+    assert code == 0, report
+    assert await told(system) == live
+    await system.lose("cache.db", "objects")
+    await system.sweep(deep=True)
+    assert await told(system) == live
+    await witness.check()
+    without = await system.digest(without_state=True)
+    await system.lose("cache.db", "objects", "state.db")
+    await system.sweep(deep=True)
+    assert await system.digest(without_state=True) == without
+    if in_order:
+        assert await told(system) == live
+
+
+async def proposed(system: System, branch: str = "edit/a/x", title: str = "Proposed", **fields: object) -> int:
+    """A pull request that changes the entry `a`."""
+    await system.forge.commit(META, {"rfcs/a.md": rfc(title, **fields)}, branch=branch, start="main")
+    system.clock.tick()
+    return await system.forge.open_pull(META, branch)
+
+
+@pytest.fixture
+async def begun(system: System) -> System:
+    """A meta repository with one entry."""
+    await system.forge.commit(META, {"rfcs/a.md": rfc("First"), "rfcs/b.md": rfc("B")})
+    system.clock.tick()
+    return system
+
+
+# ------------------------------------------------------------------------------------------------ merging
+
+
+@pytest.mark.parametrize("style", ["merge", "rebase", "rebase-merge", "squash", "fast-forward-only"])
+async def test_what_an_entry_said_when_it_was_raised_stays_through_every_merge(
+    begun: System, witness: Witness, style: Any
+) -> None:
+    """Guards against today's merge base, which after a merge is the head: the pull request would touch nothing."""
+    number = await proposed(begun)
+    raised = begun.clock.now
+    if style != "fast-forward-only":
+        await begun.forge.commit(META, {"rfcs/other.md": rfc("Other")})
+    await begun.settle()
+    (row,) = await revisions(begun)
+    assert (row.version, row.content, row.pr_state, row.frozen_at) == (1, rfc("Proposed"), "open", raised)
+    begun.clock.tick()
+    await begun.forge.merge(META, number, style=style, delete_branch=True)
+    await settled(begun, witness)
+    (row,) = await revisions(begun)
+    assert (row.version, row.content, row.frozen_at) == (1, rfc("Proposed"), raised)
+    assert (row.pr_state, row.merged_at, row.pr_branch) == ("merged", begun.clock.now, "edit/a/x")
+    assert row.merged_content == rfc("Proposed")
+
+
+async def test_what_was_merged_is_told_beside_what_was_raised(begun: System, witness: Witness) -> None:
+    """Guards against one text for both: a review changes what was raised, and the merge what was reviewed."""
+    number = await proposed(begun)
+    begun.clock.tick()
+    amended = await begun.forge.commit(META, {"rfcs/a.md": rfc("Reviewed")}, branch="edit/a/x")
+    begun.clock.tick()
+    await begun.forge.merge(META, number, style="squash")
+    await settled(begun, witness)
+    (row,) = await revisions(begun)
+    assert (row.content, row.merged_content) == (rfc("Proposed"), rfc("Reviewed"))
+    assert [each["sha"] for each in row.amendments] == [amended]
+
+
+async def test_a_merge_by_hand_is_a_merge(begun: System, witness: Witness) -> None:
+    """Guards the other way round: a person merges on a machine of their own, and pushes."""
+    await proposed(begun)
+    tips = begun.forge.refs(META)
+    parents = [tips["refs/heads/edit/a/x"], tips["refs/heads/main"]]
+    await begun.forge.commit(META, {"rfcs/c.md": rfc("C")}, parents=parents, message="Merge", force=True)
+    await settled(begun, witness)
+    (row,) = await revisions(begun)
+    assert row.content == rfc("Proposed")
+
+
+async def test_stacked_pull_requests_each_have_what_they_add(begun: System, witness: Witness) -> None:
+    """Guards against counting the lower one's work as the upper one's, before and after the lower is merged."""
+    lower = await proposed(begun, "propose/lower")
+    begun.clock.tick()
+    await begun.forge.commit(META, {"rfcs/b.md": rfc("B changed")}, branch="propose/upper", start="propose/lower")
+    upper = await begun.forge.open_pull(META, "propose/upper", base="propose/lower")
+    await begun.settle()
+    assert {(r.key, r.number) for r in (await begun.table(RevisionRow)).values()} == {("a", lower), ("b", upper)}
+    begun.clock.tick()
+    await begun.forge.merge(META, lower)
+    await begun.forge.edit_pull(META, upper, base="main")
+    await begun.forge.merge(META, upper)
+    await settled(begun, witness)
+    assert {(r.key, r.number) for r in (await begun.table(RevisionRow)).values()} == {("a", lower), ("b", upper)}
+
+
+# ------------------------------------------------------------------------------------------------ heads that move
+
+
+async def test_a_forced_push_is_an_amendment_and_leaves_what_was_frozen(begun: System, witness: Witness) -> None:
+    """Guards the frozen text against the usual way of answering a review."""
+    await proposed(begun)
+    begun.clock.tick()
+    start = begun.forge.refs(META)["refs/heads/main"]
+    forced = await begun.forge.commit(
+        META, {"rfcs/a.md": rfc("Forced")}, branch="edit/a/x", parents=[start], force=True
+    )
+    await settled(begun, witness)
+    (row,) = await revisions(begun)
+    assert row.content == rfc("Proposed")
+    assert [each["sha"] for each in row.amendments] == [forced]
+
+
+async def test_a_head_that_was_forced_away_and_collected_is_kept(begun: System, witness: Witness) -> None:
+    """Guards what only we have: after gc the forge cannot tell it again, and with `state.db` lost says so."""
+    number = await proposed(begun)
+    await begun.settle()
+    begun.clock.tick()
+    start = begun.forge.refs(META)["refs/heads/main"]
+    await begun.forge.commit(META, {"rfcs/a.md": rfc("Forced")}, branch="edit/a/x", parents=[start], force=True)
+    await begun.settle()
+    await begun.forge.gc(META)
+    before = await revisions(begun)
+    await settled(begun, witness, in_order=False)
+    (row,) = await revisions(begun)
+    assert before[0].content == rfc("Proposed")
+    assert (row.version, row.number, row.content, row.content_state) == (1, number, None, "gone")
+    assert row.frozen_at is None
+    findings = [row for row in (await begun.table(FindingRow)).values() if row.rule == "revision-content-gone"]
+    assert [(row.key, row.path) for row in findings] == [("a", "rfcs/a.md")]
+
+
+async def test_a_head_pushed_while_closed_counts_once_it_is_reopened_on_the_web(
+    begun: System, witness: Witness
+) -> None:
+    """Guards the pushes that no event tells of: the ref alone does."""
+    number = await proposed(begun)
+    begun.clock.tick()
+    await begun.forge.close(META, number)
+    begun.clock.tick()
+    pushed = await begun.forge.commit(META, {"rfcs/a.md": rfc("While closed")}, branch="edit/a/x")
+    await begun.forge.reopen(META, number, via="web")
+    await settled(begun, witness)
+    (row,) = await revisions(begun)
+    assert (row.content, row.pr_state) == (rfc("Proposed"), "open")
+    assert [each["sha"] for each in row.amendments] == [pushed]
+
+
+async def test_reopened_by_the_api_and_merged_it_tells_what_was_merged(begun: System, witness: Witness) -> None:
+    """Guards the ref that stays stale for good, while the branch is what is merged."""
+    number = await proposed(begun)
+    await begun.forge.close(META, number)
+    begun.clock.tick()
+    await begun.forge.commit(META, {"rfcs/a.md": rfc("While closed")}, branch="edit/a/x")
+    await begun.forge.reopen(META, number, via="api")
+    await begun.settle()
+    (row,) = await revisions(begun)
+    assert (row.pr_state, row.merged_content) == ("open", None)
+    await begun.forge.merge(META, number)
+    await settled(begun, witness)
+    (row,) = await revisions(begun)
+    assert (row.content, row.merged_content) == (rfc("Proposed"), rfc("While closed"))
+
+
+async def test_closed_and_reopened_the_state_follows(begun: System, witness: Witness) -> None:
+    number = await proposed(begun)
+    for state, change in (("closed", begun.forge.close), ("open", begun.forge.reopen), ("closed", begun.forge.close)):
+        begun.clock.tick()
+        await change(META, number)
+        await begun.settle()
+        assert [row.pr_state for row in await revisions(begun)] == [state]
+    await settled(begun, witness)
+
+
+async def test_a_deleted_fork_takes_nothing_with_it(begun: System, witness: Witness) -> None:
+    """Guards against asking the fork: the repository of the pull request has its commits."""
+    fork = await begun.forge.fork(META, "ada")
+    await begun.forge.commit(fork, {"rfcs/a.md": rfc("From a fork")}, branch="mine", start="main")
+    await begun.forge.open_pull(META, "ada:mine")
+    await begun.settle()
+    await begun.forge.delete_repository(fork)
+    await settled(begun, witness)
+    (row,) = await revisions(begun)
+    assert (row.content, row.pr_state) == (rfc("From a fork"), "closed")
+
+
+# ------------------------------------------------------------------------------------------------ entries
+
+
+async def test_each_entry_that_is_touched_has_its_revision(begun: System, witness: Witness) -> None:
+    """Guards a pull request over several entries: added, changed and removed."""
+    files = {"rfcs/a.md": rfc("Changed"), "rfcs/b.md": None, "rfcs/new.md": rfc("New"), "other.txt": "x"}
+    await begun.forge.commit(META, files, branch="topic", start="main")
+    await begun.forge.open_pull(META, "topic")
+    await settled(begun, witness)
+    rows = {row.key: (row.content, row.content_state) for row in (await begun.table(RevisionRow)).values()}
+    assert rows == {"a": (rfc("Changed"), "text"), "b": (None, "removed"), "new": (rfc("New"), "text")}
+
+
+async def test_a_branch_that_names_an_entry_gives_it_a_revision_though_it_changes_nothing(
+    begun: System, witness: Witness
+) -> None:
+    """Guards the branch rule: a claim that touches another file is about the entry all the same."""
+    await begun.forge.commit(META, {"claims.txt": "ada\n"}, branch="claim/a", start="main")
+    await begun.forge.open_pull(META, "claim/a")
+    await settled(begun, witness)
+    (row,) = (await begun.table(RevisionRow)).values()
+    assert (row.key, row.content) == ("a", rfc("First"))
+
+
+async def test_an_entry_that_is_deleted_keeps_its_revisions(begun: System, witness: Witness) -> None:
+    await proposed(begun)
+    await begun.forge.commit(META, {"rfcs/a.md": None})
+    await settled(begun, witness)
+    assert [row.content for row in await revisions(begun)] == [rfc("Proposed")]
+
+
+async def test_pull_requests_over_the_document_are_revisions_too_numbered_with_the_others(
+    begun: System, witness: Witness
+) -> None:
+    """Guards one row of numbers for an entry, over its own file and its document in another repository."""
+    await begun.forge.create_repository(HOME)
+    await begun.forge.commit(HOME, {"RFC.md": "# One\n"})
+    await begun.forge.commit(META, {"rfcs/a.md": rfc("A", "active", repo=HOME)})
+    await begun.sweep()  # only a sweep tells of a new repository
+    begun.clock.tick()
+    first = await proposed(begun, state="active", repo=HOME)
+    await begun.settle()
+    begun.clock.tick()
+    await begun.forge.commit(HOME, {"RFC.md": "# Two\n"}, branch="work", start="main")
+    second = await begun.forge.open_pull(HOME, "work")
+    await begun.settle()
+    begun.clock.tick()
+    third = await proposed(begun, "claim/a", state="active", repo=HOME)
+    await settled(begun, witness)
+    rows = await revisions(begun)
+    assert [(row.version, row.part, row.number) for row in rows] == [
+        (1, "entry", first), (2, "document", second), (3, "entry", third),
+    ]  # fmt: skip
+    assert rows[1].content == "# Two\n"
+
+
+# ------------------------------------------------------------------------------------------------ numbers
+
+
+async def test_ten_deliveries_at_once_leave_one_revision(begun: System, witness: Witness) -> None:
+    """Guards the identity (entry, pull request) against replays."""
+    begun.forge.deliveries.duplicate = 10
+    await proposed(begun)
+    begun.clock.tick()
+    await proposed(begun, "edit/a/y", "Second")
+    await settled(begun, witness)
+    assert [(row.version, row.content) for row in await revisions(begun)] == [
+        (1, rfc("Proposed")), (2, rfc("Second")),
+    ]  # fmt: skip
+
+
+async def test_an_earlier_pull_request_found_later_gets_the_next_number(begun: System, witness: Witness) -> None:
+    """Guards links: whoever saw v1 finds the same under v1, though another was raised before."""
+    begun.forge.deliveries.drop = True
+    earlier = await proposed(begun, "edit/a/y", "Earlier")
+    begun.clock.tick(3_600)
+    witness.note()
+    hidden = begun.forge.repository(META).pulls.pop(earlier)
+    refs = begun.forge.repository(META).git.ref(hidden.ref)
+    await begun.forge.push_refs(META, {hidden.ref: None})
+    later = await proposed(begun, "edit/a/x", "Later")
+    await begun.sweep(deep=True)
+    assert [(row.version, row.number) for row in await revisions(begun)] == [(1, later)]
+    begun.forge.repository(META).pulls[earlier] = hidden
+    await begun.forge.push_refs(META, {hidden.ref: refs})
+    await settled(begun, witness, in_order=False)
+
+
+async def test_a_commit_of_another_time_changes_no_time(begun: System, witness: Witness) -> None:
+    """Guards `frozen_at` against dates that people write into commits: it is the push that counts."""
+    await begun.forge.commit(
+        META, {"rfcs/a.md": rfc("Old")}, branch="edit/a/x", start="main", date=datetime(2001, 1, 1, tzinfo=UTC)
+    )
+    begun.clock.tick()
+    await begun.forge.open_pull(META, "edit/a/x")
+    await settled(begun, witness)
+    (row,) = await revisions(begun)
+    assert row.frozen_at == begun.clock.now
+
+
+async def test_what_was_published_while_state_was_lost_comes_from_the_rows(begun: System, witness: Witness) -> None:
+    """Guards a `state.db` that is lost alone: the cache still knows what was frozen."""
+    await proposed(begun)
+    await begun.settle()
+    begun.clock.tick()
+    start = begun.forge.refs(META)["refs/heads/main"]
+    await begun.forge.commit(META, {"rfcs/a.md": rfc("Forced")}, branch="edit/a/x", parents=[start], force=True)
+    await begun.settle()
+    await begun.forge.gc(META)
+    await begun.lose("state.db")
+    await begun.lose("cache.db", "objects")
+    await begun.sweep(deep=True)
+    assert [row.content for row in await revisions(begun)] == [rfc("Proposed")]
+
+
+async def test_the_database_refuses_to_change_what_is_frozen(begun: System) -> None:
+    """Guards the promise where no code of ours stands in between."""
+    await proposed(begun)
+    await begun.settle()
+    for database in (begun.engine.cache, begun.engine.state.database):
+        for column, value in (("content", "'other'"), ("frozen_at", "'2001-01-01T00:00:00Z'"), ("version", "9")):
+            with pytest.raises(IntegrityError, match="never change"):
+                async with database.transaction() as connection:
+                    await connection.execute(text(f"UPDATE revisions SET {column} = {value}"))
