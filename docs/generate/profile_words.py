@@ -36,7 +36,7 @@ WORDS = {
     "CollectionSpec.pulls": "Which pull requests belong to which entry; the first rule that fits counts.",
     "CollectionSpec.actor": "Who is behind a pull request: steps, of which the first that finds somebody counts. "
     "`opener` is whoever opened it, unless that is the bot.",
-    "CollectionSpec.revisions": "How revisions come to be. Checked, and not kept by this version.",
+    "CollectionSpec.revisions": "How revisions come to be.",
     "CollectionSpec.indexes": "Fields, or groups of them, by which many ask: they get an index.",
     "CollectionSpec.search": "What `q` searches; else the title and the body.",
     "CollectionSpec.label": "The field that is an entry's title.",

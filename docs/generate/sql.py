@@ -1,15 +1,15 @@
-"""The page of SQL views and tables, from the shipped profiles and from cache.rows."""
+"""The page of SQL views and tables, from the shipped profiles and from the row types."""
 
 from __future__ import annotations
 
 import ast
 import itertools
+import sys
 from pathlib import Path
 
 import marks
 from marks import code, plain, table
 
-import cache.rows
 from cache.profile.loader import load_profile, shipped
 from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row
 from cache.schema import cleared, feed, meta, tables
@@ -50,7 +50,7 @@ def views() -> str:
 
 def said_of(kind: type[Row]) -> dict[str, str]:
     """What stands below each attribute in the source."""
-    module = ast.parse(Path(str(cache.rows.__file__)).read_text(encoding="utf-8"))
+    module = ast.parse(Path(str(sys.modules[kind.__module__].__file__)).read_text(encoding="utf-8"))
     (definition,) = (node for node in module.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__)
     found = {}
     for attribute, after in itertools.pairwise(definition.body):
