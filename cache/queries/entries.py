@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.profile.collection import Collection
 from cache.queries.columns import Columns, entry_columns, key_parts
 from cache.queries.paging import Listing, Question, Rows, read_page
+from cache.revision_rows import RevisionRow
 from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RepositoryRow
 from cache.schema import tables
 
 _entries, _findings, _branches = tables[EntryRow], tables[FindingRow], tables[BranchRow]
+_revisions = tables[RevisionRow]
 _places, _pulls = tables[PullEntryRow], tables[PullRow]
 _repository, _home, _document = (tables[RepositoryRow].alias(name) for name in ("repository", "home", "document"))
 
@@ -27,6 +29,13 @@ class Counts(Struct, frozen=True):
     branches_open: int = 0
     pulls_open: int = 0
     findings: int = 0
+
+
+class Counted(Struct, frozen=True):
+    """What belongs to an entry now, and how many revisions it has."""
+
+    now: Counts
+    revisions: int = 0
 
 
 class EntryItem(Struct, frozen=True):
@@ -62,6 +71,7 @@ class EntryItem(Struct, frozen=True):
     last_main_commit_at: datetime | None
     home_repository: str | None
     counts: Counts
+    revision_count: int
     repository_ids: tuple[int, ...] = ()
     """The repositories that it was read from: its file's, its document's, its own."""
 
@@ -149,8 +159,8 @@ def _select(collection: Collection, *, body: bool) -> Select[Any]:
     )
 
 
-async def counts(connection: AsyncConnection, collection: Collection, rows: Sequence[Any]) -> dict[str, Counts]:
-    """What belongs to these rows of entries now, by key, in one statement.
+async def counts(connection: AsyncConnection, collection: Collection, rows: Sequence[Any]) -> dict[str, Counted]:
+    """What belongs to these rows of entries, by key, in one statement.
 
     A finding without a key is about a file, and counts for the entries read from it: of a `jsonl` file for the entry
     of its line.
@@ -165,6 +175,7 @@ async def counts(connection: AsyncConnection, collection: Collection, rows: Sequ
         .join(_pulls, and_(_pulls.c.repository_id == _places.c.repository_id, _pulls.c.number == _places.c.number))
         .where(_pulls.c.state == "open", _pulls.c.gone.is_(False)),
         _counted("findings", _findings.c.key, keys, collection),
+        _counted("revisions", _revisions.c.key, keys, collection),
         _counted("file", _findings.c.path, paths, collection, *of_file).where(_findings.c.key.is_(None)),
     )
     found: dict[str, dict[str, int]] = {row.key: {} for row in rows}
@@ -175,7 +186,8 @@ async def counts(connection: AsyncConnection, collection: Collection, rows: Sequ
         for row in rows:
             if (row.repository_id, row.path) == (repository_id, name) and row.line in (0, line):
                 found[row.key]["findings"] = found[row.key].get("findings", 0) + number
-    return {key: Counts(**numbers) for key, numbers in found.items()}
+    revised = {key: numbers.pop("revisions", 0) for key, numbers in found.items()}
+    return {key: Counted(Counts(**numbers), revised[key]) for key, numbers in found.items()}
 
 
 def _counted(what: str, name: Any, names: Iterable[str], collection: Collection, *by: Any) -> Select[Any]:
@@ -189,7 +201,7 @@ def _counted(what: str, name: Any, names: Iterable[str], collection: Collection,
     )
 
 
-def _item(collection: Collection, row: Any, counted: Counts) -> EntryItem:
+def _item(collection: Collection, row: Any, counted: Counted) -> EntryItem:
     ids = (row["repository_id"], row["document_repository_id"], row["home_repository_id"])
     same = (
         "block", "collection", "key", "repository", "path", "line", "title", "valid", "fields", "entry_sha",
@@ -201,6 +213,7 @@ def _item(collection: Collection, row: Any, counted: Counts) -> EntryItem:
         parts=key_parts(collection, row["key"]),
         body=row.get("body"),
         body_sha=row["document_sha"] or row["entry_sha"],
-        counts=counted,
+        counts=counted.now,
+        revision_count=counted.revisions,
         repository_ids=tuple(dict.fromkeys(one for one in ids if one is not None)),
     )

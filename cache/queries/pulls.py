@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import Select, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
@@ -91,9 +91,7 @@ async def pull_list(
 
     QueryError: `bad-cursor`, `cursor-mismatch`.
     """
-    rows = select(*_pulls.c, _repository.c.full_name.label("repository")).select_from(
-        _pulls.outerjoin(_repository, _repository.c.id == _pulls.c.repository_id)
-    )
+    rows = _select()
     about: tuple[str, ...] = ("pulls",)
     if collection is not None:
         about = ("pulls", collection.block, collection.name, key or "")
@@ -106,6 +104,20 @@ async def pull_list(
     page = await read_page(connection, Listing(about, rows, columns(), ties, SORT, (("place", places),)), question)
     found = await _placed(connection, [(row.repository_id, row.number) for row in page.rows])
     return PullPage(tuple(_item(row._mapping, found) for row in page.rows), page.next)
+
+
+async def one_pull(connection: AsyncConnection, full_name: str, number: int) -> PullItem | None:
+    """One pull request of a repository by its name of today, in two statements; None where there is none."""
+    wanted = _select().where(func.lower(_repository.c.full_name) == full_name.lower(), _pulls.c.number == number)
+    row = (await connection.execute(wanted)).one_or_none()
+    if row is None:
+        return None
+    return _item(row._mapping, await _placed(connection, [(row.repository_id, row.number)]))
+
+
+def _select() -> Select[Any]:
+    joined = _pulls.outerjoin(_repository, _repository.c.id == _pulls.c.repository_id)
+    return select(*_pulls.c, _repository.c.full_name.label("repository")).select_from(joined)
 
 
 async def _placed(

@@ -2,7 +2,8 @@
 
 `/{block}/{collection}/…` always means itself. The short `/{collection}/…` serves while one block alone offers the
 collection, and never where it would hide one of Forgeglass's own addresses. Keys may hold slashes: a last segment
-that names a part (`branches`, `pulls`, `history`) is the part, unless the slash before it is written `%2F`.
+that names a part (`branches`, `pulls`, `history`) is the part, unless the slash before it is written `%2F`. So are, in
+a collection with revisions, `revisions`, `revisions/{version}` and `revisions/{from}/diff/{to}`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ PARTS = ("branches", "pulls", "history")
 """What belongs to an entry, each with a list of its own."""
 
 
+REVISIONS, REVISION, DIFF = "revisions", "revision", "diff"
+
+
 class Address(Struct, frozen=True):
-    """A collection, one of its entries (`key`), or a list that belongs to the entry (`part`)."""
+    """A collection, one of its entries (`key`), or what belongs to the entry (`part`), with the `names` of one or two
+    revisions where it is one, or what differs between two."""
 
     collection: Collection
     key: str | None = None
     part: str | None = None
+    names: tuple[str, ...] = ()
 
 
 def resolve(raw_path: str, blocks: Sequence[Block], root: str = ROOT) -> Address:
@@ -79,11 +85,25 @@ def short_names(blocks: Sequence[Block]) -> list[str]:
 def _within(collection: Collection, segments: Sequence[str]) -> Address:
     if not segments:
         return Address(collection)
-    part = segments[-1] if len(segments) > 1 and segments[-1] in PARTS else None
-    key = "/".join(segments[:-1] if part else segments)
+    part, names, length = _part(collection, segments)
+    key = "/".join(segments[: len(segments) - length])
     if not key or key.startswith("/") or key.endswith("/") or "\x00" in key:
         raise ProblemError("not-found", "The address ends in a slash, or holds an empty part; remove it.")
-    return Address(collection, key, part)
+    return Address(collection, key, part, names)
+
+
+def _part(collection: Collection, segments: Sequence[str]) -> tuple[str | None, tuple[str, ...], int]:
+    """What the last segments name of an entry, and how many of them do; at least one is the key's."""
+    if len(segments) > 1 and segments[-1] in PARTS:
+        return segments[-1], (), 1
+    if collection.revisions is not None:
+        if len(segments) > 1 and segments[-1] == REVISIONS:
+            return REVISIONS, (), 1
+        if len(segments) > 2 and segments[-2] == REVISIONS:
+            return REVISION, (segments[-1],), 2
+        if len(segments) > 4 and (segments[-4], segments[-2]) == (REVISIONS, DIFF):
+            return DIFF, (segments[-3], segments[-1]), 4
+    return None, (), 0
 
 
 def entry_path(collection: Collection, key: str) -> str:

@@ -50,6 +50,7 @@ class Api:
             ("repositories", "/repositories", lists.repositories),
             ("repository", "/repositories/{owner}/{name}", lists.repository),
             ("pulls", "/pulls", lists.pulls),
+            ("pull", "/pulls/{owner}/{name}/{number}", lists.pull),
             ("findings", "/findings", lists.findings),
             ("changes", "/changes", changes),
             ("changes.atom", "/changes.atom", changes_atom),

@@ -19,7 +19,8 @@ from daemon.api.context import ApiContext
 from daemon.api.formats import LISTED
 from daemon.api.lists import only_waiting
 from daemon.api.parameters import Pairs, one
-from daemon.api.problems import ProblemError
+from daemon.api.problems import ProblemError, missing
+from daemon.api.revisions import OF_REVISIONS
 from daemon.api.shapes import entry_json, pull_json
 
 LIST_WORDS = (*LISTED, "q", "include")
@@ -33,6 +34,8 @@ async def collection_address(context: ApiContext, request: web.Request, pairs: P
         return await _list(context, request, pairs, address.collection)
     if address.part is None:
         return await _entry(context, request, pairs, address.collection, address.key)
+    if address.part in OF_REVISIONS:
+        return await OF_REVISIONS[address.part](context, request, pairs, address)
     return await _part(context, request, pairs, address)
 
 
@@ -60,7 +63,7 @@ async def _entry(
     async with context.database.read() as connection:
         item = await entries.one_entry(connection, collection, key)
         if item is None:
-            raise _missing(collection, key)
+            raise missing(collection, key)
         fresh = await _fresh(context, connection, of_ids(item.repository_ids))
     return one_answer(request, entry_json(item, body=True), sequence, fresh, context.fingerprint())
 
@@ -74,7 +77,7 @@ async def _part(context: ApiContext, request: web.Request, pairs: Pairs, address
     async with context.database.read() as connection:
         ids = await entries.entry_repositories(connection, collection, key)
         if ids is None:
-            raise _missing(collection, key)
+            raise missing(collection, key)
         if part == "branches":
             found = await branches.branch_list(connection, collection, key, question)
             items, cursor = list(found.items), found.next
@@ -92,8 +95,3 @@ async def _part(context: ApiContext, request: web.Request, pairs: Pairs, address
 
 async def _fresh(context: ApiContext, connection: AsyncConnection, where: Any) -> Freshness:
     return await freshness(connection, where, now=context.clock(), interval=context.sweep_interval)
-
-
-def _missing(collection: Collection, key: str) -> ProblemError:
-    message = f"The collection {collection.name} of {collection.block} has no entry {key[:200]!r}."
-    return ProblemError("not-found", message)

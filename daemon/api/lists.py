@@ -7,6 +7,7 @@ from aiohttp import web
 from cache.queries import findings as finding_queries
 from cache.queries import pulls as pull_queries
 from cache.queries import repositories as repository_queries
+from cache.queries import revisions as revision_queries
 from cache.queries.errors import QueryError
 from cache.queries.freshness import freshness, of_ids, of_mirrored
 from cache.queries.paging import ask
@@ -16,7 +17,7 @@ from daemon.api.context import ApiContext
 from daemon.api.formats import LISTED
 from daemon.api.parameters import WAITING, Pairs, flag
 from daemon.api.problems import ProblemError
-from daemon.api.shapes import pull_json, repository_json
+from daemon.api.shapes import pull_json, repository_json, revision_json
 
 
 async def repositories(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
@@ -54,6 +55,25 @@ async def pulls(context: ApiContext, request: web.Request, pairs: Pairs) -> web.
         fresh = await freshness(connection, of_mirrored(), now=now, interval=context.sweep_interval)
     items = [pull_json(item, context.forge_url) for item in page.items]
     return list_answer(request, items, page.next, sequence, fresh, context.fingerprint(), sheets.PULLS)
+
+
+async def pull(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    """One pull request, with its places in collections and the revisions of the entries that it touches."""
+    only_waiting(pairs)
+    full_name = f"{request.match_info['owner']}/{request.match_info['name']}"
+    number = request.match_info["number"]
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        known = number.isascii() and number.isdecimal() and len(number) < 19
+        item = await pull_queries.one_pull(connection, full_name, int(number)) if known else None
+        if item is None:
+            raise ProblemError("not-found", f"There is no pull request {number[:20]!r} of {full_name[:200]!r} here.")
+        revised = await revision_queries.of_pull(connection, item.repository_id, item.number)
+        where = of_ids([item.repository_id])
+        fresh = await freshness(connection, where, now=now, interval=context.sweep_interval)
+    told = pull_json(item, context.forge_url)
+    told["revisions"] = [revision_json(each, context.forge_url) for each in revised]
+    return one_answer(request, told, sequence, fresh, context.fingerprint())
 
 
 async def findings(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:

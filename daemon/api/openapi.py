@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from cache.profile.collection import Block, Collection
-from cache.queries import branches, changes, entries, findings, history, pulls, repositories
+from cache.queries import branches, changes, entries, findings, history, pulls, repositories, revisions
 from daemon.api import openapi_parameters as parameters
 from daemon.api import openapi_schemas as schemas
 from daemon.api.addresses import ROOT, short_names
@@ -109,7 +109,7 @@ def _own_paths(components: Json) -> Json:
         answer = schemas.listing(schemas.ref(item))
         return _operation(summary.rstrip("."), f"list.{name}", summary, wanted, answer, *_READ, media=_LISTED)
 
-    for name, subject in (("branches", branches), ("history", history)):
+    for name, subject in (("branches", branches), ("history", history), ("revisions", revisions)):
         components["parameters"].update(parameters.filters(subject.columns(), name, sort=subject.SORT))
     feed = parameters.filters(changes.columns(), "changes", sort=None)
     components["parameters"].update(feed)
@@ -133,6 +133,11 @@ def _own_paths(components: Json) -> Json:
         "Changes", "atom.changes", "The newest changes as an Atom feed, older ones page by page.",
         [*filtered, *parameters.common("limit", "before")], _TEXT, *_READ, 410, media=("application/atom+xml",),
     )  # fmt: skip
+    numbered = [*named, parameters.path("number", "Its number."), *waiting]
+    one_pull = _operation(
+        "Pull requests", "get.pulls", "A pull request, with the revisions of the entries that it touches.", numbered,
+        schemas.ref("Pull"), *_READ,
+    )  # fmt: skip
     anything = {"type": "object"}
     return {
         f"{ROOT}/repositories": listed(
@@ -140,6 +145,7 @@ def _own_paths(components: Json) -> Json:
         ),
         f"{ROOT}/repositories/{{owner}}/{{name}}": one,
         f"{ROOT}/pulls": listed("pulls", pulls.columns(), pulls.SORT, "PullItem", "Pull requests."),
+        f"{ROOT}/pulls/{{owner}}/{{name}}/{{number}}": one_pull,
         f"{ROOT}/findings": listed(
             "findings", findings.columns(cleared=True), findings.SORT, "FindingItem", "Findings.", "cleared"
         ),
@@ -174,6 +180,7 @@ def _collection_paths(collection: Collection, address: str) -> Json:
         ("branches", "BranchItem", branches, collection.branches is not None),
         ("pulls", "PullItem", pulls, bool(collection.pulls)),
         ("history", "HistoryItem", history, collection.format != "jsonl"),
+        ("revisions", "RevisionItem", revisions, collection.revisions is not None),
     ]
     for part, item, subject, there in parts:
         if not there:
@@ -183,4 +190,21 @@ def _collection_paths(collection: Collection, address: str) -> Json:
             tag, f"{part}.{dotted}", f"{title}: an entry's {part}.",
             [*key, *parameters.common(*_PAGE, *wanted)], schemas.listing(schemas.ref(item)), *_READ, 409, media=_LISTED,
         )  # fmt: skip
+    if collection.revisions is not None:
+        paths.update(_revision_paths(collection, f"{base}/{{key}}/revisions", dotted, key))
     return paths
+
+
+def _revision_paths(collection: Collection, base: str, dotted: str, key: list[Json]) -> Json:
+    tag = f"{collection.block}/{collection.name}"
+    version = parameters.path("version", "A version, or latest-merged.")
+    sides = [parameters.path(name, "A version, latest-merged, or head for the entry now.") for name in ("from", "to")]
+
+    def read(identity: str, summary: str, wanted: list[Json], answer: str) -> Json:
+        summary = f"{collection.title}: {summary}"
+        return _operation(tag, f"{identity}.{dotted}", summary, wanted, schemas.ref(answer), *_READ, 409)
+
+    return {
+        f"{base}/{{version}}": read("revision", "a revision, with its text.", [*key, version], "Revision"),
+        f"{base}/{{from}}/diff/{{to}}": read("diff", "what differs between two.", [*key, *sides], "Diff"),
+    }

@@ -16,6 +16,8 @@ from cache.queries.findings import FindingItem
 from cache.queries.history import HistoryItem
 from cache.queries.pulls import PullItem
 from cache.queries.repositories import RepositoryItem
+from cache.queries.revisions import Revision, RevisionItem
+from cache.textdiff import Line
 from daemon.api.problems import PROBLEMS, TYPE
 from daemon.api.shapes import ENTRY_HIDDEN, LOOK_HIDDEN
 
@@ -45,6 +47,12 @@ _FRESH: Json = {
     },
     "stale": {"type": "boolean", "description": "Older than two sweeps, or a repository cannot be read."},
     "sequence": {"type": "integer", "description": "The feed's sequence that the answer holds at least."},
+}
+_REVISION_WORDS = {
+    "pr_state": ["open", "merged", "closed"],
+    "rule": ["pull_request", "field"],
+    "part": ["entry", "document"],
+    "content_state": ["text", "removed", "not_text", "not_a_file", "too_large", "gone"],
 }
 _VERIFIED: Json = {"verified_at": {**_TIME, "description": "The last look at the refs themselves."}}
 
@@ -116,7 +124,10 @@ def listing(items: Json) -> Json:
 
 def shared() -> Json:
     """The schemas that do not depend on profiles."""
-    kinds = [EntryItem, PullItem, BranchItem, HistoryItem, RepositoryItem, FindingItem, ChangeItem]
+    kinds = [
+        EntryItem, PullItem, BranchItem, HistoryItem, RepositoryItem, FindingItem, ChangeItem, RevisionItem, Revision,
+        Line,
+    ]  # fmt: skip
     schemas = msgspec.json.schema_components(kinds, ref_template=_REF)[1]
     del schemas["EntryItem"]
     pull = schemas["PullItem"]
@@ -131,6 +142,7 @@ def shared() -> Json:
     change["properties"]["kind"]["enum"] = list(KINDS)
     change["properties"]["operation"]["enum"] = list(OPERATIONS)
     change["properties"]["position"] = {"type": "string", "description": "Resume after this change with it."}
+    _say_revisions(schemas)
     schemas["Changes"] = {
         "type": "object",
         "properties": {
@@ -145,6 +157,44 @@ def shared() -> Json:
     for schema in schemas.values():
         _say_times(schema["properties"])
     return schemas
+
+
+def _say_revisions(schemas: Json) -> None:
+    """What stands beside a revision, a pull request by itself, and what differs between two texts."""
+    for name in ("RevisionItem", "Revision"):
+        for member, values in _REVISION_WORDS.items():
+            schemas[name]["properties"][member]["enum"] = values
+    schemas["Revision"]["properties"].update({**_FRESH, **_VERIFIED})
+    pull = schemas["PullItem"]
+    revised = {"type": "array", "items": ref("RevisionItem"), "description": "Of the entries that it touches."}
+    schemas["Pull"] = {
+        **pull,
+        "title": "Pull",
+        "properties": {**pull["properties"], "revisions": revised, **_FRESH, **_VERIFIED},
+        "required": [*pull["required"], "revisions"],
+    }
+    schemas["Line"]["properties"]["change"]["enum"] = ["equal", "insert", "delete", "replace"]
+    side = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "version": {"type": ["integer", "null"]},
+            "told": {"type": "string", "enum": ["raised", "merged", "now"], "description": "Which of its texts."},
+        },
+        "required": ["name", "version", "told"],
+    }
+    schemas["Diff"] = {
+        "type": "object",
+        "properties": {
+            "from": side,
+            "to": side,
+            "unified": {"type": "string", "description": "A unified diff; empty where nothing differs."},
+            "lines": {"type": "array", "items": ref("Line"), "description": "Both texts, line by line."},
+            **_FRESH,
+            **_VERIFIED,
+        },
+        "required": ["from", "to", "unified", "lines"],
+    }
 
 
 def _say_times(properties: Json) -> None:

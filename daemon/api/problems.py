@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from cache.profile.collection import Collection
 from cache.queries.errors import QueryError
 
 TYPE = "urn:forgeglass:problem:"
@@ -27,6 +28,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "internal": (500, "Something went wrong here"),
     "method-not-allowed": (405, "Everything here can only be read"),
     "misdirected-request": (421, "Forgeglass is not known by this name"),
+    "no-text": (404, "There is no text to compare"),
     "not-found": (404, "There is nothing here"),
     "resync": (410, "The feed cannot go on from this position"),
     "stopping": (503, "Forgeglass is stopping"),
@@ -66,3 +68,9 @@ class ProblemError(Exception):
             headers.setdefault("Retry-After", "1")
         body = msgspec.json.encode(self.members(instance))
         return web.Response(status=status, body=body, content_type=CONTENT_TYPE, headers=headers)
+
+
+def missing(collection: Collection, key: str) -> ProblemError:
+    """The problem of an entry that is not there."""
+    message = f"The collection {collection.name} of {collection.block} has no entry {key[:200]!r}."
+    return ProblemError("not-found", message)

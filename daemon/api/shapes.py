@@ -9,6 +9,7 @@ import msgspec
 from cache.queries.entries import EntryItem
 from cache.queries.pulls import PullItem
 from cache.queries.repositories import RepositoryItem
+from cache.queries.revisions import RevisionItem
 
 ENTRY_HIDDEN = ("parts", "repository_ids")
 LOOK_HIDDEN = ("observed_at", "verified_at")
@@ -29,6 +30,14 @@ def pull_json(item: PullItem, forge_url: str) -> dict[str, Any]:
     there = item.repository is not None and not item.gone
     page = f"{forge_url.rstrip('/')}/{item.repository}/pulls/{item.number}" if there else None
     return {**own, "html_url": page}
+
+
+def revision_json(item: RevisionItem, forge_url: str) -> dict[str, Any]:
+    """A revision with the address of its pull request: as its entry gave it, or by the repository's name of today."""
+    own: dict[str, Any] = msgspec.to_builtins(item)
+    if own["pr_url"] is None and item.repository is not None:
+        own["pr_url"] = f"{forge_url.rstrip('/')}/{item.repository}/pulls/{item.number}"
+    return own
 
 
 def repository_json(item: RepositoryItem) -> dict[str, Any]:

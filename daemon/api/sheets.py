@@ -23,6 +23,7 @@ from cache.queries.findings import FindingItem
 from cache.queries.history import HistoryItem
 from cache.queries.pulls import PullItem
 from cache.queries.repositories import RepositoryItem
+from cache.queries.revisions import RevisionItem
 from daemon.api.shapes import ENTRY_HIDDEN, LOOK_HIDDEN
 
 CONTENT_TYPE = "text/csv; header=present"
@@ -74,6 +75,7 @@ PULLS = of_items("pulls", PullItem, last=("html_url",))
 FINDINGS = of_items("findings", FindingItem)
 BRANCHES = of_items("branches", BranchItem)
 HISTORY = of_items("history", HistoryItem)
+REVISIONS = of_items("revisions", RevisionItem)
 CHANGES = of_items("changes", ChangeItem, first=("position",))
 
 

@@ -13,7 +13,7 @@ SHORT_COMMIT = 10
 
 _FOLLOWS = frozenset({
     "commit", "landed", "history", "sha", "head_sha", "entry_sha", "entry_body", "document_sha", "document_commit",
-    "document_body",
+    "document_body", "merged_content", "merged_commit", "retold",
 })  # fmt: skip
 """Columns that change with whatever else changed, and tell a person nothing; so do times and ids."""
 
@@ -35,6 +35,8 @@ def subject(change: Mapping[str, Any]) -> str:
             said = f"branch {change['name']} of {entry or repository}"
         case "pull":
             said = f"pull request {repository}#{change['number']}" + (f" of {entry}" if entry else "")
+        case "revision":
+            said = f"revision {change['name']} of {entry}"
         case "finding":
             said = f"finding about {entry or repository}"
         case _:

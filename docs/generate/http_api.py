@@ -11,7 +11,7 @@ from marks import code, plain, table
 from member_words import WORDS
 
 from cache.profile.block import bind, load_profile
-from cache.queries import branches, changes, findings, history, pulls, repositories
+from cache.queries import branches, changes, findings, history, pulls, repositories, revisions
 from cache.queries.columns import Column
 from cache.queries.filters import MAX_VALUES, operators
 from daemon.api.openapi import describe
@@ -50,6 +50,7 @@ LISTS = (
     ("Changes", changes.columns(), "", "`/changes`, `/changes.atom` and `/events`"),
     ("Branches", branches.columns(), branches.SORT, "`branches` of an entry"),
     ("History", history.columns(), history.SORT, "`history` of an entry"),
+    ("Revisions", revisions.columns(), revisions.SORT, "`revisions` of an entry"),
 )
 
 

@@ -20,6 +20,7 @@ REMEDIES = {
     "the webhook.",
     "misdirected-request": "Ask by an address of this machine, or set `public_url` to the name that others use.",
     "method-not-allowed": "Ask with GET. What people write, they write to the forge.",
+    "no-text": "Choose another revision: this one's text is gone from the forge, or never was one.",
     "not-found": "Look at the address; a slash in a key is written `%2F`.",
     "resync": "Read the lists that you need again, then go on from the `position` in the answer.",
     "stopping": "Ask again after `Retry-After`.",

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cache.profile.block import Block, bind, load_profile
+from cache.revision_rows import RevisionRow
 from cache.rows import (
     BranchRow,
     EntryRow,
@@ -125,6 +126,17 @@ def place(number: int, key: str, kind: str = "idea", repository_id: int = 1, act
     return PullEntryRow(repository_id, number, "rfc", "rfcs", key, kind, actor, "opener", actor)
 
 
+def revision(version: int, key: str = "alpha", **values: Any) -> RevisionRow:
+    own: dict[str, Any] = {
+        "repository_id": 1, "number": 10 + version, "entry_repository_id": 1, "rule": "pull_request",
+        "part": "entry", "path": f"rfcs/{key}.md", "content": f"Version {version}.\n", "content_state": "text",
+        "frozen_at": EPOCH + version * DAY, "head_sha": sha(70 + version), "blob": sha(80 + version),
+        "pr_state": "open", "pr_url": None, "pr_branch": f"edit/{key}/{version}", "merged_at": None,
+        "closed_at": None, "merged_commit": None, "merged_content": None, "amendments": (), "retold": None,
+    }  # fmt: skip
+    return RevisionRow(block="rfc", collection="rfcs", key=key, version=version, **{**own, **values})
+
+
 def finding(name: str, **values: Any) -> FindingRow:
     own: dict[str, Any] = {
         "rule": "missing-field", "severity": "error", "message": "'title' is required; add it.", "block": "rfc",
@@ -174,3 +186,13 @@ def sample_rows() -> Sequence[Row]:
         finding("f1"),
         finding("f2", rule="dangling", severity="warning", key="gamma", path="rfcs/gamma.md", since=None),
     )  # fmt: skip
+
+
+def revision_rows() -> Sequence[Row]:
+    """Two revisions of `alpha`: the first was merged by pull request 2, the second was amended and is open."""
+    amended: dict[str, Any] = {"sha": sha(60), "at": "2026-01-04T00:00:00Z", "blob": None}
+    merged = {"pr_state": "merged", "merged_at": EPOCH + 9 * DAY, "merged_content": "One, as merged.\n"}
+    return (
+        revision(1, number=2, content="One.\n", **merged),
+        revision(2, content="One.\nTwo.\n", amendments=(amended,)),
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from api_rows import notes_block, sample_blocks
+from api_rows import notes_block, revision_rows, sample_blocks
 from api_server import Cache, Client
 from openapi_spec_validator import validate
 
@@ -14,7 +14,8 @@ from daemon.api.openapi import describe
 
 IDS = {
     "list.repositories", "get.repositories", "list.pulls", "list.findings", "list.changes", "stream.events",
-    "get.status", "get.openapi", "atom.changes",
+    "get.status", "get.openapi", "atom.changes", "get.pulls",
+    "revisions.rfc.rfcs", "revision.rfc.rfcs", "diff.rfc.rfcs", "revisions.rfcs", "revision.rfcs", "diff.rfcs",
     "list.rfc.rfcs", "get.rfc.rfcs", "branches.rfc.rfcs", "pulls.rfc.rfcs", "history.rfc.rfcs",
     "list.rfcs", "get.rfcs", "branches.rfcs", "pulls.rfcs", "history.rfcs",
     "list.rfc.actions", "get.rfc.actions", "list.actions", "get.actions",
@@ -69,12 +70,18 @@ CALLS = [
     ("get.rfcs", "/rfcs/beta"), ("branches.rfcs", "/rfcs/alpha/branches"), ("pulls.rfcs", "/rfcs/alpha/pulls"),
     ("history.rfcs", "/rfcs/alpha/history"), ("list.pulls", "/pulls"), ("list.findings", "/findings"),
     ("list.findings", "/findings?cleared=true"), ("list.repositories", "/repositories"),
+    ("revisions.rfcs", "/rfcs/alpha/revisions"), ("revision.rfcs", "/rfcs/alpha/revisions/1"),
+    ("revision.rfcs", "/rfcs/alpha/revisions/latest-merged"), ("diff.rfcs", "/rfcs/alpha/revisions/1/diff/2"),
+    ("get.pulls", "/pulls/acme/meta/2"),
     ("get.repositories", "/repositories/acme/meta"), ("list.changes", "/changes"), ("get.status", "/status"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("operation", "path"), CALLS)
-async def test_answers_are_what_the_document_says(client: Client, operation: str, path: str) -> None:
+async def test_answers_are_what_the_document_says(
+    client: Client, cache: Cache, operation: str, path: str
+) -> None:
+    await cache.put(*revision_rows())
     document = await client.get("/openapi.json")
     described = document["paths"][operations(document)[operation]]["get"]["responses"]["200"]
     schema = described["content"]["application/json"]["schema"]

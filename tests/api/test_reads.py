@@ -32,7 +32,8 @@ async def test_an_entry_is_told_with_its_freshness_and_its_commit(client: Client
         "commit": sha(8), "landed": sha(9), "last_entry_commit_at": "2026-01-04T00:00:00Z",
         "landed_at": "2026-01-04T00:00:00Z", "created_at": "2026-01-04T00:00:00Z",
         "updated_at": "2026-01-05T00:00:00Z", "last_main_commit_at": "2026-01-05T00:00:00Z",
-        "home_repository": "acme/alpha", "counts": {"branches_open": 2, "pulls_open": 1, "findings": 0},
+        "home_repository": "acme/alpha", "revision_count": 0,
+        "counts": {"branches_open": 2, "pulls_open": 1, "findings": 0},
         "verified_at": "2026-03-01T11:59:20Z", "observed_at": "2026-03-01T11:59:30Z", "stale": False,
         "sequence": 15,
     }  # fmt: skip

@@ -1,0 +1,139 @@
+"""Answers about the revisions of an entry: their list, one of them, and what differs between two."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.profile.collection import Collection
+from cache.queries import entries, revisions
+from cache.queries.freshness import Where, freshness, of_collection, of_ids
+from cache.queries.paging import ask
+from cache.queries.revisions import LATEST_MERGED, Head, Revision
+from cache.textdiff import compare
+from daemon.api import sheets
+from daemon.api.addresses import DIFF, REVISION, REVISIONS, Address
+from daemon.api.answers import list_answer, one_answer
+from daemon.api.context import ApiContext
+from daemon.api.formats import LISTED
+from daemon.api.lists import only_waiting
+from daemon.api.parameters import Pairs
+from daemon.api.problems import ProblemError, missing
+from daemon.api.shapes import revision_json
+
+HEAD = "head"
+"""The name of the entry as it is now."""
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
+
+class Side(Struct, frozen=True):
+    """One side of a comparison: which text it is, and the text."""
+
+    name: str
+    version: int | None
+    told: str
+    """`raised` for a revision's own text, `merged` for what was merged of it, `now` for the entry as it is."""
+    text: str
+
+
+async def listed(context: ApiContext, request: web.Request, pairs: Pairs, address: Address) -> web.Response:
+    """The revisions of an entry, or of a key that only a pull request speaks of yet; the newest first."""
+    collection, key = address.collection, address.key or ""
+    question = ask(pairs, revisions.columns(), sort=revisions.SORT, others=LISTED)
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        page = await revisions.revision_list(connection, collection, key, question)
+        where = await _where(connection, collection, key, found=bool(page.items))
+        fresh = await freshness(connection, where, now=now, interval=context.sweep_interval)
+    items = [revision_json(item, context.forge_url) for item in page.items]
+    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint(), sheets.REVISIONS)
+
+
+async def single(context: ApiContext, request: web.Request, pairs: Pairs, address: Address) -> web.Response:
+    """One revision with its text: by its version, or the one that was merged last."""
+    only_waiting(pairs)
+    collection, key = address.collection, address.key or ""
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        item = await _revision(connection, collection, key, address.names[0])
+        where = await _where(connection, collection, key, found=True)
+        fresh = await freshness(connection, where, now=now, interval=context.sweep_interval)
+    return one_answer(request, revision_json(item, context.forge_url), sequence, fresh, context.fingerprint())
+
+
+async def differing(context: ApiContext, request: web.Request, pairs: Pairs, address: Address) -> web.Response:
+    """What differs between two revisions, or between one and the entry as it is now."""
+    only_waiting(pairs)
+    collection, key = address.collection, address.key or ""
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        found = {
+            name: await _revision(connection, collection, key, name) for name in set(address.names) if name != HEAD
+        }
+        entry = await revisions.entry_now(connection, collection, key) if HEAD in address.names else None
+        where = await _where(connection, collection, key, found=True)
+        fresh = await freshness(connection, where, now=now, interval=context.sweep_interval)
+    if HEAD in address.names and entry is None:
+        raise missing(collection, key)
+    other = next(iter(found.values()), None)
+    before, after = (_side(name, found.get(name), entry, other) for name in address.names)
+    names = f"{key} {before.name}", f"{key} {after.name}"
+    # beside the event loop: two long texts take their time
+    diff = await asyncio.to_thread(compare, before.text, after.text, names)
+    item = {
+        "from": _described(before), "to": _described(after), "unified": diff.unified,
+        "lines": msgspec.to_builtins(diff.lines),
+    }  # fmt: skip
+    return one_answer(request, item, sequence, fresh, context.fingerprint())
+
+
+def _described(side: Side) -> dict[str, object]:
+    return {"name": side.name, "version": side.version, "told": side.told}
+
+
+def _side(name: str, revision: Revision | None, entry: Head | None, other: Revision | None) -> Side:
+    """A text by its name. The entry as it is now is told like the revision it stands beside: the whole file, the
+    document, or by the rule `field` the body. Of what was merged last counts what was merged.
+    """
+    if revision is None:
+        text = None
+        if entry is not None:
+            rule, part = (other.rule, other.part) if other is not None else ("pull_request", "entry")
+            text = entry.body if rule == "field" else entry.document if part == "document" else entry.entry
+        if text is None:
+            raise ProblemError("no-text", "The entry as it is now has no such text.")
+        return Side(name, None, "now", text)
+    if name == LATEST_MERGED and revision.merged_content is not None:
+        return Side(name, revision.version, "merged", revision.merged_content)
+    if revision.content is None and revision.content_state != "removed":
+        raise ProblemError("no-text", f"Version {revision.version} has no text: {revision.content_state}.")
+    return Side(name, revision.version, "raised", revision.content or "")
+
+
+async def _revision(connection: AsyncConnection, collection: Collection, key: str, name: str) -> Revision:
+    if name != LATEST_MERGED and not _VERSION.fullmatch(name):
+        message = f"{name[:50]!r} names no revision; it is a version, {LATEST_MERGED}, or in a diff {HEAD}."
+        raise ProblemError("not-found", message)
+    found = await revisions.one_revision(connection, collection, key, name)
+    if found is None:
+        message = f"{key[:200]!r} of {collection.block}/{collection.name} has no revision {name}."
+        raise ProblemError("not-found", message)
+    return found
+
+
+async def _where(connection: AsyncConnection, collection: Collection, key: str, *, found: bool) -> Where:
+    """The repositories that could contribute. ProblemError: there is neither an entry nor a revision of this key."""
+    ids = await entries.entry_repositories(connection, collection, key)
+    if ids is None and not found and not await revisions.any_revision(connection, collection, key):
+        raise missing(collection, key)
+    return of_ids(ids) if ids is not None else of_collection(collection)
+
+
+Handler = Callable[[ApiContext, web.Request, Pairs, Address], Awaitable[web.Response]]
+OF_REVISIONS: Mapping[str, Handler] = {REVISIONS: listed, REVISION: single, DIFF: differing}
