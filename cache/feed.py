@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.diff import RowChange
-from cache.revision_rows import RevisionRow
+from cache.revision_rows import ProposalRow, RevisionRow
 from cache.rows import (
     BranchRow,
     EntryRow,
@@ -91,6 +91,11 @@ def _simple(change: RowChange, row: Row | None) -> Iterator[FeedEntry]:
                 "revision", operation, columns, row.block, row.collection, row.key, row.repository_id, row.number,
                 name=f"v{row.version}", commit=row.head_sha,
             )  # fmt: skip
+    elif isinstance(row, ProposalRow):
+        yield FeedEntry(
+            "proposal", operation, columns, row.block, row.collection, row.key, row.repository_id, row.number,
+            name=row.change, commit=row.head_sha,
+        )  # fmt: skip
     elif isinstance(row, FindingRow):
         yield FeedEntry(
             "finding", operation, columns, row.block, row.collection, row.key, row.repository_id,

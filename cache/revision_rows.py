@@ -54,3 +54,32 @@ class RevisionRow(Row, frozen=True):
     """The later heads that changed the file again: `sha`, `at`, `blob` (None where they removed it)."""
     retold: str | None
     """A hash of what the forge alone tells of it today; None where it tells nothing any more."""
+
+
+class ProposalRow(Row, frozen=True):
+    """What an open pull request would make of an entry, by its newest head."""
+
+    table = "proposals"
+    primary = ("repository_id", "number", "block", "collection", "key")
+    repository_id: int
+    number: int
+    block: str
+    collection: str
+    key: str
+    change: str
+    """`added`, `changed` or `removed`, beside the entry as it is now."""
+    part: str
+    """`entry`, or `document` where it is the entry's document that would change."""
+    path: str
+    line: int
+    """Line of a `jsonl` file, counted from 1; 0 for a file that is one entry."""
+    title: str
+    valid: bool
+    """Whether it would read well."""
+    fields: dict[str, Any]
+    """The fields as they would be, as far as they can be read; of one removed as they are."""
+    body: str | None
+    findings: tuple[dict[str, Any], ...]
+    """What would be wrong with it: `rule`, `severity`, `message`, `line`, `field`."""
+    head_sha: str
+    blob: str | None

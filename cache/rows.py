@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow
-from cache.revision_rows import RevisionRow
+from cache.revision_rows import ProposalRow, RevisionRow
 from cache.row import Row as Row
 
 # ------------------------------------------------------------------------------------------------- evidence
@@ -379,7 +379,7 @@ EVIDENCE: tuple[type[Row], ...] = (
     PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow,
 )  # fmt: skip
 PROJECTED: tuple[type[Row], ...] = (
-    EntryRow, HistoryRow, RelationRow, BranchRow, PullRow, PullEntryRow, RevisionRow, FindingRow,
+    EntryRow, HistoryRow, RelationRow, BranchRow, PullRow, PullEntryRow, RevisionRow, ProposalRow, FindingRow,
 )  # fmt: skip
 OPERATIONAL: tuple[type[Row], ...] = (LookRow, PullLookRow, OwnerRow)
 

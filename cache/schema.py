@@ -23,7 +23,7 @@ from sqlalchemy import (
     types as sqltypes,
 )
 
-from cache.revision_rows import RevisionRow
+from cache.revision_rows import ProposalRow, RevisionRow
 from cache.rows import (
     EVIDENCE,
     OPERATIONAL,
@@ -148,6 +148,8 @@ _entry = (_revisions.c.block, _revisions.c.collection, _revisions.c.key)
 Index("revisions_version", *_entry, _revisions.c.version)
 Index("revisions_merged", *_entry, _revisions.c.merged_at)
 Index("revisions_pull", _revisions.c.repository_id, _revisions.c.number)
+_proposals = tables[ProposalRow]
+Index("proposals_key", _proposals.c.block, _proposals.c.collection, _proposals.c.key)
 Index("findings_repository", tables[FindingRow].c.repository_id)
 Index("findings_entry", tables[FindingRow].c.block, tables[FindingRow].c.collection, tables[FindingRow].c.key)
 Index("findings_rule", tables[FindingRow].c.rule)
@@ -156,7 +158,7 @@ feed = Table(
     "changes", metadata,
     Column("sequence", Integer, primary_key=True),
     Column("at", UtcText, nullable=False),
-    Column("kind", Text, nullable=False),        # entry, branch, pull, revision, finding, repository
+    Column("kind", Text, nullable=False),        # entry, branch, pull, revision, proposal, finding, repository
     Column("operation", Text, nullable=False),   # created, updated, deleted
     Column("block", Text),
     Column("collection", Text),

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.frontmatter import decode
-from cache.model import Commit, RepositoryEvidence
+from cache.model import Blob, Commit, RepositoryEvidence
 from cache.profile.collection import DocumentRule
 from cache.profile.nodes import NodeError
 from cache.profile.rules import Problem, problem
@@ -61,6 +61,15 @@ def read_document(
             since = replace(at, commit=evidence.commits[version.commit])
             wrong = (finding(since, text.rule, text.message, line=text.line),)
     return None, wrong
+
+
+def document_text(blobs: Mapping[str, Blob], blob: str | None, mode: str) -> tuple[str | None, Problem | None]:
+    """The text of a document at one version, or what is wrong with it; neither where it is not there."""
+    if blob is None:
+        return None, None
+    held = blobs.get(blob)
+    text = _text(held.content if held is not None else None, mode)
+    return (text, None) if isinstance(text, str) else (None, text)
 
 
 def _text(content: bytes | None, mode: str) -> str | Problem:

@@ -98,6 +98,7 @@ class Memo:
         """By (block, collection, key)."""
         self.drafts: Recall[tuple[Draft, ...]] = Recall()
         self.revisions: Recall[RevisionRow] = Recall()
+        self.proposed: Recall[tuple[Record, ...]] = Recall()
 
 
 class Claims(Struct, frozen=True):

@@ -12,6 +12,7 @@ from cache.projection import actors
 from cache.projection.documents import Document, applies, read_document
 from cache.projection.entries import Claim, Claims, Made, Memo, claims, first, history
 from cache.projection.findings import Place, finding, numbered
+from cache.projection.proposals import proposals
 from cache.projection.pulls import places, pull_row
 from cache.projection.reach import own_repository_fields, selected
 from cache.projection.relations import Target, Targets, fields_of, line_of, relations
@@ -86,7 +87,8 @@ def _collection(
     documents = homes.get(collection.document.repository_field, {}) if collection.document is not None else {}
     entries = Entries(read[collection.name].winners, {home: first(claims) for home, claims in documents.items()})
     revised, lost = revisions(block, collection, world, entries, memo)
-    return [*rows, *revised], [*found, *lost]
+    proposed = proposals(block, collection, world, entries, targets, memo)
+    return [*rows, *revised, *proposed], [*found, *lost]
 
 
 def _in_file_order(read: Claims) -> Iterator[tuple[str, Mapping[str, Any]]]:

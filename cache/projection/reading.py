@@ -65,7 +65,7 @@ def read_file(collection: Collection, versions: Sequence[FileVersion], blobs: Ma
     for version in reversed(run):
         if version.blob is not None and version.mode not in (SYMLINK, SUBMODULE) and version.blob not in blobs:
             return Reading((), problems, newest, newest, added, wanted=version.blob)
-        records = _records(collection, version, captures, blobs)
+        records = records_of(collection, version, captures, blobs)
         if version is newest:
             problems = tuple(problem for record in records for problem in record.problems)
         good = tuple(record for record in records if record.valid and record.key is not None)
@@ -74,9 +74,10 @@ def read_file(collection: Collection, versions: Sequence[FileVersion], blobs: Ma
     return Reading((), problems, newest, newest, added)
 
 
-def _records(
+def records_of(
     collection: Collection, version: FileVersion, captures: Mapping[str, str], blobs: Mapping[str, Blob]
 ) -> tuple[Record, ...]:
+    """What one version of a file says, its blob being at hand."""
     if version.mode in (SYMLINK, SUBMODULE):
         rule, what = ("symlink", "a symbolic link") if version.mode == SYMLINK else ("submodule", "a submodule")
         message = f"{version.path} is {what}, not a file; put the file itself there."

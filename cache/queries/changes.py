@@ -18,7 +18,7 @@ from cache.schema import feed, tables
 
 _repository = tables[RepositoryRow].alias("repository")
 
-KINDS = ("entry", "branch", "pull", "revision", "finding", "repository")
+KINDS = ("entry", "branch", "pull", "revision", "proposal", "finding", "repository")
 OPERATIONS = ("created", "updated", "deleted")
 
 

@@ -51,6 +51,7 @@ class Api:
             ("repository", "/repositories/{owner}/{name}", lists.repository),
             ("pulls", "/pulls", lists.pulls),
             ("pull", "/pulls/{owner}/{name}/{number}", lists.pull),
+            ("proposals", "/proposals", lists.proposals),
             ("findings", "/findings", lists.findings),
             ("changes", "/changes", changes),
             ("changes.atom", "/changes.atom", changes_atom),

@@ -83,7 +83,7 @@ def _page(forge: str, change: Mapping[str, Any]) -> str | None:
     if change["repository"] is None:
         return None
     repository = f"{forge.rstrip('/')}/{quote(change['repository'])}"
-    if change["kind"] in ("pull", "revision"):
+    if change["kind"] in ("pull", "revision", "proposal"):
         return f"{repository}/pulls/{change['number']}"
     if change["kind"] == "repository":
         return repository if change["operation"] != "deleted" else None

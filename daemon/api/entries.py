@@ -18,7 +18,7 @@ from daemon.api.answers import list_answer, one_answer
 from daemon.api.context import ApiContext
 from daemon.api.formats import LISTED
 from daemon.api.lists import only_waiting
-from daemon.api.parameters import Pairs, one
+from daemon.api.parameters import Pairs, bodies, one
 from daemon.api.problems import ProblemError, missing
 from daemon.api.revisions import OF_REVISIONS
 from daemon.api.shapes import entry_json, pull_json
@@ -41,17 +41,15 @@ async def collection_address(context: ApiContext, request: web.Request, pairs: P
 
 async def _list(context: ApiContext, request: web.Request, pairs: Pairs, collection: Collection) -> web.Response:
     question = ask(pairs, entries.columns(collection), sort="key", others=LIST_WORDS)
-    q, include = one(pairs, "q"), one(pairs, "include")
-    if include not in (None, "body"):
-        raise ProblemError("bad-value", f"include is {include[:100]!r}; it can be body.", parameter="include")
+    q, body = one(pairs, "q"), bodies(pairs)
     if q is not None and not q.strip():
         raise ProblemError("bad-value", "q is empty; write a word to search for, or leave it out.", parameter="q")
     sequence = context.sequence()
     async with context.database.read() as connection:
-        page = await entries.entry_list(connection, collection, question, q=q, body=include == "body")
+        page = await entries.entry_list(connection, collection, question, q=q, body=body)
         fresh = await _fresh(context, connection, of_collection(collection))
-    items = [entry_json(item, body=include == "body") for item in page.items]
-    sheet = sheets.of_entries(collection, body=include == "body")
+    items = [entry_json(item, body=body) for item in page.items]
+    sheet = sheets.of_entries(collection, body=body)
     return list_answer(request, items, page.next, sequence, fresh, context.fingerprint(), sheet)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from cache.queries import findings as finding_queries
+from cache.queries import proposals as proposal_queries
 from cache.queries import pulls as pull_queries
 from cache.queries import repositories as repository_queries
 from cache.queries import revisions as revision_queries
@@ -15,9 +16,9 @@ from daemon.api import sheets
 from daemon.api.answers import list_answer, one_answer, plain
 from daemon.api.context import ApiContext
 from daemon.api.formats import LISTED
-from daemon.api.parameters import WAITING, Pairs, flag
+from daemon.api.parameters import WAITING, Pairs, bodies, flag
 from daemon.api.problems import ProblemError
-from daemon.api.shapes import pull_json, repository_json, revision_json
+from daemon.api.shapes import proposal_json, pull_json, repository_json, revision_json
 
 
 async def repositories(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
@@ -58,7 +59,8 @@ async def pulls(context: ApiContext, request: web.Request, pairs: Pairs) -> web.
 
 
 async def pull(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
-    """One pull request, with its places in collections and the revisions of the entries that it touches."""
+    """One pull request, with its places in collections, the revisions of the entries that it touches, and what it
+    would make of them while it is open."""
     only_waiting(pairs)
     full_name = f"{request.match_info['owner']}/{request.match_info['name']}"
     number = request.match_info["number"]
@@ -69,11 +71,26 @@ async def pull(context: ApiContext, request: web.Request, pairs: Pairs) -> web.R
         if item is None:
             raise ProblemError("not-found", f"There is no pull request {number[:20]!r} of {full_name[:200]!r} here.")
         revised = await revision_queries.of_pull(connection, item.repository_id, item.number)
+        proposed = await proposal_queries.of_pull(connection, item.repository_id, item.number)
         where = of_ids([item.repository_id])
         fresh = await freshness(connection, where, now=now, interval=context.sweep_interval)
     told = pull_json(item, context.forge_url)
     told["revisions"] = [revision_json(each, context.forge_url) for each in revised]
+    told["proposals"] = [proposal_json(each, context.forge_url, body=True) for each in proposed]
     return one_answer(request, told, sequence, fresh, context.fingerprint())
+
+
+async def proposals(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    """What open pull requests would make of entries."""
+    question = ask(pairs, proposal_queries.columns(), sort=proposal_queries.SORT, others=(*LISTED, "include"))
+    body = bodies(pairs)
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        page = await proposal_queries.proposal_list(connection, question, body=body)
+        fresh = await freshness(connection, of_mirrored(), now=now, interval=context.sweep_interval)
+    items = [proposal_json(item, context.forge_url, body=body) for item in page.items]
+    sheet = sheets.of_proposals(body=body)
+    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint(), sheet)
 
 
 async def findings(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from cache.profile.collection import Block, Collection
-from cache.queries import branches, changes, entries, findings, history, pulls, repositories, revisions
+from cache.queries import branches, changes, entries, findings, history, proposals, pulls, repositories, revisions
 from daemon.api import openapi_parameters as parameters
 from daemon.api import openapi_schemas as schemas
 from daemon.api.addresses import ROOT, short_names
@@ -146,6 +146,9 @@ def _own_paths(components: Json) -> Json:
         f"{ROOT}/repositories/{{owner}}/{{name}}": one,
         f"{ROOT}/pulls": listed("pulls", pulls.columns(), pulls.SORT, "PullItem", "Pull requests."),
         f"{ROOT}/pulls/{{owner}}/{{name}}/{{number}}": one_pull,
+        f"{ROOT}/proposals": listed(
+            "proposals", proposals.columns(), proposals.SORT, "ProposalItem", "Proposals.", "include"
+        ),
         f"{ROOT}/findings": listed(
             "findings", findings.columns(cleared=True), findings.SORT, "FindingItem", "Findings.", "cleared"
         ),

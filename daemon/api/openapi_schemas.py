@@ -14,6 +14,7 @@ from cache.queries.changes import KINDS, OPERATIONS, ChangeItem
 from cache.queries.entries import EntryItem
 from cache.queries.findings import FindingItem
 from cache.queries.history import HistoryItem
+from cache.queries.proposals import ProposalItem
 from cache.queries.pulls import PullItem
 from cache.queries.repositories import RepositoryItem
 from cache.queries.revisions import Revision, RevisionItem
@@ -126,7 +127,7 @@ def shared() -> Json:
     """The schemas that do not depend on profiles."""
     kinds = [
         EntryItem, PullItem, BranchItem, HistoryItem, RepositoryItem, FindingItem, ChangeItem, RevisionItem, Revision,
-        Line,
+        Line, ProposalItem,
     ]  # fmt: skip
     schemas = msgspec.json.schema_components(kinds, ref_template=_REF)[1]
     del schemas["EntryItem"]
@@ -167,12 +168,18 @@ def _say_revisions(schemas: Json) -> None:
     schemas["Revision"]["properties"].update({**_FRESH, **_VERIFIED})
     pull = schemas["PullItem"]
     revised = {"type": "array", "items": ref("RevisionItem"), "description": "Of the entries that it touches."}
+    proposed = {"type": "array", "items": ref("ProposalItem"), "description": "What it would make of entries."}
     schemas["Pull"] = {
         **pull,
         "title": "Pull",
-        "properties": {**pull["properties"], "revisions": revised, **_FRESH, **_VERIFIED},
-        "required": [*pull["required"], "revisions"],
+        "properties": {**pull["properties"], "revisions": revised, "proposals": proposed, **_FRESH, **_VERIFIED},
+        "required": [*pull["required"], "revisions", "proposals"],
     }
+    proposal = schemas["ProposalItem"]
+    proposal["properties"]["html_url"] = {"type": ["string", "null"], "format": "uri"}
+    proposal["properties"]["change"]["enum"] = ["added", "changed", "removed"]
+    proposal["properties"]["part"]["enum"] = ["entry", "document"]
+    proposal["required"] = [name for name in (*proposal["required"], "html_url") if name != "body"]
     schemas["Line"]["properties"]["change"]["enum"] = ["equal", "insert", "delete", "replace"]
     side = {
         "type": "object",

@@ -79,6 +79,14 @@ def flag(pairs: Pairs, name: str) -> bool:
     return text == "true"
 
 
+def bodies(pairs: Pairs) -> bool:
+    """Whether `include=body` asks for bodies as well."""
+    include = one(pairs, "include")
+    if include not in (None, "body"):
+        raise ProblemError("bad-value", f"include is {include[:100]!r}; it can be body.", parameter="include")
+    return include == "body"
+
+
 def feed_place(text: str, epoch: str | None, current: str, parameter: str) -> FeedPlace:
     """A position `EPOCH:SEQ`, or a bare sequence with its epoch beside it (by default the one of now)."""
     found = _POSITION.fullmatch(text)

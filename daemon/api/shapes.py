@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from cache.queries.entries import EntryItem
+from cache.queries.proposals import ProposalItem
 from cache.queries.pulls import PullItem
 from cache.queries.repositories import RepositoryItem
 from cache.queries.revisions import RevisionItem
@@ -29,6 +30,15 @@ def pull_json(item: PullItem, forge_url: str) -> dict[str, Any]:
     own: dict[str, Any] = msgspec.to_builtins(item)
     there = item.repository is not None and not item.gone
     page = f"{forge_url.rstrip('/')}/{item.repository}/pulls/{item.number}" if there else None
+    return {**own, "html_url": page}
+
+
+def proposal_json(item: ProposalItem, forge_url: str, *, body: bool) -> dict[str, Any]:
+    """A proposal with the page of its pull request."""
+    own: dict[str, Any] = msgspec.to_builtins(item)
+    if not body:
+        del own["body"]
+    page = f"{forge_url.rstrip('/')}/{item.repository}/pulls/{item.number}" if item.repository is not None else None
     return {**own, "html_url": page}
 
 

@@ -21,6 +21,7 @@ from cache.queries.changes import ChangeItem
 from cache.queries.entries import EntryItem
 from cache.queries.findings import FindingItem
 from cache.queries.history import HistoryItem
+from cache.queries.proposals import ProposalItem
 from cache.queries.pulls import PullItem
 from cache.queries.repositories import RepositoryItem
 from cache.queries.revisions import RevisionItem
@@ -70,12 +71,25 @@ def of_entries(collection: Collection, *, body: bool) -> Sheet:
     return Sheet(collection.name, tuple(whole), frozenset(declared))
 
 
+def of_proposals(*, body: bool) -> Sheet:
+    """The sheet of proposals; what an entry's fields would be is JSON text, as each collection has its own."""
+    whole = of_items("proposals", ProposalItem, last=("html_url",))
+    columns = tuple(name for name in whole.columns if body or name != "body")
+    return Sheet(whole.name, _flat(columns, "findings"))
+
+
+def _flat(columns: Sequence[str], member: str) -> tuple[str, ...]:
+    """The columns with a list's in one, as JSON text."""
+    return tuple(dict.fromkeys(member if name.startswith(f"{member}.") else name for name in columns))
+
+
 REPOSITORIES = of_items("repositories", RepositoryItem)
 PULLS = of_items("pulls", PullItem, last=("html_url",))
 FINDINGS = of_items("findings", FindingItem)
 BRANCHES = of_items("branches", BranchItem)
 HISTORY = of_items("history", HistoryItem)
-REVISIONS = of_items("revisions", RevisionItem)
+_REVISIONS = of_items("revisions", RevisionItem)
+REVISIONS = Sheet("revisions", _flat(_REVISIONS.columns, "amendments"))
 CHANGES = of_items("changes", ChangeItem, first=("position",))
 
 

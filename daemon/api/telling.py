@@ -37,6 +37,8 @@ def subject(change: Mapping[str, Any]) -> str:
             said = f"pull request {repository}#{change['number']}" + (f" of {entry}" if entry else "")
         case "revision":
             said = f"revision {change['name']} of {entry}"
+        case "proposal":
+            said = f"proposal of {repository}#{change['number']} for {entry}"
         case "finding":
             said = f"finding about {entry or repository}"
         case _:

@@ -23,7 +23,7 @@ SHOWN = 20
 """Changes that are shown where nobody says from where on."""
 MOST = 200
 """Changes of one page."""
-KINDS = ("entry", "branch", "pull", "revision", "finding", "repository")
+KINDS = ("entry", "branch", "pull", "revision", "proposal", "finding", "repository")
 OPERATIONS = ("created", "updated", "deleted")
 FILTERS = ("block", "collection", "key", "kind", "operation", "repository")
 UNREADABLE = 3

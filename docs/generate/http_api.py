@@ -11,7 +11,7 @@ from marks import code, plain, table
 from member_words import WORDS
 
 from cache.profile.block import bind, load_profile
-from cache.queries import branches, changes, findings, history, pulls, repositories, revisions
+from cache.queries import branches, changes, findings, history, proposals, pulls, repositories, revisions
 from cache.queries.columns import Column
 from cache.queries.filters import MAX_VALUES, operators
 from daemon.api.openapi import describe
@@ -46,6 +46,7 @@ OTHERS = (
 LISTS = (
     ("Repositories", repositories.columns(), repositories.SORT, "`/repositories`"),
     ("Pull requests", pulls.columns(), pulls.SORT, "`/pulls`, and `pulls` of an entry"),
+    ("Proposals", proposals.columns(), proposals.SORT, "`/proposals`"),
     ("Findings", findings.columns(cleared=True), findings.SORT, "`/findings`; `cleared_at` only with `cleared=true`"),
     ("Changes", changes.columns(), "", "`/changes`, `/changes.atom` and `/events`"),
     ("Branches", branches.columns(), branches.SORT, "`branches` of an entry"),

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cache.profile.block import Block, bind, load_profile
-from cache.revision_rows import RevisionRow
+from cache.revision_rows import ProposalRow, RevisionRow
 from cache.rows import (
     BranchRow,
     EntryRow,
@@ -137,6 +137,16 @@ def revision(version: int, key: str = "alpha", **values: Any) -> RevisionRow:
     return RevisionRow(block="rfc", collection="rfcs", key=key, version=version, **{**own, **values})
 
 
+def proposal(key: str, change: str = "added", number: int = 1, **values: Any) -> ProposalRow:
+    wrong = {"rule": "missing-field", "severity": "error", "message": "Add it.", "line": 1, "field": "state"}
+    own: dict[str, Any] = {
+        "repository_id": 1, "part": "entry", "path": f"rfcs/{key}.md", "line": 0, "title": key.title(),
+        "valid": False, "fields": {"title": key.title()}, "body": f"About {key}.", "findings": (wrong,),
+        "head_sha": sha(90), "blob": sha(91),
+    }  # fmt: skip
+    return ProposalRow(number=number, block="rfc", collection="rfcs", key=key, change=change, **{**own, **values})
+
+
 def finding(name: str, **values: Any) -> FindingRow:
     own: dict[str, Any] = {
         "rule": "missing-field", "severity": "error", "message": "'title' is required; add it.", "block": "rfc",
@@ -189,10 +199,13 @@ def sample_rows() -> Sequence[Row]:
 
 
 def revision_rows() -> Sequence[Row]:
-    """Two revisions of `alpha`: the first was merged by pull request 2, the second was amended and is open."""
+    """Two revisions of `alpha`: the first was merged by pull request 2, the second was amended and is open; and what
+    pull request 1 proposes."""
     amended: dict[str, Any] = {"sha": sha(60), "at": "2026-01-04T00:00:00Z", "blob": None}
     merged = {"pr_state": "merged", "merged_at": EPOCH + 9 * DAY, "merged_content": "One, as merged.\n"}
     return (
         revision(1, number=2, content="One.\n", **merged),
         revision(2, content="One.\nTwo.\n", amendments=(amended,)),
+        proposal("beta", "changed"),
+        proposal("delta"),
     )

@@ -14,7 +14,7 @@ from daemon.api.openapi import describe
 
 IDS = {
     "list.repositories", "get.repositories", "list.pulls", "list.findings", "list.changes", "stream.events",
-    "get.status", "get.openapi", "atom.changes", "get.pulls",
+    "get.status", "get.openapi", "atom.changes", "get.pulls", "list.proposals",
     "revisions.rfc.rfcs", "revision.rfc.rfcs", "diff.rfc.rfcs", "revisions.rfcs", "revision.rfcs", "diff.rfcs",
     "list.rfc.rfcs", "get.rfc.rfcs", "branches.rfc.rfcs", "pulls.rfc.rfcs", "history.rfc.rfcs",
     "list.rfcs", "get.rfcs", "branches.rfcs", "pulls.rfcs", "history.rfcs",
@@ -72,7 +72,8 @@ CALLS = [
     ("list.findings", "/findings?cleared=true"), ("list.repositories", "/repositories"),
     ("revisions.rfcs", "/rfcs/alpha/revisions"), ("revision.rfcs", "/rfcs/alpha/revisions/1"),
     ("revision.rfcs", "/rfcs/alpha/revisions/latest-merged"), ("diff.rfcs", "/rfcs/alpha/revisions/1/diff/2"),
-    ("get.pulls", "/pulls/acme/meta/2"),
+    ("get.pulls", "/pulls/acme/meta/2"), ("get.pulls", "/pulls/acme/meta/1"), ("list.proposals", "/proposals"),
+    ("list.proposals", "/proposals?include=body"),
     ("get.repositories", "/repositories/acme/meta"), ("list.changes", "/changes"), ("get.status", "/status"),
 ]  # fmt: skip
 

@@ -193,7 +193,7 @@ async def test_an_unknown_collection_is_answered_with_those_there_are(client: Cl
     assert problem["type"] == f"{TYPE}unknown-collection"
     assert problem["collections"] == ["actions", "notes", "notes/changes", "rfcs"]
     assert (await client.get("/rfc", status=404))["collections"] == ["rfc/rfcs", "rfc/actions"]
-    for reserved in ("/reports/x", "/proposals", "/tokens", "/status/x"):
+    for reserved in ("/reports/x", "/proposals/x", "/tokens", "/status/x"):
         assert (await client.get(reserved, status=404))["status"] == 404
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -125,6 +127,43 @@ async def test_a_pull_request_is_told_with_the_entries_that_it_touches(client: C
     told = await client.get("/pulls/Acme/meta/2")
     assert (told["number"], told["places"][0]["key"], told["html_url"].rpartition("/")[2]) == (2, "alpha", "2")
     assert [(item["key"], item["version"]) for item in told["revisions"]] == [("alpha", 1)]
+
+
+async def test_proposals_are_told_with_what_people_need_of_their_pull_request(client: Client, revised: Cache) -> None:
+    told = (await client.get("/proposals", sort="key"))["items"]
+    assert [(item["key"], item["change"], item["number"]) for item in told] == [
+        ("beta", "changed", 1), ("delta", "added", 1),
+    ]
+    beta, delta = told
+    assert (beta["kind"], beta["actor"], beta["pull_title"], beta["user"]) == ("idea", "ada", "Propose beta", "ada")
+    assert (delta["kind"], delta["valid"], delta["findings"][0]["rule"]) == (None, False, "missing-field")
+    assert "body" not in delta
+    assert (await client.get("/proposals", include="body", key="delta"))["items"][0]["body"] == "About delta."
+    assert (await client.get("/proposals", collection="actions"))["items"] == []
+
+
+async def test_proposals_are_paged(client: Client, revised: Cache) -> None:
+    page = await client.get("/proposals", limit=1, kind__isnull="true")
+    assert ([item["key"] for item in page["items"]], page["next"]) == (["delta"], None)
+    page = await client.get("/proposals", limit=1)
+    rest = await client.get("/proposals", limit=1, cursor=page["next"])
+    assert {item["key"] for item in (*page["items"], *rest["items"])} == {"beta", "delta"}
+
+
+async def test_a_pull_request_is_told_with_what_it_would_change(client: Client, revised: Cache) -> None:
+    told = await client.get("/pulls/acme/meta/1")
+    assert [(item["key"], item["change"], item["body"]) for item in told["proposals"]] == [
+        ("beta", "changed", "About beta."), ("delta", "added", "About delta."),
+    ]
+
+
+async def test_lists_are_sheets_too(client: Client, revised: Cache) -> None:
+    for path, count in (("/rfcs/alpha/revisions", 2), ("/proposals", 2), ("/proposals?include=body", 2)):
+        url = f"{client.root}/api/v1{path}"
+        async with client.session.get(url, headers={"Accept": "text/csv"}) as response:
+            rows = list(csv.DictReader(io.StringIO(await response.text(), newline="")))
+        assert [row["collection"] for row in rows] == ["rfcs"] * count
+        assert None not in rows[0]
 
 
 async def test_a_new_revision_and_its_state_are_told_in_the_feed(client: Client, revised: Cache) -> None:

@@ -12,7 +12,7 @@ from harness import System, Tables
 from msgspec.structs import asdict
 from oracle import Expected, Oracle
 
-from cache.revision_rows import RevisionRow
+from cache.revision_rows import ProposalRow, RevisionRow
 from cache.rows import BranchRow, EntryRow, FindingRow, HistoryRow, PullEntryRow, PullRow, RepositoryRow
 
 
@@ -61,7 +61,8 @@ class Witness:
         """The daemon knows everything: every row equals what the oracle tells."""
         told, rows = self.note(), await self._system.rows()
         self._remembered_homes(told, rows)
-        disagreements = [*_compare(told, rows), *self._gone(told, rows), *self._revisions(told, rows)]
+        of_heads = (*self._revisions(told, rows), *_proposals(told, rows))
+        disagreements = [*_compare(told, rows), *self._gone(told, rows), *of_heads]
         assert not disagreements, "\n".join(disagreements)
         for repository in told.mirrored:
             branches, pulls = self._known.setdefault(repository, (set(), set()))
@@ -120,6 +121,17 @@ class Witness:
         for key, found in numbers.items():
             if sorted(found) != list(range(1, len(found) + 1)):
                 yield f"the revisions of {key} are numbered {sorted(found)}"
+
+
+def _proposals(told: Expected, rows: Tables) -> Iterator[str]:
+    expected = {(*place, slug): facts for place, of in told.proposals.items() for slug, facts in of.items()}
+    there = {(r.repository_id, r.number, r.key): r for r in _all(rows, ProposalRow) if r.collection == "rfcs"}
+    sure = {at: row for at, row in there.items() if at[:2] in told.proposals}
+    yield from _same("proposal", expected, sure)
+    for at in there:
+        pull = told.pulls.get(at[:2])
+        if pull is None or pull["state"] != "open":
+            yield f"proposal {at} of a pull request that is not open"
 
 
 def _told(row: RevisionRow) -> SimpleNamespace:

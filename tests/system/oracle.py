@@ -13,7 +13,7 @@ from typing import Any
 
 from harness import BOT, META, OWNER
 from oracle_git import Gits, Seen
-from oracle_revisions import Revisions, Said
+from oracle_revisions import Revisions, Said, is_link
 
 from gitea_client.fake import StandIn
 from gitea_client.fake.state import Pull, Repository
@@ -54,6 +54,8 @@ class Expected:
     mirrored: set[int] = field(default_factory=set)
     revisions: dict[tuple[int, int], Said] = field(default_factory=dict)
     """What is known of the revisions of each pull request."""
+    proposals: dict[tuple[int, int], dict[str, Facts]] = field(default_factory=dict)
+    """What each open pull request of which the oracle is sure would make of entries."""
     placed: dict[tuple[int, int], tuple[str | None, ...]] = field(default_factory=dict)
     """What the revisions of a pull request hang on beside its heads: whose document it may touch, and its branch."""
     homes: dict[str, int] = field(default_factory=dict)
@@ -213,6 +215,8 @@ class Oracle:
                 place = _place(pull, at_meta, owner)
                 said = self._revisions.of(repository, pull, at_meta=at_meta, owner=owner)
                 told.revisions[repository.id, pull.number] = said
+                if said.newest is not None and pull.open:
+                    told.proposals[repository.id, pull.number] = self._proposed(told, repository, meta, said, owner)
                 told.placed[repository.id, pull.number] = owner, pull.head_branch
                 if place is not None:
                     told.places[repository.id, pull.number] = {**place, **self._actor(told, repository, pull)}
@@ -229,6 +233,36 @@ class Oracle:
             "head_sha": self._seen(repository).refs.get(pull.ref),
             "labels": tuple(sorted(label.name for label in pull.labels)),
         }  # fmt: skip
+
+    def _proposed(
+        self, told: Expected, repository: Repository, meta: Repository, said: Said, owner: str | None
+    ) -> dict[str, Facts]:
+        assert said.newest is not None
+        git, head, tree, changed = said.newest
+        found: dict[str, Facts] = {}
+        for path in sorted(changed) if repository is meta else ():
+            match, blob = _ENTRY.fullmatch(path), tree.get(path)
+            if match is None:
+                continue
+            row = told.entries.get(match[1])
+            if blob is None:
+                if row is not None:
+                    found[match[1]] = {"change": "removed", "part": "entry", "body": row["entry_body"]}
+                continue
+            if row is not None and self._seen(meta).versions(path)[-1].blob == blob:
+                continue
+            entry = None if is_link(git, head, path) else read_entry(git.blob(blob), match[1])
+            change = "added" if row is None else "changed"
+            facts: Facts = {"change": change, "part": "entry", "valid": entry is not None}
+            if entry is not None:
+                facts |= {"title": entry[0]["title"], "body": entry[1], "fields": {**_NOT_GIVEN, **entry[0]}}
+            found[match[1]] = facts
+        entry_row = told.entries.get(owner or "")
+        if entry_row is not None and "RFC.md" in changed and entry_row["fields"]["state"] == "active":
+            blob = tree.get("RFC.md")
+            text = None if blob is None else _text(git.blob(blob))
+            found.setdefault(owner or "", {"part": "document", "body": text, "valid": blob is None or text is not None})
+        return found
 
     def _actor(self, told: Expected, repository: Repository, pull: Pull) -> Facts:
         if pull.poster.login != BOT:

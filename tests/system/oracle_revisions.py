@@ -29,6 +29,8 @@ class Said:
     sure: bool
     rows: dict[str, Facts] = field(default_factory=dict)
     """By slug, where it is sure."""
+    newest: tuple[Git, str, dict[str, str], set[str]] | None = None
+    """The repository, its newest head, the files there, and those that differ from the fork point, where sure."""
 
 
 class Revisions:
@@ -54,6 +56,7 @@ class Revisions:
                 return Said(sure=False)
             changed = set(git.run("diff", "--name-only", "--no-renames", fork, sha).decode().splitlines())
             seen.append((sha, at, _tree(git, sha), changed))
+        told.newest = git, seen[-1][0], seen[-1][2], seen[-1][3]
         for slug, path in self._entries(pull, seen, at_meta=at_meta, owner=owner):
             row = self._row(git, pull, seen, path, named=at_meta and _named(pull) == slug)
             if row is not None:
@@ -126,10 +129,15 @@ def _tree(git: Git, commit: str) -> dict[str, str]:
     return {path: meta.split(" ")[2] for meta, _, path in (line.partition("\t") for line in lines)}
 
 
+def is_link(git: Git, commit: str, path: str) -> bool:
+    """Whether a path is a symbolic link."""
+    return git.run("ls-tree", commit, "--", path).decode().startswith("120000")
+
+
 def _content(git: Git, commit: str, path: str, blob: str | None) -> Facts:
     if blob is None:
         return {"content": None, "content_state": "removed"}
-    if git.run("ls-tree", commit, "--", path).decode().startswith("120000"):
+    if is_link(git, commit, path):
         return {"content": None, "content_state": "not_a_file"}
     try:
         text = git.blob(blob).decode()

@@ -1,0 +1,124 @@
+"""What open pull requests would make of entries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.queries.columns import Column, of_table, stored
+from cache.queries.paging import Listing, Question, read_page
+from cache.revision_rows import ProposalRow
+from cache.rows import PullEntryRow, PullRow, RepositoryRow
+from cache.schema import tables
+
+_proposals, _pulls = tables[ProposalRow], tables[PullRow]
+_place, _repository = tables[PullEntryRow].alias("place"), tables[RepositoryRow].alias("repository")
+
+SORT = "-opened_at"
+
+
+class ProposedFinding(Struct, frozen=True):
+    """What would be wrong with it."""
+
+    rule: str
+    severity: str
+    message: str
+    line: int | None
+    field: str | None
+
+
+class ProposalItem(Struct, frozen=True):
+    """What a pull request would make of an entry, with what people need to know of the pull request.
+
+    `kind` and `actor` are of its place in the entry's collection, None where it has none.
+    """
+
+    block: str
+    collection: str
+    key: str
+    change: str
+    part: str
+    repository: str | None
+    repository_id: int
+    number: int
+    path: str
+    line: int
+    title: str
+    valid: bool
+    fields: dict[str, Any]
+    body: str | None
+    findings: tuple[ProposedFinding, ...]
+    head_sha: str
+    pull_title: str
+    draft: bool
+    opened_at: datetime
+    head_branch: str
+    kind: str | None
+    actor: str | None
+    user: str
+
+
+class ProposalPage(Struct, frozen=True):
+    """Some proposals, and the cursor of the next ones."""
+
+    items: tuple[ProposalItem, ...]
+    next: str | None
+
+
+def columns() -> dict[str, Column]:
+    """What proposals can be filtered and sorted by."""
+    own = of_table(
+        _proposals,
+        {
+            "block": "string", "collection": "string", "key": "string", "number": "integer", "path": "string",
+            "title": "string", "valid": "boolean", "head_sha": "string",
+        },
+    )  # fmt: skip
+    own |= of_table(_pulls, {"draft": "boolean", "opened_at": "datetime", "head_branch": "string", "user": "string"})
+    own["change"] = stored("change", _proposals.c.change, "enum", values=("added", "changed", "removed"))
+    own["part"] = stored("part", _proposals.c.part, "enum", values=("entry", "document"))
+    own["kind"] = stored("kind", _place.c.kind, "string")
+    own["actor"] = stored("actor", _place.c.actor, "string")
+    own["repository"] = stored("repository", _repository.c.full_name, "repository", folded=True)
+    return own
+
+
+async def proposal_list(connection: AsyncConnection, question: Question, *, body: bool = False) -> ProposalPage:
+    """A page of proposals, in one statement; `body` brings bodies. QueryError: `bad-cursor`, `cursor-mismatch`."""
+    ties = tuple(_proposals.primary_key.columns)
+    page = await read_page(connection, Listing(("proposals",), _select(body=body), columns(), ties, SORT), question)
+    return ProposalPage(tuple(_item(row._mapping) for row in page.rows), page.next)
+
+
+async def of_pull(connection: AsyncConnection, repository_id: int, number: int) -> tuple[ProposalItem, ...]:
+    """Everything that one pull request would change, with bodies, in one statement."""
+    here = and_(_proposals.c.repository_id == repository_id, _proposals.c.number == number)
+    rows = await connection.execute(_select(body=True).where(here).order_by(*_proposals.primary_key.columns))
+    return tuple(_item(row._mapping) for row in rows)
+
+
+def _select(*, body: bool) -> Select[Any]:
+    same = and_(_pulls.c.repository_id == _proposals.c.repository_id, _pulls.c.number == _proposals.c.number)
+    placed = and_(
+        _place.c.repository_id == _proposals.c.repository_id,
+        _place.c.number == _proposals.c.number,
+        _place.c.block == _proposals.c.block,
+        _place.c.collection == _proposals.c.collection,
+        _place.c.key == _proposals.c.key,
+    )
+    told = [column for column in _proposals.c if body or column.name != "body"]
+    joined = _proposals.join(_pulls, same).outerjoin(_place, placed)
+    joined = joined.outerjoin(_repository, _repository.c.id == _proposals.c.repository_id)
+    names = ("draft", "opened_at", "head_branch", "user")
+    of_pull = _pulls.c.title.label("pull_title"), *(_pulls.c[name] for name in names)
+    beside = _place.c.kind, _place.c.actor, _repository.c.full_name.label("repository")
+    return select(*told, *of_pull, *beside).select_from(joined)
+
+
+def _item(row: Any) -> ProposalItem:
+    values = {name: row.get(name) for name in ProposalItem.__struct_fields__}
+    return ProposalItem(**{**values, "findings": tuple(ProposedFinding(**each) for each in row["findings"])})
