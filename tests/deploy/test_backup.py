@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 from deploy_place import META, configuration, daemon, planted
 
-from cache.kept_revisions import KeptRevision
 from cache.rows import BranchRow, EntryRow
 from cache.tokens import Token
 from daemon.commands import COMMANDS
@@ -28,7 +27,6 @@ from gitea_client.fake import StandIn
 
 MAIN = "from daemon.cli import main; main()"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-REVISION = KeptRevision("rfc", "rfcs", "r1", 1, 7, 3, "as it was when it was raised", NOON)
 TOKEN = Token("board", "0" * 64, NOON)
 
 
@@ -63,10 +61,13 @@ async def lived(place: Place, served: Served) -> None:
     """What only `state.db` can tell: a branch that is gone, a published revision, a token."""
     await place.forge.commit("acme/home", {"x": "1"}, branch="gone", start="main")
     await place.forge.commit(META, {"rfcs/r1.md": "---\ntitle: R1\nstate: active\nrepo: acme/home\n---\n"})
+    await place.forge.commit(
+        META, {"rfcs/r1.md": "---\ntitle: Raised\nstate: active\n---\n"}, branch="edit/r1/a", start="main"
+    )
+    await place.forge.open_pull(META, "edit/r1/a")
     await sweep(served)
     await place.forge.delete_branch("acme/home", "gone")
     await sweep(served)
-    await served.engine.state.revisions.keep([REVISION])
     await served.engine.state.tokens.add(TOKEN)
 
 
@@ -88,6 +89,8 @@ async def test_what_only_state_db_knew_comes_back_into_an_empty_folder(place: Pl
         done = await asyncio.to_thread(place.run, "--json", "backup", str(copy))
         assert (done.returncode, done.stderr) == (0, "")
         before, epoch = await digest(served), served.engine.epoch.now
+        revisions = await served.engine.state.revisions.all()
+        assert [(kept.key, kept.version) for kept in revisions] == [("r1", 1)]
     told = json.loads(done.stdout)
     assert (told["file"], told["bytes"]) == (str(copy), copy.stat().st_size)
     assert copy.stat().st_mode & 0o777 == 0o600, "it holds what tokens are checked against"
@@ -99,7 +102,7 @@ async def test_what_only_state_db_knew_comes_back_into_an_empty_folder(place: Pl
         assert await digest(served) == before
         assert branches(served)["gone"] == "deleted"
         assert len(served.engine.desk.book.rows[EntryRow]) == 3
-        assert await served.engine.state.revisions.all() == (REVISION,)
+        assert await served.engine.state.revisions.all() == revisions
         assert await served.engine.state.tokens.all() == (TOKEN,)
         assert served.engine.epoch.now != epoch, "the feed of before is lost: its readers must be told to resync"
 
