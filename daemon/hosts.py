@@ -19,6 +19,9 @@ from daemon.api.problems import ProblemError
 from daemon.config.kinds import Address
 from daemon.hooks.address import is_loopback
 
+READ = (ROOT, "/console")
+"""Where what the cache holds is read."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -38,11 +41,11 @@ def answers_to(host: str, listen: Address, public_url: str | None) -> bool:
 
 
 def known_hosts(listen: Address, public_url: str | None) -> Middleware:
-    """Answer requests to the API under a strange name with a problem, 421 (RFC 9110 §15.5.20)."""
+    """Answer requests to the API and the console under a strange name with a problem, 421 (RFC 9110 §15.5.20)."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith(ROOT) and not answers_to(request.headers.get("Host", ""), listen, public_url):
+        if request.path.startswith(READ) and not answers_to(request.headers.get("Host", ""), listen, public_url):
             detail = "Forgeglass listens for this machine alone; set public_url to the address that others reach it by."
             return ProblemError("misdirected-request", detail).response(request.path)
         return await handler(request)

@@ -35,6 +35,7 @@ async def test_the_api_answers_a_strange_name_with_a_problem() -> None:
             status, body, _ = await daemon.get("/api/v1/rfcs", Host="evil.example")
             assert (status, body["type"]) == (421, "urn:forgeglass:problem:misdirected-request")
             assert "public_url" in body["detail"]
+            assert (await daemon.get("/console/", Host="evil.example"))[0] == 421
             assert (await daemon.get("/healthz", Host="evil.example"))[0] == 200, "a prober knows names of its own"
 
 
