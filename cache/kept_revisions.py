@@ -6,10 +6,11 @@ version. So what was published once is kept here, and neither a rebuild nor a lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import func, select
+from sqlalchemy import Update, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from cache.database import Database
@@ -27,7 +28,9 @@ class KeptRevisions:
         """Keep these, all or none.
 
         `version` stays what it was first; `content` and `frozen_at` go from None to a value once and stay; `data`
-        is replaced. Raises `sqlalchemy.exc.IntegrityError` where two revisions of one entry claim one version.
+        is replaced. One that was published before its pull request's repository was known (an id below zero) is the
+        one of its entry and version, and stands under that repository from now on. Raises
+        `sqlalchemy.exc.IntegrityError` where two revisions of one entry claim one version.
         """
         rows = [{**asdict(each), "data": dict(each.data)} for each in revisions]
         if not rows:
@@ -43,6 +46,8 @@ class KeptRevisions:
             },
         )
         async with self._database.transaction() as connection:
+            for row in rows:
+                await connection.execute(_found(row))
             await connection.execute(statement, rows)
 
     async def all(self, *, block: str | None = None) -> tuple[KeptRevision, ...]:
@@ -53,3 +58,12 @@ class KeptRevisions:
             statement = statement.where(table.c.block == block)
         async with self._database.read() as connection:
             return tuple(KeptRevision(**row._mapping) for row in await connection.execute(statement))
+
+
+def _found(row: Mapping[str, Any]) -> Update:
+    """Put a revision under the repository that is known by now."""
+    names = ("block", "collection", "key", "version")
+    same = [table.c[name] == row[name] for name in names]
+    elsewhere = table.c.repository_id != row["repository_id"]
+    moved = {name: row[name] for name in ("repository_id", "number")}
+    return update(table).where(*same, table.c.repository_id < 0, elsewhere).values(moved)

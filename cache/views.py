@@ -71,19 +71,15 @@ def _declared(blocks: Iterable[Block]) -> dict[str, str]:
             if name.lower() in owners:
                 message = f"the view {name!r} of {block.name!r} has the name of one of {owners[name.lower()]}"
                 raise ViewError(f"{message}; give the block another view_prefix")
-            statement = _view(name, rule, block.collection(rule.collection))
-            if statement is not None:
-                owners[name.lower()] = f"the block {block.name!r}"
-                declared[name] = statement
+            owners[name.lower()] = f"the block {block.name!r}"
+            declared[name] = _view(name, rule, block.collection(rule.collection), next(iter(block.forge), ""))
         for collection in block.collections:
             declared.update(_indexes(collection))
     return declared
 
 
-def _view(name: str, rule: ViewRule, collection: Collection) -> str | None:
-    if rule.rows == "revisions" and "revisions" not in metadata.tables:
-        return None
-    columns = ",\n  ".join(f"{_source(rule, c, collection)} AS {_quoted(c.name)}" for c in rule.columns)
+def _view(name: str, rule: ViewRule, collection: Collection, forge: str) -> str:
+    columns = ",\n  ".join(f"{_source(rule, c, collection, forge)} AS {_quoted(c.name)}" for c in rule.columns)
     table = _FROM[rule.rows]
     block, of = _text(collection.block), _text(collection.name)
     where = f"WHERE {table.alias}.block = {block} AND {table.alias}.collection = {of}"
@@ -121,8 +117,15 @@ _FROM = {
     ),
 }
 
+_OF_REVISIONS = {
+    "id": "revisions.key || '@' || revisions.version",
+    "pr_url": "coalesce(revisions.pr_url, {forge} || repositories.full_name || '/pulls/' || revisions.number)",
+    "pr_branch": "nullif(revisions.pr_branch, '')",
+}
+"""What a view shows of revisions that is no column of theirs as it is."""
 
-def _source(rule: ViewRule, column: ViewColumn, collection: Collection) -> str:
+
+def _source(rule: ViewRule, column: ViewColumn, collection: Collection, forge: str) -> str:
     kind, _, name = column.source.partition(".")
     table = _FROM[rule.rows]
     if kind == "key" and name:
@@ -132,6 +135,8 @@ def _source(rule: ViewRule, column: ViewColumn, collection: Collection) -> str:
         sql = f"json_extract({table.alias}.fields, {json_path(name)})"
     elif column.source == "repository":
         sql = "repositories.full_name"
+    elif rule.rows == "revisions" and column.source in _OF_REVISIONS:
+        sql = _OF_REVISIONS[column.source].format(forge=_text(f"{forge.rstrip('/')}/"))
     elif column.source in ATTRIBUTES[rule.rows]:
         sql = table.own(column.source)
     else:

@@ -291,7 +291,11 @@ def with_published(known: Published, fresh: Iterable[KeptRevision]) -> Published
         place = each.block, each.collection
         if place not in groups:
             groups[place] = dict(known.get(place, {}))
-        groups[place][each.key, each.repository_id, each.number] = each
+        group = groups[place]
+        if each.repository_id >= 0:  # it may have been published before its repository was known
+            for at in [at for at in group if at[0] == each.key and at[1] < 0 and group[at].version == each.version]:
+                del group[at]
+        group[each.key, each.repository_id, each.number] = each
     return {**known, **groups} if groups else known
 
 

@@ -6,11 +6,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from cache.profile.block import Block, ProfileError, bind, load_profile
 from cache.profile.problems import ProfileProblem
 from daemon.config import Config
 
-PROJECTION = 1
+PROJECTION = 2
 """Raise it when the same evidence gives other rows than before: every row is then projected anew at the next start."""
 
 
@@ -23,7 +25,7 @@ def load_blocks(config: Config) -> tuple[Block, ...]:
     for wanted in config.profiles:
         try:
             profile = load_profile(wanted.use)
-            block = bind(profile, wanted.name, wanted.view_prefix, wanted.parameters)
+            block = _at(bind(profile, wanted.name, wanted.view_prefix, wanted.parameters), config)
         except ProfileError as error:
             problems.extend(error.problems)
         else:
@@ -33,6 +35,14 @@ def load_blocks(config: Config) -> tuple[Block, ...]:
     if problems:
         raise ProfileError(problems)
     return tuple(blocks)
+
+
+def _at(block: Block, config: Config) -> Block:
+    """A block of this forge: what follows from addresses follows from those of the forge."""
+    forge = (config.forge.url, *config.forge.aliases)
+    named = any(c.revisions is not None for c in block.collections)
+    whole = "\n".join((block.fingerprint, *forge)) if named else block.fingerprint
+    return replace(block, forge=forge, fingerprint=hashlib.sha256(whole.encode()).hexdigest())
 
 
 def _unlisted(block: Block, owners: Sequence[str]) -> Iterator[ProfileProblem]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Protocol, cast
 
 from msgspec.structs import replace
@@ -221,7 +222,8 @@ class Book:
         return [row for row in findings if row.rule in OPERATIONAL_RULES]
 
     def _find_reach(self) -> None:
-        self.reach = reach(self.blocks, self.world, self.rows[EntryRow].values())
+        rows = chain(self.rows[EntryRow].values(), self.rows[RevisionRow].values())
+        self.reach = reach(self.blocks, self.world, rows)
 
     def _listed(self) -> bool:
         owners = cast("Iterable[OwnerRow]", self.rows[OwnerRow].values())

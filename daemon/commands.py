@@ -182,6 +182,10 @@ async def verify(engine: Engine, arguments: Mapping[str, Any], progress: Progres
 
 async def _look_again(engine: Engine, scratch: Desk, found: list[Difference], report: Report) -> Report:
     await engine.desk.sweeper.sweep(asked=True)
+    published = engine.desk.book.world.tombstones.revisions  # numbers are given once, and not by a verification
+    await scratch.book.turn(
+        lambda world: replace(world, tombstones=replace(world.tombstones, revisions=published))
+    )
     world = scratch.book.world
     named = {str(repository_id) for repository_id in world.mirrored}
     concerned = {part for each in found for part in _numbers(each.key) if str(part) in named}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from cache.profile.collection import Block, unlike
 from cache.projection.documents import wanted_blobs
 from cache.projection.heads import wanted_of_heads
 from cache.projection.reach import Interest
-from cache.projection.reading import read_file, trailing
+from cache.projection.reading import SUBMODULE, SYMLINK, read_file, trailing
 from daemon.histories import histories
 from daemon.timelines import Told
 from daemon.together import together
@@ -94,7 +94,7 @@ async def _blobs(
     patterns = {pattern.source for pattern in interest.patterns}  # not by name: that may change while it is read
     collections = unlike(c for b in blocks for c in b.collections if c.pattern.source in patterns)
     before = known.versions if known is not None and known.interest == interest.canonical else {}
-    keep = set(wanted_of_heads(evidence, interest))
+    keep = {*wanted_of_heads(evidence, interest), *_looked_into(versions, interest)}
     if absent := keep - pool.keys():
         pool |= await store.blobs(absent, max_bytes=max_file_size)
     pending = []
@@ -121,6 +121,13 @@ async def _blobs(
             pool |= loaded
         pending, older = list(wanted), 4 * older + 3
     return {blob_id: blob for blob_id, blob in pool.items() if blob_id in keep}
+
+
+def _looked_into(versions: Mapping[str, tuple[FileVersion, ...]], interest: Interest) -> Iterator[str]:
+    """The blobs of every version of the files that are looked into."""
+    for path, changes in versions.items() if interest.whole else ():
+        if interest.looks_into(path):
+            yield from (v.blob for v in changes if v.blob is not None and v.mode not in (SYMLINK, SUBMODULE))
 
 
 def _from(changes: Sequence[FileVersion], blob: str, older: int) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from cache.profile.format import (
     DocumentSpec,
     FieldSpec,
     PullSpec,
+    RevisionsSpec,
     SelectorSpec,
     SourceSpec,
     ViewSpec,
@@ -60,7 +61,7 @@ def fill_path(text: str, parameters: Mapping[str, Any]) -> str:
 
 
 class SelectionError(ValueError):
-    """What a block gives does not say which repositories; the message says why."""
+    """What a block gives does not say which repositories, or which rule; the message says why."""
 
 
 def selector(spec: str | SelectorSpec, parameters: Mapping[str, Any]) -> RepositorySelector:
@@ -189,6 +190,17 @@ def actor_step(spec: str | ActorSpec) -> ActorStep:
     return ActorStep("bot", name=spec.bot)
 
 
+def revisions_rule(spec: RevisionsSpec, parameters: Mapping[str, Any]) -> RevisionsRule:
+    """How revisions come to be. SelectionError: a parameter gives no such rule. KeyError: it is not given."""
+    match fill(spec.rule, parameters):
+        case "field":
+            return RevisionsRule("field", spec.field)
+        case "pull_request":
+            return RevisionsRule("pull_request")
+        case other:
+            raise SelectionError(f"{other!r} is no rule of revisions; write pull_request or field")
+
+
 def collection(block: str, name: str, spec: CollectionSpec, parameters: Mapping[str, Any]) -> Collection:
     """A collection of a checked profile. KeyError: a parameter is not given."""
     fields = tuple(field(key, of) for key, of in spec.fields.items())
@@ -213,7 +225,7 @@ def collection(block: str, name: str, spec: CollectionSpec, parameters: Mapping[
         branches=None if branches is None else BranchesRule(named_field(branches.repository) or ""),
         pulls=tuple(pull_rule(rule, parameters) for rule in spec.pulls),
         actor=tuple(actor_step(step) for step in spec.actor),
-        revisions=None if revisions is None else RevisionsRule(revisions.rule, revisions.field),
+        revisions=None if revisions is None else revisions_rule(revisions, parameters),
         indexes=tuple(tuple(index) for index in spec.indexes),
         search=tuple(search),
         label=label,

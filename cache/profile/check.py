@@ -9,7 +9,7 @@ from cache.profile.check_fields import check_fields
 from cache.profile.check_views import check_views
 from cache.profile.collection import Collection
 from cache.profile.fields import coerce
-from cache.profile.format import ActorSpec, CollectionSpec, ProfileSpec
+from cache.profile.format import ActorSpec, CollectionSpec, ProfileSpec, RevisionsSpec
 from cache.profile.nodes import Table
 from cache.profile.overlap import overlaps
 from cache.profile.patterns import HeadPattern, PathPattern, PatternError
@@ -21,6 +21,7 @@ Path = Sequence[str | int]
 Told = tuple[Path, str, str]
 """Where in the profile, rule, message."""
 
+RULES_OF_REVISIONS = ("pull_request", "field")
 AUDIT_FIELDS = {"repo": ("repository",), "pr_number": ("integer",), "on_behalf_of": ("string", "user")}
 
 
@@ -71,11 +72,24 @@ def _collection(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Iterat
         yield from _own(spec.branches.repository, (*at, "branches", "repository"), spec, profile)
     yield from _pulls(name, spec, profile)
     yield from _actor(name, spec, profile)
-    revisions = spec.revisions
-    if revisions is not None and revisions.rule == "field" and revisions.field not in spec.fields:
-        yield (*at, "revisions"), "unknown-field", _no_field(revisions.field or "", name, spec)
-    if revisions is not None and revisions.rule != "field" and revisions.field is not None:
-        yield (*at, "revisions", "field"), "wrong-value", "'field' belongs to the rule 'field'; remove it."
+    if spec.revisions is not None:
+        yield from _revisions(name, spec, spec.revisions, profile)
+
+
+def _revisions(name: str, spec: CollectionSpec, rule: RevisionsSpec, profile: ProfileSpec) -> Iterator[Told]:
+    at = ("collections", name, "revisions")
+    chosen = PARAMETER.fullmatch(rule.rule)
+    if chosen is not None:
+        parameter = profile.parameters.get(chosen[1])
+        yield from _parameters(rule.rule, (*at, "rule"), profile)
+        if parameter is not None and parameter.default not in RULES_OF_REVISIONS:
+            yield (*at, "rule"), "wrong-value", f"The parameter {chosen[1]!r} needs a default: pull_request or field."
+    if rule.rule != "pull_request" and rule.field not in spec.fields:
+        yield at, "unknown-field", _no_field(rule.field or "", name, spec)
+    if rule.rule == "pull_request" and rule.field is not None:
+        yield (*at, "field"), "wrong-value", "'field' belongs to the rule 'field'; remove it."
+    if build.file_format(spec) == "jsonl":
+        yield at, "wrong-value", "Lines of a file have no revisions of their own: a pull request touches the file."
 
 
 def _selection(spec: CollectionSpec, at: Path, profile: ProfileSpec) -> Iterator[Told]:
@@ -247,7 +261,7 @@ def _clashes(spec: ProfileSpec) -> Iterator[Told]:
     """Overlaps that are there whatever the parameters: the same words for the repository, paths that may meet."""
     seen: list[Collection] = []
     stand_in = {
-        name: of.default or "" if of.type == "folder" else f"p{position}/n"
+        name: of.default or "" if of.type == "folder" else of.default or f"p{position}/n"
         for position, (name, of) in enumerate(spec.parameters.items())
     }
     for name, of in spec.collections.items():

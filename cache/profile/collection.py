@@ -189,6 +189,8 @@ class Block(Struct, frozen=True):
     view_prefix: str
     fingerprint: str
     bot: str | None = None
+    forge: tuple[str, ...] = ()
+    """The addresses under which the forge is known, the one that links begin with first; none in a block by itself."""
 
     def collection(self, name: str) -> Collection:
         """A collection by its name. KeyError: there is none."""

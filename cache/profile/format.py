@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from cache.profile.collection import Format, RevisionRule, Unknown
+from cache.profile.collection import Format, Unknown
 from cache.profile.fields import Dangling, FieldType, OnDelete, Within
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -130,10 +130,13 @@ class ActorSpec(_Spec, frozen=True):
     bot: Text | None = None
 
 
+RULE_OF_REVISIONS = r"^(pull_request|field|\{param\.[A-Za-z_][A-Za-z0-9_]*\})$"
+
+
 class RevisionsSpec(_Spec, frozen=True):
     """How revisions come to be."""
 
-    rule: RevisionRule
+    rule: Annotated[str, Meta(pattern=RULE_OF_REVISIONS, description="pull_request, field or {param.NAME}")]
     field: Text | None = None
 
 

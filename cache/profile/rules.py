@@ -108,6 +108,11 @@ RULES: dict[str, Rule] = {
         "warning",
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
         (
+            "unknown-pull-request",
+            "An entry names a pull request that is not there, or not shown to us.",
+            "Correct the address, or let the token see the repository.",
+        ),
+        (
             "revision-content-gone",
             "What an entry said when a pull request was raised cannot be told: the forge does not give that head.",
             "Nothing mends it here; keep a copy of state.db, and let the forge's gc wait longer.",

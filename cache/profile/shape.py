@@ -71,6 +71,9 @@ def _told(error: ValidationError, node: Table) -> Iterator[Found]:
         words = [str(word) for word in allowed]
         message = f"'{where}' is {shown(str(value))}; it must be {', '.join(words)}{near(str(value), words)}"
         yield line, "wrong-value", message
+    elif error.validator == "pattern":
+        expected = (error.schema if isinstance(error.schema, dict) else {}).get("description", "another text")
+        yield line, "wrong-value", f"'{where}' is {shown(str(value))}; it must be {expected}."
     elif error.validator == "type":
         yield line, "wrong-type", f"'{where}' must be {_kind(said)}, not {_said(value)}."
     else:

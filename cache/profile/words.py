@@ -51,8 +51,8 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
         "head_sha", "from_fork",
     }),
     "revisions": frozenset({
-        "key", "repository", "number", "version", "content", "content_state", "pr_url", "pr_branch", "pr_state",
-        "frozen_at", "merged_at",
+        "id", "key", "repository", "number", "version", "part", "path", "content", "content_state", "pr_url",
+        "pr_branch", "pr_state", "frozen_at", "head_sha", "merged_at", "closed_at", "merged_content",
     }),
 }  # fmt: skip
 """What a column of a view may show beside `key.PART` and, of entries, their fields."""

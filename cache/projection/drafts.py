@@ -208,7 +208,12 @@ def said(file: HeadFile | None, blobs: Mapping[str, Blob]) -> Said:
     if file.mode in (SYMLINK, SUBMODULE):
         return Said(None, NOT_A_FILE)
     blob = blobs.get(file.blob)
-    if blob is None or blob.content is None:
+    return said_by(blob) if blob is not None else Said(None, TOO_LARGE)
+
+
+def said_by(blob: Blob) -> Said:
+    """The text of a blob, verbatim."""
+    if blob.content is None:
         return Said(None, TOO_LARGE)
     try:
         text = blob.content.decode()

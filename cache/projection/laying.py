@@ -43,9 +43,9 @@ class Named(Struct, frozen=True):
 def laid_over(named: Named, draft: Draft | None, kept: KeptRevision | None, raised: Raised | None) -> RevisionRow:
     """The row of a revision; at least one of `draft` and `kept` is there."""
     row = _row(named, draft, kept, raised)
-    if draft is None or raised is None or raised.gone:
+    if draft is None:
         return row
-    alone = row if kept is None else _row(named, draft, None, raised)
+    alone = _row(named, draft, None, raised if raised is None or not raised.gone else None)
     told = {name: value for name, value in asdict(alone).items() if name not in ("version", "key", *_NOT_KEPT)}
     return replace(row, retold=hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()[:32])
 

@@ -12,7 +12,9 @@ from cache.model import PullRequest, Repository
 from cache.profile.collection import Block, Collection
 from cache.profile.fields import Field
 from cache.profile.patterns import HeadPattern, PathPattern
+from cache.projection.addresses import pull_address
 from cache.projection.names import nearly_matches
+from cache.revision_rows import RevisionRow
 from cache.rows import EntryRow, Row
 from cache.world import World
 
@@ -48,6 +50,8 @@ class Interest(Struct, frozen=True):
     documents: tuple[str, ...] = ()
     revisions: bool = False
     branches: tuple[NamedBranches, ...] = ()
+    whole: tuple[PathPattern, ...] = ()
+    """The files of which every version is looked into, for what each set a field to."""
 
     @property
     def depth(self) -> str:
@@ -59,11 +63,15 @@ class Interest(Struct, frozen=True):
         """One text for equal interests."""
         branches = sorted({(b.head.source, b.forks, b.key, b.pattern.source) for b in self.branches})
         paths = sorted({p.source for p in self.patterns}), sorted(set(self.documents))
-        return json.dumps([*paths, self.revisions, branches])
+        return json.dumps([*paths, self.revisions, branches, sorted({p.source for p in self.whole})])
 
     def wants_heads(self, pull: PullRequest) -> bool:
         """Whether something follows from the heads of a pull request."""
         return self.depth == "files" and (self.revisions or pull.state == "open")
+
+    def looks_into(self, path: str) -> bool:
+        """Whether every version of this path is looked into."""
+        return any(pattern.match(path) is not None for pattern in self.whole)
 
     def holds(self, path: str) -> bool:
         """Whether what a pull request makes of this path matters: it is the file of an entry, or a document."""
@@ -93,11 +101,12 @@ class Reach(Struct, frozen=True):
     names: frozenset[str] = frozenset()
 
 
-def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reach:
-    """What the configuration and the entries as they are now ask for."""
+def reach(blocks: Iterable[Block], world: World, rows: Iterable[Row]) -> Reach:
+    """What the configuration asks for, and the rows of entries and revisions as they are now."""
     patterns: dict[int, list[PathPattern]] = defaultdict(list)
     documents: dict[int, list[str]] = defaultdict(list)
     branches: dict[int, list[NamedBranches]] = defaultdict(list)
+    whole: dict[int, list[PathPattern]] = defaultdict(list)
     revised: set[int] = set()
     reached: set[int] = set()
     names: set[str] = set()
@@ -108,12 +117,19 @@ def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reac
             if _by_pull_request(collection):
                 revised.add(repository.id)
                 branches[repository.id] += named_branches(collection, repository.id, world)
+            elif collection.revisions is not None:
+                whole[repository.id].append(collection.pattern)
         for name in _named(collection):
             names.add(name)
             if (found := world.find(name)) is not None:
                 reached.add(found)
     named = {key: [f.name for f in c.fields if _is_repository(f)] for key, c in collections.items()}
-    for row in entries:
+    forges = {block.name: block.forge for block in blocks}
+    for row in rows:
+        if isinstance(row, RevisionRow) and row.pr_url is not None and row.block in forges:
+            home = pull_address(row.pr_url, forges[row.block]).full_name
+            names |= {home} if home is not None else set()
+            reached |= {row.repository_id} & world.listed.keys()
         if not isinstance(row, EntryRow):
             continue
         of = collections.get((row.block, row.collection))
@@ -134,7 +150,9 @@ def reach(blocks: Iterable[Block], world: World, entries: Iterable[Row]) -> Reac
                     revised.add(found)
     known = reached | set(patterns) | set(documents)
     interests = {
-        key: Interest(tuple(patterns[key]), tuple(documents[key]), key in revised, tuple(branches[key]))
+        key: Interest(
+            tuple(patterns[key]), tuple(documents[key]), key in revised, tuple(branches[key]), tuple(whole[key])
+        )
         for key in known
     }
     return Reach(
@@ -155,9 +173,12 @@ def selected(collection: Collection, world: World) -> Iterator[Repository]:
     yield from (world.listed[key] for key in world.directory.select(collection.repository))
 
 
-def revises(interest: str) -> bool:
-    """Whether an interest, as `canonical` writes it, asks for the heads of every pull request."""
-    return bool(json.loads(interest)[2]) if interest else False
+def revises(interest: str, collection: Collection) -> bool:
+    """Whether an interest, as `canonical` writes it, asks for what the revisions of a collection follow from."""
+    asked = json.loads(interest or "[]")
+    if len(asked) < 5 or collection.revisions is None:
+        return False
+    return collection.pattern.source in asked[4] if collection.revisions.rule == "field" else bool(asked[2])
 
 
 def _by_pull_request(collection: Collection) -> bool:

@@ -1,31 +1,32 @@
 """Revisions: what each entry said when a pull request was raised, in numbered order.
 
 What was published stands: its number, text and time come from `state.db` once they are there, whatever is found
-later. All else is told from the forge. What was not published yet gets a number, and a row, only once every repository
-was read from which revisions of its entry come, so that a cold build numbers them in the same order.
+later. All else is told from the forge. What was not published yet gets a number, and a row, only once its owners were
+listed to the end and both repositories of its entry were read, the one of its file and the one of its document: so a
+cold build numbers them in the same order.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cache.model import KeptRevision, PullHistory, PullRequest, RepositoryEvidence
 from cache.profile.collection import Block, Collection
+from cache.projection.addresses import pull_address
 from cache.projection.drafts import GONE, Draft, document_drafts, entry_drafts
 from cache.projection.entries import Claim, Memo, key_of
+from cache.projection.field_rule import KeptKey, field_drafts, placed, texts
 from cache.projection.findings import Place, finding
 from cache.projection.laying import Named, Raised, laid_over
 from cache.projection.reach import named_branches, revises, selected
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow
 from cache.world import World
-
-KeptKey = tuple[str, int, int]
-"""The key as it is kept, and the repository and number of the pull request."""
 
 
 class Entries(Struct, frozen=True):
@@ -43,16 +44,20 @@ def revisions(
         return [], []
     kept = world.tombstones.revisions.get((block.name, collection.name), {})
     drafts: dict[KeptKey, Draft] = {}
-    for told in _drafts(block, collection, world, entries, memo):
-        drafts.setdefault((_kept_key(collection, told), told.repository_id, told.number), told)
+    if collection.revisions.rule == "field":
+        kept = _by_field(block, collection, collection.revisions.field or "", world, entries, memo, kept, drafts)
+    else:
+        for told in _drafts(block, collection, world, entries, memo):
+            drafts.setdefault((_kept_key(collection, told), told.repository_id, told.number), told)
     rows: list[RevisionRow] = []
     for at, version in _versions(collection, world, entries, kept, drafts).items():
         draft, before, raised = drafts.get(at), kept.get(at), _raised(world, at[1], at[2])
         key = _shown_key(collection, world, at[0], before)
         named = Named(block.name, collection.name, key, at[1], at[2], version)
         make = partial(laid_over, named, draft, before, raised)
-        rows.append(memo.revisions.made((block.name, collection.name, *at), (named, draft, before, raised), make))
-    return rows, [_gone(row) for row in rows if row.content_state == GONE]
+        parts = (raised.pull, raised.gone, raised.history) if raised is not None else (None, None, None)
+        rows.append(memo.revisions.made((block.name, collection.name, *at), (named, draft, before, *parts), make))
+    return rows, [*(_gone(row) for row in rows if row.content_state == GONE), *_unknown(block, world, rows)]
 
 
 # ------------------------------------------------------------------------------------------------- what there is
@@ -72,6 +77,37 @@ def _drafts(block: Block, collection: Collection, world: World, entries: Entries
             make = partial(document_drafts, path, parts, claim.repository_id, evidence, history)
             place = block.name, collection.name, "document", home, history.number
             yield from memo.drafts.made(place, (path, history, pull, parts, claim.repository_id), make)
+
+
+def _by_field(
+    block: Block,
+    collection: Collection,
+    field: str,
+    world: World,
+    entries: Entries,
+    memo: Memo,
+    kept: Mapping[KeptKey, KeptRevision],
+    drafts: dict[KeptKey, Draft],
+) -> Mapping[KeptKey, KeptRevision]:
+    """Fill in drafts by the rule `field`; what is kept, with what was published under no repository where it is now."""
+    by_text, moved = texts(kept, block.forge), dict(kept)
+    for repository in selected(collection, world):
+        evidence = world.mirrored.get(repository.id)
+        if evidence is None or evidence.depth != "files":
+            continue
+        make = partial(field_drafts, collection, field, evidence, entries.winners, block.forge)
+        made_of = (collection, evidence.versions, evidence.blobs, _places(entries), block.forge)
+        for told in memo.drafts.made((block.name, collection.name, "field", repository.id), made_of, make):
+            address = pull_address(told.url or "", block.forge)
+            at, before = placed(_kept_key(collection, told), address, world, kept, by_text)
+            if before is not None and before in moved:
+                moved[at] = moved.pop(before)
+            drafts.setdefault(at, replace(told, repository_id=at[1], number=at[2]))
+    return moved
+
+
+def _places(entries: Entries) -> dict[str, tuple[int, str]]:
+    return {key: (claim.repository_id, claim.path) for key, claim in entries.winners.items()}
 
 
 def _histories(
@@ -129,37 +165,50 @@ def _versions(
     """The number of every revision: as published, or the next of its entry, in the order of their drafts."""
     versions = {at: each.version for at, each in kept.items()}
     fresh = sorted((draft.order, at) for at, draft in drafts.items() if at not in versions)
-    if not fresh or not _read(collection, world):
+    if not fresh or not world.complete:
         return versions
     last: dict[str, int] = defaultdict(int)
     for (key, *_), version in versions.items():
         last[key] = max(last[key], version)
     for _, at in fresh:
-        if _home_read(collection, world, entries, drafts[at]):
+        if _read(collection, world, entries, drafts[at]):
             last[at[0]] += 1
             versions[at] = last[at[0]]
     return versions
 
 
-def _read(collection: Collection, world: World) -> bool:
-    """Whether all repositories were read that may hold entries of a collection."""
-    return world.complete and all(_revised(world, repository.id) for repository in selected(collection, world))
-
-
-def _home_read(collection: Collection, world: World, entries: Entries, draft: Draft) -> bool:
-    """Whether the repository was read that holds an entry's document, where there is one."""
-    if collection.document is None:
+def _read(collection: Collection, world: World, entries: Entries, draft: Draft) -> bool:
+    """Whether the repositories were read, for this, that hold an entry's file and its document."""
+    if not _revised(world, draft.entry_repository_id, collection):
+        return False
+    if collection.document is None or draft.rule == "field":
         return True
     repository = world.listed.get(draft.entry_repository_id)
     claim = entries.winners.get(key_of(collection, repository, draft.parts)) if repository is not None else None
     name = claim.record.fields.get(collection.document.repository_field) if claim is not None else None
     home = world.find(name) if isinstance(name, str) else None
-    return home is None or home not in world.listed or _revised(world, home)
+    return home is None or home not in world.listed or _revised(world, home, collection)
 
 
-def _revised(world: World, repository_id: int) -> bool:
+def _revised(world: World, repository_id: int, collection: Collection) -> bool:
     evidence = world.mirrored.get(repository_id)
-    return evidence is not None and revises(evidence.interest)
+    return evidence is not None and revises(evidence.interest, collection)
+
+
+def _unknown(block: Block, world: World, rows: Iterable[RevisionRow]) -> Iterator[FindingRow]:
+    """A finding for each pull request that an entry names and that is not there. Before every owner was listed to the
+    end, and its repository read, nothing is said.
+    """
+    for row in rows:
+        evidence = world.mirrored.get(row.repository_id)
+        if row.rule != "field" or not world.complete or _raised(world, row.repository_id, row.number) is not None:
+            continue
+        if row.repository_id > 0 and evidence is None and row.repository_id in world.listed:
+            continue
+        of, at = row.entry_repository_id, (row.block, row.collection, row.key)
+        place = Place(repository_id=of, path=row.path, block=at[0], collection=at[1], key=at[2])
+        message = f"version {row.version} names {row.pr_url}, which is no pull request that is shown to us; correct it"
+        yield finding(place, "unknown-pull-request", message)
 
 
 def _gone(row: RevisionRow) -> FindingRow:

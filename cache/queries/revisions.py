@@ -103,8 +103,8 @@ async def revision_list(
     QueryError: `bad-cursor`, `cursor-mismatch`.
     """
     about = ("revisions", collection.block, collection.name, key)
-    rows = _select(collection, key, RevisionItem)
-    page = await read_page(connection, Listing(about, rows, columns(), (_revisions.c.version,), SORT), question)
+    rows, ties = _select(collection, key, RevisionItem), (_revisions.c.repository_id, _revisions.c.number)
+    page = await read_page(connection, Listing(about, rows, columns(), ties, SORT), question)
     return RevisionPage(tuple(RevisionItem(**_values(row, RevisionItem)) for row in page.rows), page.next)
 
 
@@ -115,7 +115,8 @@ async def one_revision(connection: AsyncConnection, collection: Collection, key:
         newest = (_revisions.c.merged_at.desc(), _revisions.c.version.desc())
         rows = rows.where(_revisions.c.merged_at.is_not(None)).order_by(*newest).limit(1)
     else:
-        rows = rows.where(_revisions.c.version == int(name))
+        # of a key that has come to another repository, the revisions of both are told under one name
+        rows = rows.where(_revisions.c.version == int(name)).order_by(_revisions.c.repository_id.desc()).limit(1)
     row = (await connection.execute(rows)).one_or_none()
     return None if row is None else Revision(**_values(row, Revision))
 

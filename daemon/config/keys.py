@@ -44,6 +44,7 @@ KEYS: Final = (
     Key("public_url", kinds.URL, "How others reach this server, for links and for the webhooks it installs."),
     Key("group", kinds.TEXT, "The group of users who may read cache.db directly."),
     Key("forge.url", kinds.URL, "The forge, with its sub-path if it has one.", required=True),
+    Key("forge.aliases", kinds.URLS, "Other addresses of the forge, as people write them into entries.", []),
     Key("forge.token_file", kinds.SECRET_PATH, "The file with the access token."),
     Key("forge.webhook_secret_file", kinds.SECRET_PATH, "The file with the secret that signs deliveries."),
     Key(

@@ -130,6 +130,12 @@ def _origins(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
+def _urls(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise BadValueError(f"{shown(value)} is not a list of addresses", 'write it like ["https://forge.example.org"]')
+    return tuple(dict.fromkeys(_url(one) for one in value))
+
+
 def _route(value: object) -> str:
     text = _text(value)
     if not _ROUTE.fullmatch(text):
@@ -147,6 +153,9 @@ OWNERS: Final = Kind(
 )
 ORIGINS: Final = Kind(
     "list of origins", _origins, lambda text: [part.strip() for part in text.split(",") if part.strip()]
+)
+URLS: Final = Kind(
+    "list of addresses", _urls, lambda text: [part.strip() for part in text.split(",") if part.strip()]
 )
 ROUTE: Final = Kind("path of a URL", _route)
 

@@ -37,6 +37,7 @@ class Forge(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     """Without a slash at its end."""
+    aliases: tuple[str, ...] = default("forge.aliases")
     owners: tuple[str, ...]
     token_file: Path | None = None
     webhook_secret_file: Path | None = None

@@ -79,7 +79,8 @@ WORDS = {
     "ActorSpec.audit": "A collection of audit entries, with the fields `repo`, `pr_number`, `on_behalf_of`.",
     "ActorSpec.trailer": "A trailer of the head's commit message, as `On-behalf-of`.",
     "ActorSpec.bot": "The parameter that names the bot, `{param.NAME}`: it alone speaks for others.",
-    "RevisionsSpec.rule": "By pull requests that touch the entry, or by commits that set a field.",
+    "RevisionsSpec.rule": "`pull_request`: by pull requests that touch the entry. `field`: by commits that set a "
+    "field. Or `{param.NAME}`, for each block to say.",
     "RevisionsSpec.field": "Of the rule `field`: which one.",
     "ViewSpec.from": "What its rows are: a collection's entries; or `branches`, `pulls` or `revisions` of a "
     "collection.",

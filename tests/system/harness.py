@@ -56,6 +56,8 @@ timeout = "{timeout}"
 interval = "60s"
 deep_interval = "1h"
 [[profiles]]
+"""
+RFC = """\
 use = "rfc"
 meta = "acme/meta"
 bot = "rfcbot"
@@ -80,15 +82,16 @@ class System:
     """A forge with an organization, its meta repository, and a daemon that mirrors it and listens for deliveries.
 
     `daemon` False leaves the daemon to `start`. `spacing` is the seconds between two looks at one repository. Sweeps
-    come only when a test asks for one.
+    come only when a test asks for one. `profile` is the block of the configuration.
     """
 
     def __init__(
         self, *, flavour: str = "gitea", owners: tuple[str, ...] = (OWNER,), daemon: bool = True, timeout: str = "10s",
-        spacing: float = 0,
+        spacing: float = 0, profile: str = RFC,
     ) -> None:  # fmt: skip
         self._place = Path(tempfile.mkdtemp(prefix="sys-"))
         self._owners, self._timeout, self._wanted, self._spacing = owners, timeout, daemon, spacing
+        self._profile = profile
         self._daemon: AsyncExitStack | None = None
         self._hook: Hook | None = None
         self._logs = capture_logs()
@@ -112,7 +115,7 @@ class System:
         (self._place / "secret").write_text(SECRET)
         owners = ", ".join(f'"{owner}"' for owner in self._owners)
         text = _CONFIG.format(url=self.forge.url, owners=owners, timeout=self._timeout)
-        self.config_file.write_text(text)
+        self.config_file.write_text(text + self._profile)
         for name in ("token", "secret"):
             (self._place / name).chmod(0o600)
         if self._wanted:

@@ -97,6 +97,28 @@ async def test_a_delivery_for_a_repository_out_of_reach_costs_nothing() -> None:
         assert system.spent(mark) == []
 
 
+async def test_a_timeline_is_asked_for_once_for_each_change_of_its_pull_request() -> None:
+    """Cost follows change: a deep sweep over many pull requests asks for none that did not change."""
+
+    def timelines(mark: int) -> int:
+        return sum(line.endswith("/timeline") for line in system.spent(mark))
+
+    async with System() as system:
+        for n in range(12):
+            await system.forge.commit(META, {f"rfcs/n{n}.md": rfc(f"N{n}")}, branch=f"propose/n{n}", start="main")
+            await system.forge.open_pull(META, f"propose/n{n}")
+        await settled(system)
+        await system.sweep(deep=True)  # by now they are well past their own time
+        mark = system.forge.mark()
+        await system.sweep(deep=True)
+        await system.forge.commit(META, {"rfcs/other.md": rfc("Other")})
+        await system.settle()
+        assert timelines(mark) == 0
+        await system.forge.commit(META, {"rfcs/n3.md": rfc("Again")}, branch="propose/n3")
+        await system.settle()
+        assert 1 <= timelines(mark) <= 2, "the push is told, and the pull request"
+
+
 async def test_a_cold_build_costs_a_handful_for_each_repository() -> None:
     """Per repository: refs, two to fetch, itself by id; per meta repository with pull requests a page more, and the
     timeline of each.

@@ -15,6 +15,7 @@ import pytest
 from comparing import Witness
 from harness import META, OVERLAP, System, Tables, rfc
 
+from cache.revision_rows import ProposalRow, RevisionRow
 from cache.rows import BranchRow, EntryRow, FindingRow, HistoryRow, LookRow, PullEntryRow, PullRow, RepositoryRow
 from gitea_client.fake import Fault
 
@@ -27,6 +28,7 @@ READS = {
     "repository by its id": Fault("status", r"/repositories/\d+"),
     "list of pull requests": Fault("status", r"/repos/acme/home/pulls\?"),
     "single pull request": Fault("status", r"/repos/acme/home/pulls/\d+"),
+    "timeline of a pull request": Fault("status", r"/repos/acme/home/issues/\d+/timeline"),
     "refs": Fault("status", r"/acme/home.git/git-upload-pack"),
     "what can be fetched": Fault("status", r"/acme/home.git/info/refs"),
     "objects": Fault("status", r"/acme/home.git/git-upload-pack", skip=1),
@@ -102,13 +104,13 @@ async def goes_on(system: System) -> None:
 
 def kept(before: Tables, after: Tables) -> None:
     """No row is lost. (Of an entry's history, and of what is an open branch, nothing disappears either.)"""
-    for kind in (EntryRow, HistoryRow, BranchRow, PullRow, PullEntryRow, RepositoryRow):
+    for kind in (EntryRow, HistoryRow, BranchRow, PullRow, PullEntryRow, RepositoryRow, RevisionRow):
         assert before[kind].keys() <= after[kind].keys(), kind.table
 
 
 def right(before: Tables, during: Tables, after: Tables) -> None:
     """Each row was as before or as it came to be: a fault makes nothing up."""
-    for kind in (EntryRow, BranchRow, PullRow, PullEntryRow):
+    for kind in (EntryRow, BranchRow, PullRow, PullEntryRow, RevisionRow, ProposalRow):
         for key, row in during[kind].items():
             assert row in (before[kind].get(key), after[kind].get(key)), (kind.table, key)
 
@@ -166,6 +168,29 @@ async def test_one_sick_repository_never_holds_up_the_others() -> None:
         look = system.engine.desk.book.looks()[system.forge.repository(HOME).id]
         assert look.failures == 1
         assert "500" in (look.last_error or "")
+
+
+async def test_a_timeline_that_stays_broken_holds_up_nothing_else() -> None:
+    """Some servers fail to tell one timeline for good: what was known of its heads stands, and a finding says so."""
+    async with lived() as (system, witness), asyncio.timeout(100):
+        await system.forge.commit(META, {"rfcs/a.md": rfc("A2", "active", repo=HOME)}, branch="edit/a/x", start="main")
+        await system.forge.open_pull(META, "edit/a/x")
+        await system.sweep(deep=True)
+        before = await system.table(RevisionRow)
+        assert len(before) == 1
+        system.clock.tick(OVERLAP + 1)
+        await system.forge.commit(META, {"rfcs/a.md": rfc("A3", "active", repo=HOME)}, branch="edit/a/x")
+        await system.forge.commit(META, {"rfcs/b.md": rfc("B two")})
+        system.forge.faults.set(Fault("status", r"/repos/acme/meta/issues/\d+/timeline"))
+        assert (await system.command("sweep"))[1] == 3  # it may pass
+        assert (await system.command("sweep"))[1] == 0
+        assert (await system.table(EntryRow))["rfc", "rfcs", "b"].title == "B two"
+        assert await system.table(RevisionRow) == before
+        assert [row.rule for row in (await system.table(FindingRow)).values()] == ["unreadable-object"]
+        system.forge.faults.clear()
+        await system.sweep(deep=True)
+        await witness.check()
+        assert len(next(iter((await system.table(RevisionRow)).values())).amendments) == 1
 
 
 async def test_a_name_that_cannot_be_looked_up_never_holds_up_the_others() -> None:
