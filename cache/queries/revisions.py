@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
 from cache.queries.columns import Column, of_table, stored
+from cache.queries.errors import NothingThere
 from cache.queries.paging import Listing, Question, read_page
 from cache.revision_rows import RevisionRow
 from cache.rows import BlobRow, EntryRow, RepositoryRow
@@ -19,10 +21,14 @@ from cache.schema import tables
 _revisions = tables[RevisionRow]
 _entries, _blobs = tables[EntryRow], tables[BlobRow]
 _repository = tables[RepositoryRow].alias("repository")
+_NEWEST_MERGED = (_revisions.c.merged_at.desc(), _revisions.c.version.desc())
 
 SORT = "-version"
 LATEST_MERGED = "latest-merged"
 """The name of the revision that was merged last."""
+HEAD = "head"
+"""The name of the entry as it is now, where two texts are compared."""
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 class Amendment(Struct, frozen=True):
@@ -72,6 +78,14 @@ class RevisionPage(Struct, frozen=True):
     next: str | None
 
 
+class Neighbours(Struct, frozen=True):
+    """The versions around one, and the version that was merged last; None where there is none."""
+
+    before: int | None
+    after: int | None
+    merged: int | None
+
+
 class Head(Struct, frozen=True):
     """An entry as it is now: its file's whole text and that of its document, where they are text, and its body."""
 
@@ -112,13 +126,40 @@ async def one_revision(connection: AsyncConnection, collection: Collection, key:
     """One revision by its version, or the one merged last (`latest-merged`), in one statement; None: there is none."""
     rows = _select(collection, key, Revision)
     if name == LATEST_MERGED:
-        newest = (_revisions.c.merged_at.desc(), _revisions.c.version.desc())
-        rows = rows.where(_revisions.c.merged_at.is_not(None)).order_by(*newest).limit(1)
+        rows = rows.where(_revisions.c.merged_at.is_not(None)).order_by(*_NEWEST_MERGED).limit(1)
     else:
         # of a key that has come to another repository, the revisions of both are told under one name
         rows = rows.where(_revisions.c.version == int(name)).order_by(_revisions.c.repository_id.desc()).limit(1)
     row = (await connection.execute(rows)).one_or_none()
     return None if row is None else Revision(**_values(row, Revision))
+
+
+async def named_revision(connection: AsyncConnection, collection: Collection, key: str, name: str) -> Revision:
+    """One revision by a name out of an address, in one statement. NothingThere: it names none, or there is none."""
+    if name != LATEST_MERGED and not _VERSION.fullmatch(name):
+        message = f"{name[:50]!r} names no revision; it is a version, {LATEST_MERGED}, or in a diff {HEAD}"
+        raise NothingThere("not-found", message)
+    found = await one_revision(connection, collection, key, name)
+    if found is None:
+        message = f"{key[:200]!r} of {collection.block}/{collection.name} has no revision {name}"
+        raise NothingThere("not-found", message)
+    return found
+
+
+async def neighbours(connection: AsyncConnection, collection: Collection, key: str, version: int) -> Neighbours:
+    """What stands around a version, in one statement."""
+    own, place = _of(collection, key), _revisions.c.version
+    before = select(func.max(place)).where(*own, place < version)
+    after = select(func.min(place)).where(*own, place > version)
+    merged = select(place).where(*own, _revisions.c.merged_at.is_not(None)).order_by(*_NEWEST_MERGED).limit(1)
+    told = (each.scalar_subquery() for each in (before, after, merged))
+    return Neighbours(*(await connection.execute(select(*told))).one())
+
+
+async def revision_count(connection: AsyncConnection, collection: Collection, key: str) -> int:
+    """How many revisions there are under this key, whether there is an entry or not."""
+    wanted = select(func.count()).select_from(_revisions).where(*_of(collection, key))
+    return (await connection.execute(wanted)).scalar_one()
 
 
 async def any_revision(connection: AsyncConnection, collection: Collection, key: str) -> bool:
