@@ -90,18 +90,29 @@ def columns() -> dict[str, Column]:
 async def proposal_list(connection: AsyncConnection, question: Question, *, body: bool = False) -> ProposalPage:
     """A page of proposals, in one statement; `body` brings bodies. QueryError: `bad-cursor`, `cursor-mismatch`."""
     ties = tuple(_proposals.primary_key.columns)
-    page = await read_page(connection, Listing(("proposals",), _select(body=body), columns(), ties, SORT), question)
-    return ProposalPage(tuple(_item(row._mapping) for row in page.rows), page.next)
+    page = await read_page(connection, Listing(("proposals",), selected(body=body), columns(), ties, SORT), question)
+    return ProposalPage(tuple(item_of(row._mapping) for row in page.rows), page.next)
 
 
 async def of_pull(connection: AsyncConnection, repository_id: int, number: int) -> tuple[ProposalItem, ...]:
     """Everything that one pull request would change, with bodies, in one statement."""
     here = and_(_proposals.c.repository_id == repository_id, _proposals.c.number == number)
-    rows = await connection.execute(_select(body=True).where(here).order_by(*_proposals.primary_key.columns))
-    return tuple(_item(row._mapping) for row in rows)
+    rows = await connection.execute(selected(body=True).where(here).order_by(*_proposals.primary_key.columns))
+    return tuple(item_of(row._mapping) for row in rows)
 
 
-def _select(*, body: bool) -> Select[Any]:
+def opened_at() -> Any:
+    """The column of `selected` that says when the pull request was opened."""
+    return _pulls.c.opened_at
+
+
+def repository_name() -> Any:
+    """The column of `selected` that gives the name of the pull request's repository."""
+    return _repository.c.full_name
+
+
+def selected(*, body: bool) -> Select[Any]:
+    """The rows that `item_of` takes; whoever asks adds conditions."""
     same = and_(_pulls.c.repository_id == _proposals.c.repository_id, _pulls.c.number == _proposals.c.number)
     placed = and_(
         _place.c.repository_id == _proposals.c.repository_id,
@@ -119,6 +130,7 @@ def _select(*, body: bool) -> Select[Any]:
     return select(*told, *of_pull, *beside).select_from(joined)
 
 
-def _item(row: Any) -> ProposalItem:
+def item_of(row: Any) -> ProposalItem:
+    """A proposal of a row of `selected`."""
     values = {name: row.get(name) for name in ProposalItem.__struct_fields__}
     return ProposalItem(**{**values, "findings": tuple(ProposedFinding(**each) for each in row["findings"])})

@@ -115,6 +115,18 @@ async def one_pull(connection: AsyncConnection, full_name: str, number: int) -> 
     return _item(row._mapping, await _placed(connection, [(row.repository_id, row.number)]))
 
 
+async def by_number(
+    connection: AsyncConnection, wanted: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], PullItem]:
+    """Pull requests by (repository id, number), in two statements; those that are not there are left out."""
+    if not wanted:
+        return {}
+    rows = await connection.execute(_select().where(tuple_(_pulls.c.repository_id, _pulls.c.number).in_(wanted)))
+    found = rows.all()
+    places = await _placed(connection, [(row.repository_id, row.number) for row in found])
+    return {(row.repository_id, row.number): _item(row._mapping, places) for row in found}
+
+
 def _select() -> Select[Any]:
     joined = _pulls.outerjoin(_repository, _repository.c.id == _pulls.c.repository_id)
     return select(*_pulls.c, _repository.c.full_name.label("repository")).select_from(joined)
