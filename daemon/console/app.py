@@ -10,9 +10,9 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from cache.queries.errors import QueryError
+from cache.queries.errors import NothingThere, QueryError
 from cache.store import is_damage
-from daemon.console import assets, collections, lists
+from daemon.console import assets, collections, lists, pulls
 from daemon.console.addresses import ROOT
 from daemon.console.context import ConsoleContext
 from daemon.console.page import Pages
@@ -33,7 +33,8 @@ class Console:
         """Every route, each with its whole path. They need no middleware."""
         own: list[tuple[str, str, Handler]] = [
             ("overview", "/", lists.overview),
-            ("pulls", "/pulls", lists.pulls),
+            ("pulls", "/pulls", pulls.waiting),
+            ("pull", "/pulls/{owner}/{name}/{number}", pulls.single),
             ("findings", "/findings", lists.findings),
             ("repositories", "/repositories", lists.repositories),
             ("changes", "/changes", lists.changes),
@@ -63,6 +64,8 @@ class Console:
             return await handler(pages)
         except Absent as absent:
             return _problem(pages, 404, "There is nothing here", str(absent))
+        except NothingThere as nothing:
+            return _problem(pages, 404, "There is nothing here", f"{nothing}.")
         except QueryError as error:
             return _problem(pages, 400, "The address asks for what cannot be answered", f"{error}.")
         except DBAPIError as error:

@@ -1,4 +1,4 @@
-"""The pages that are about everything: overview, pull requests, findings, repositories, changes."""
+"""The pages that are about everything: overview, findings, repositories, changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from aiohttp import web
 from cache.profile.rules import RULES
 from cache.queries import changes as change_queries
 from cache.queries import findings as finding_queries
-from cache.queries import pulls as pull_queries
 from cache.queries import repositories as repository_queries
 from cache.queries.errors import QueryError
 from cache.queries.filters import parse
@@ -22,8 +21,6 @@ from daemon.api.telling import sentence, subject
 from daemon.console import chart, reading
 from daemon.console.page import Pages
 
-WAITING_SORT = "opened_at"
-"""What waits longest comes first."""
 CHANGES_SHOWN = 50
 LAG_OVER = timedelta(days=1)
 
@@ -49,20 +46,6 @@ async def overview(pages: Pages) -> web.StreamResponse:
         chart=chart.chart(view.changes, pages.now),
         mending=MENDING,
     )
-
-
-async def pulls(pages: Pages) -> web.StreamResponse:
-    """Pull requests: those that wait, unless the address says which."""
-    query = pages.query
-    pairs = list(pages.pairs)
-    if "state" not in query:
-        pairs += [("state", "open"), ("gone", "false")]
-    elif query["state"] == "any":
-        pairs.remove(("state", "any"))
-    sort = WAITING_SORT if "state" not in query else pull_queries.SORT
-    question = ask(pairs, pull_queries.columns(), sort=sort)
-    view = await reading.pulls_view(pages.context.api, question)
-    return pages.answer("pulls.html", title="Pull requests", fresh=view.fresh, shown=view, news=[("kind", "pull")])
 
 
 async def findings(pages: Pages) -> web.StreamResponse:

@@ -2,86 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
-from cache.queries import branches, changes, counting, entries, findings, history, pulls, repositories
-from cache.queries.counting import RuleCount, Waiting
+from cache.queries import (
+    branches,
+    changes,
+    comparing,
+    counting,
+    entries,
+    findings,
+    history,
+    proposed,
+    pulls,
+    repositories,
+    revisions,
+)
 from cache.queries.filters import Condition
 from cache.queries.freshness import Freshness, Where, freshness, of_collection, of_ids, of_mirrored
 from cache.queries.paging import MAX_LIMIT, Question
 from daemon.api.context import ApiContext
+from daemon.console.views import (
+    ChangesView,
+    CollectionView,
+    DiffView,
+    EntryView,
+    FindingsView,
+    KeyView,
+    Overview,
+    ProposalView,
+    PullsView,
+    PullView,
+    RepositoriesView,
+    RevisionsView,
+    RevisionView,
+)
 
 HISTORY_SHOWN = 50
+REVISIONS_SHOWN = 50
+CHANGED_SHOWN = 200
+"""How many entries a pull request's page tells of."""
 ATTENTION = 8
 """How many repositories in trouble the overview names."""
-
-
-class Overview(Struct, frozen=True):
-    """Everything at once. `entries` gives for each collection its number of entries and how many are not valid."""
-
-    fresh: Freshness
-    entries: Mapping[tuple[str, str], tuple[int, int]]
-    findings: tuple[RuleCount, ...]
-    waiting: tuple[Waiting, ...]
-    troubled: tuple[repositories.RepositoryItem, ...]
-    changes: Mapping[datetime, int]
-
-
-class CollectionView(Struct, frozen=True):
-    """A page of a collection; `values` counts what its entries have in the field that gives the pills."""
-
-    fresh: Freshness
-    page: entries.EntryPage
-    values: Mapping[str, int]
-
-
-class EntryView(Struct, frozen=True):
-    """An entry with what belongs to it; `revisions` is the number of its revisions."""
-
-    fresh: Freshness
-    item: entries.EntryItem
-    findings: tuple[findings.FindingItem, ...]
-    branches: branches.BranchPage
-    pulls: pulls.PullPage
-    history: history.HistoryPage
-    revisions: int = 0
-
-
-class PullsView(Struct, frozen=True):
-    """Pull requests, and how many of which kind and age wait."""
-
-    fresh: Freshness
-    page: pulls.PullPage
-    waiting: tuple[Waiting, ...]
-
-
-class FindingsView(Struct, frozen=True):
-    """Findings, and how many of which rule stand."""
-
-    fresh: Freshness
-    page: findings.FindingPage
-    rules: tuple[RuleCount, ...]
-
-
-class RepositoriesView(Struct, frozen=True):
-    """Repositories, with how our looking at each goes."""
-
-    fresh: Freshness
-    page: repositories.RepositoryPage
-
-
-class ChangesView(Struct, frozen=True):
-    """The newest changes before a place in the feed, newest first; `before` is the place of the next ones."""
-
-    fresh: Freshness
-    items: tuple[changes.ChangeItem, ...]
-    before: int | None
 
 
 async def overview(context: ApiContext, since: datetime) -> Overview:
@@ -110,12 +76,12 @@ async def collection_view(
         )
 
 
-async def entry_view(context: ApiContext, collection: Collection, key: str) -> EntryView | None:
-    """An entry; None where there is none of this key."""
+async def entry_view(context: ApiContext, collection: Collection, key: str) -> EntryView | KeyView | None:
+    """An entry, or what there is of a key without one; None where there is nothing of this key."""
     async with context.database.read() as connection:
         item = await entries.one_entry(connection, collection, key)
         if item is None:
-            return None
+            return await _key_view(context, connection, collection, key)
         rows = Question((), history.SORT, HISTORY_SHOWN)
         raised = Question((), pulls.SORT, HISTORY_SHOWN)
         own = Question((), branches.SORT, MAX_LIMIT)
@@ -127,7 +93,21 @@ async def entry_view(context: ApiContext, collection: Collection, key: str) -> E
             branched or branches.BranchPage((), None),
             await pulls.pull_list(connection, raised, collection=collection, key=key),
             await history.history_list(connection, collection, key, rows),
+            await proposed.of_entry(connection, collection, key, HISTORY_SHOWN),
+            item.revision_count,
         )
+
+
+async def _key_view(
+    context: ApiContext, connection: AsyncConnection, collection: Collection, key: str
+) -> KeyView | None:
+    raised = Question((), pulls.SORT, HISTORY_SHOWN)
+    page = await pulls.pull_list(connection, raised, collection=collection, key=key)
+    would = await proposed.of_entry(connection, collection, key, HISTORY_SHOWN)
+    number = await revisions.revision_count(connection, collection, key)
+    if not (number or would or page.items):
+        return None
+    return KeyView(await _fresh(context, connection, of_collection(collection)), page, would, number)
 
 
 async def _findings_of(
@@ -154,11 +134,91 @@ async def _findings_of(
 async def pulls_view(context: ApiContext, question: Question) -> PullsView:
     """A page of pull requests. QueryError: `bad-cursor`, `cursor-mismatch`."""
     async with context.database.read() as connection:
+        page = await pulls.pull_list(connection, question)
         return PullsView(
             await _fresh(context, connection, of_mirrored()),
-            await pulls.pull_list(connection, question),
+            page,
             await counting.pulls_waiting(connection, context.clock()),
+            await proposed.of_pulls(connection, [_place(item) for item in page.items if item.state == "open"]),
         )
+
+
+async def pull_view(context: ApiContext, full_name: str, number: int) -> PullView | None:
+    """A pull request; None where there is none of this name."""
+    async with context.database.read() as connection:
+        item = await pulls.one_pull(connection, full_name, number)
+        if item is None:
+            return None
+        would = await proposed.of_pulls(connection, [_place(item)], CHANGED_SHOWN)
+        return PullView(
+            await _fresh(context, connection, of_ids([item.repository_id])),
+            item,
+            await revisions.of_pull(connection, *_place(item)),
+            would.get(_place(item), proposed.OfPull((), 0)),
+        )
+
+
+async def proposal_view(
+    context: ApiContext, collection: Collection, key: str, full_name: str, number: int
+) -> ProposalView | None:
+    """What a pull request would make of an entry; None where it would change nothing about it."""
+    async with context.database.read() as connection:
+        found = await proposed.one(connection, collection, key, full_name, number)
+        if found is None:
+            return None
+        return ProposalView(await _fresh(context, connection, of_ids([found.item.repository_id])), found)
+
+
+def _place(item: pulls.PullItem | revisions.RevisionItem) -> tuple[int, int]:
+    return item.repository_id, item.number
+
+
+async def revisions_view(
+    context: ApiContext, collection: Collection, key: str, cursor: str | None
+) -> RevisionsView | None:
+    """A page of revisions, the newest first; None where there is neither an entry nor a revision of this key.
+
+    QueryError: `bad-cursor`, `cursor-mismatch`.
+    """
+    question = Question((), revisions.SORT, REVISIONS_SHOWN, cursor)
+    async with context.database.read() as connection:
+        page = await revisions.revision_list(connection, collection, key, question)
+        ids = await entries.entry_repositories(connection, collection, key)
+        if ids is None and not page.items:
+            return None
+        return RevisionsView(
+            await _fresh(context, connection, _about(collection, ids)),
+            page,
+            await pulls.by_number(connection, [_place(item) for item in page.items]),
+        )
+
+
+async def revision_view(context: ApiContext, collection: Collection, key: str, name: str) -> RevisionView:
+    """One revision with its text. NothingThere: there is none of this name."""
+    async with context.database.read() as connection:
+        item = await revisions.named_revision(connection, collection, key, name)
+        ids = await entries.entry_repositories(connection, collection, key)
+        raised = await pulls.by_number(connection, [_place(item)])
+        return RevisionView(
+            await _fresh(context, connection, _about(collection, ids)),
+            item,
+            raised.get(_place(item)),
+            await revisions.neighbours(connection, collection, key, item.version),
+            ids is not None,
+        )
+
+
+async def diff_view(context: ApiContext, collection: Collection, key: str, names: Sequence[str]) -> DiffView:
+    """Two texts of an entry. NothingThere: one of them is not there, or is no text."""
+    async with context.database.read() as connection:
+        before, after = await comparing.two_sides(connection, collection, key, names)
+        ids = await entries.entry_repositories(connection, collection, key)
+        return DiffView(await _fresh(context, connection, _about(collection, ids)), before, after)
+
+
+def _about(collection: Collection, ids: tuple[int, ...] | None) -> Where:
+    """The repositories that could contribute to what is told of an entry, or of a key without one."""
+    return of_ids(ids) if ids is not None else of_collection(collection)
 
 
 async def findings_view(context: ApiContext, question: Question, *, cleared: bool) -> FindingsView:
