@@ -72,13 +72,13 @@ def _full(repository: str) -> str:
 def _part(text: str) -> str:
     quoted = quote(text, safe="", errors="replace")
     # a browser takes "." and ".." away, also when their dots are written %2E
-    return quoted if quoted.strip(".") else f"~{quoted}"
+    return quoted if quoted.lstrip("~").strip(".") else f"~{quoted}"
 
 
 def key_of(segment: str) -> str:
     """The key that a segment of an address stands for."""
     key = unquote(segment, errors="replace")
-    return key[1:] if key.startswith("~") and not key[1:].strip(".") else key
+    return key[1:] if key.startswith("~") and not key.lstrip("~").strip(".") else key
 
 
 def found(blocks: Sequence[Block], block: str, name: str) -> Collection | None:

@@ -19,9 +19,12 @@ from cache.queries.paging import ask
 from cache.sweep_history import SweepRecord
 from daemon.api.telling import sentence, subject
 from daemon.console import chart, reading
+from daemon.console.addresses import Here
 from daemon.console.page import Pages
 
 CHANGES_SHOWN = 50
+ABOUT_ENTRIES = ("entry", "branch", "pull", "proposal")
+"""Kinds of changes that an entry's page shows."""
 LAG_OVER = timedelta(days=1)
 
 MENDING: Mapping[str, str] = {rule.id: rule.remedy for rule in RULES.values()}
@@ -97,3 +100,15 @@ class _Told:
         self.item = item
         self.subject = subject(told)
         self.columns = sentence(told).removeprefix(f"{self.subject} {item.operation}").removeprefix(": ")
+
+    def leads(self, here: Here) -> str:
+        """The page about what changed; empty where there is none."""
+        item = self.item
+        if item.block is None or item.collection is None or item.key is None:
+            return ""
+        if item.kind == "revision" and item.name is not None:
+            return here.revision(item.block, item.collection, item.key, item.name.removeprefix("v"))
+        there = item.operation != "deleted" and item.repository is not None and item.number is not None
+        if item.kind == "proposal" and there:
+            return here.proposal(item.block, item.collection, item.key, item.repository or "", item.number or 0)
+        return here.entry(item.block, item.collection, item.key) if item.kind in ABOUT_ENTRIES else ""

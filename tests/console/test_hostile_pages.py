@@ -9,7 +9,7 @@ import pytest
 from api_rows import EPOCH, branch, change, entry, finding, look, place, proposal, pull, repository, revision, sha
 from console_page import Page
 from console_site import Site
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cache.rows import BlobRow
@@ -35,7 +35,7 @@ ALLOWED_TAGS = {
     "main", "div", "h1", "h2", "h3", "h4", "h5", "h6", "p", "time", "strong", "footer", "form", "label", "input",
     "select", "option", "details", "summary", "button", "ul", "ol", "li", "table", "caption", "thead", "tbody", "tr",
     "th", "td", "code", "section", "aside", "article", "dl", "dt", "dd", "pre", "figure", "figcaption", "line", "rect",
-    "em", "blockquote", "br", "hr", "s",
+    "em", "blockquote", "br", "hr", "s", "colgroup", "col",
 }  # fmt: skip
 PAGES = ("", "pulls?state=any", "findings", "repositories?depth=any", "changes", "c/rfc/rfcs")
 OUR_SCRIPTS = 2
@@ -162,6 +162,8 @@ def test_other_writing_is_left_alone() -> None:
         assert shown(text) == text
 
 
+@example("~")
+@example("~.")
 @given(st.text(min_size=1).filter(lambda key: not any(0xD800 <= ord(one) < 0xE000 for one in key)))
 def test_every_key_has_an_address_that_leads_back_to_it(key: str) -> None:
     """A browser takes `.` and `..` away, and a proxy may join slashes: neither may change which entry is shown."""
