@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
@@ -12,19 +13,30 @@ NUMBERED = 5_000
 """Lines from which on a text is shown without their numbers: a browser has its trouble with so many elements."""
 ROWS = 4_000
 """Rows of a comparison that are shown; the API tells them all."""
+ALIKE = 0.3
+"""What share of two lines must be the same for a mark on the rest to say more than the lines do."""
+_WORDS = re.compile(r"\w+|\s+|.", re.DOTALL)
 _RETURN = "⟦U+000D⟧"
 """A carriage return inside a line: to HTML it would be a line break, and the line two."""
 
 
+class Part(Struct, frozen=True):
+    """A part of a line; `differs` where the line beside it says something else."""
+
+    text: str
+    differs: bool = False
+
+
 class Row(Struct, frozen=True):
-    """A row of a comparison: a line of one text, of the other, or of both. `kind` is `equal`, `delete`, `insert`,
-    `replace` (two lines beside each other), or `skip` for `number` lines that are alike and not shown."""
+    """A row of a comparison: a line of one text, of the other, or of both, by its number and parts. `kind` is `equal`,
+    `delete`, `insert`, `replace` (two lines beside each other), or `skip` for `number` lines that are alike and not
+    shown."""
 
     kind: str
     old: int | None = None
-    old_text: str = ""
+    old_parts: tuple[Part, ...] = ()
     new: int | None = None
-    new_text: str = ""
+    new_parts: tuple[Part, ...] = ()
     number: int = 0
 
 
@@ -63,9 +75,10 @@ def difference(before: str, after: str, *, beside: bool, whole: bool) -> Differe
     """What differs: `beside` puts the lines of both beside each other, `whole` shows those that are alike too."""
     lines = compare(before, after, ("", "")).lines
     shown = lines if whole else tuple(_near(lines))
-    rows = list(_rows(shown) if beside else _in_one(shown))
+    told = tuple(_rows(shown))
+    rows = told if beside else tuple(_in_one(told))
     return Difference(
-        tuple(rows[:ROWS]),
+        rows[:ROWS],
         sum(line.change != "equal" and line.to_line is not None for line in lines),
         sum(line.change != "equal" and line.from_line is not None for line in lines),
         len(rows) > ROWS,
@@ -95,25 +108,46 @@ def _near(lines: Sequence[Line]) -> Iterator[Line | int]:
 
 def _rows(lines: Iterable[Line | int]) -> Iterator[Row]:
     for line in lines:
-        yield Row("skip", number=line) if isinstance(line, int) else _row(line.change, line)
+        if isinstance(line, int):
+            yield Row("skip", number=line)
+            continue
+        old, new = plain(line.from_text or ""), plain(line.to_text or "")
+        parts = _marked(old, new) if line.change == "replace" else ((Part(old),), (Part(new),))
+        yield Row(line.change, line.from_line, parts[0], line.to_line, parts[1])
 
 
-def _row(kind: str, line: Line) -> Row:
-    return Row(kind, line.from_line, plain(line.from_text or ""), line.to_line, plain(line.to_text or ""))
+def _marked(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Two lines with a mark on the words between what they begin and end with alike, where that is enough of them.
+
+    No finer: comparing word by word takes time with the square of what somebody commits.
+    """
+    one, other = _WORDS.findall(old), _WORDS.findall(new)
+    shorter = min(len(one), len(other))
+    start = next((n for n in range(shorter) if one[n] != other[n]), shorter)
+    end = next((n for n in range(shorter - start) if one[-1 - n] != other[-1 - n]), shorter - start)
+    same = sum(map(len, (*one[:start], *one[len(one) - end :])))
+    if same < ALIKE * max(len(old), len(new)):
+        return (Part(old),), (Part(new),)
+    return _split(one, start, end), _split(other, start, end)
 
 
-def _in_one(lines: Iterable[Line | int]) -> Iterator[Row]:
+def _split(words: Sequence[str], start: int, end: int) -> tuple[Part, ...]:
+    stop = len(words) - end
+    parts = Part("".join(words[:start])), Part("".join(words[start:stop]), True), Part("".join(words[stop:]))
+    return tuple(part for part in parts if part.text)
+
+
+def _in_one(rows: Iterable[Row]) -> Iterator[Row]:
     """One below the other: of lines that differ first those of the one text, then those of the other."""
     removed: list[Row] = []
     added: list[Row] = []
-    for line in lines:
-        if isinstance(line, Line) and line.change != "equal":
-            if line.from_line is not None:
-                removed.append(Row("delete", line.from_line, plain(line.from_text or "")))
-            if line.to_line is not None:
-                added.append(Row("insert", new=line.to_line, new_text=plain(line.to_text or "")))
+    for row in rows:
+        if row.kind in ("equal", "skip"):
+            yield from (*removed, *added, row)
+            removed, added = [], []
             continue
-        yield from (*removed, *added)
-        removed, added = [], []
-        yield Row("skip", number=line) if isinstance(line, int) else _row("equal", line)
+        if row.old is not None:
+            removed.append(Row("delete", row.old, row.old_parts))
+        if row.new is not None:
+            added.append(Row("insert", new=row.new, new_parts=row.new_parts))
     yield from (*removed, *added)

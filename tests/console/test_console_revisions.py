@@ -9,10 +9,13 @@ import pytest
 from api_rows import DAY, EPOCH, entry, place, proposal, pull, repository, revision, sha
 from console_page import Page
 from console_site import Site
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cache.profile.rules import RULES
+from cache.textdiff import compare
 from daemon.console.templating import render
-from daemon.console.texts import difference, numbered
+from daemon.console.texts import difference, numbered, plain
 
 ALPHA = "c/rfc/rfcs/alpha"
 FOLDER = {"HX-Request": "true", "HX-Target": "revisions-inside"}
@@ -227,6 +230,39 @@ def test_alike_lines_far_from_what_differs_are_counted() -> None:
     assert [row.kind for row in found.rows] == ["skip", *["equal"] * 3, "delete", "insert", *["equal"] * 3, "skip"]
     assert [row.number for row in found.rows if row.kind == "skip"] == [47, 46]
     assert len(difference(before, before.replace("50\n", "fifty\n"), beside=True, whole=True).rows) == 100
+
+
+def test_the_words_that_differ_are_marked() -> None:
+    """In a long line one changed word is hard to find."""
+    found = difference("One of them is slow.\n", "One of us two is slow.\n", beside=True, whole=False)
+    (row,) = found.rows
+    assert [(part.text, part.differs) for part in row.old_parts] == [
+        ("One of ", False), ("them", True), (" is slow.", False),
+    ]  # fmt: skip
+    assert [part.text for part in row.new_parts if part.differs] == ["us two"]
+    (other,) = difference("nothing\n", "in common here\n", beside=True, whole=False).rows
+    assert not any(part.differs for part in (*other.old_parts, *other.new_parts)), "all of it would say nothing"
+
+
+LINES = st.lists(st.sampled_from(["", "a b", "a c", "\t", "\r", "\u202e", "x" * 1_200]), max_size=8).map("\n".join)
+
+
+@given(LINES, LINES, st.booleans(), st.booleans())
+def test_every_line_that_differs_is_shown_once(before: str, after: str, beside: bool, whole: bool) -> None:
+    """Guards a comparison that hides a change: none of a line lost, marked or not, and none twice."""
+    found = difference(before, after, beside=beside, whole=whole)
+    told = compare(before, after, ("", "")).lines
+    for own, theirs in (("old", "from"), ("new", "to")):
+        rows = [row for row in found.rows if row.kind not in ("equal", "skip") and getattr(row, own) is not None]
+        texts = {getattr(row, own): "".join(part.text for part in getattr(row, f"{own}_parts")) for row in rows}
+        assert len(texts) == len(rows)
+        assert texts == {
+            getattr(line, f"{theirs}_line"): plain(getattr(line, f"{theirs}_text"))
+            for line in told if line.change != "equal" and getattr(line, f"{theirs}_line") is not None
+        }  # fmt: skip
+    alike = sum(row.number or row.kind == "equal" for row in found.rows)
+    assert alike == sum(line.change == "equal" for line in told)
+    assert not whole or all(row.kind != "skip" for row in found.rows)
 
 
 def test_texts_that_differ_in_line_ends_alone_are_said_to() -> None:

@@ -35,7 +35,7 @@ ALLOWED_TAGS = {
     "main", "div", "h1", "h2", "h3", "h4", "h5", "h6", "p", "time", "strong", "footer", "form", "label", "input",
     "select", "option", "details", "summary", "button", "ul", "ol", "li", "table", "caption", "thead", "tbody", "tr",
     "th", "td", "code", "section", "aside", "article", "dl", "dt", "dd", "pre", "figure", "figcaption", "line", "rect",
-    "em", "blockquote", "br", "hr", "s", "colgroup", "col",
+    "em", "blockquote", "br", "hr", "s", "colgroup", "col", "mark",
 }  # fmt: skip
 PAGES = ("", "pulls?state=any", "findings", "repositories?depth=any", "changes", "c/rfc/rfcs")
 OUR_SCRIPTS = 2
