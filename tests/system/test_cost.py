@@ -104,6 +104,7 @@ async def test_a_timeline_is_asked_for_once_for_each_change_of_its_pull_request(
         return sum(line.endswith("/timeline") for line in system.spent(mark))
 
     async with System() as system:
+        await system.forge.commit(META, {"rfcs/first.md": rfc("First")})
         for n in range(12):
             await system.forge.commit(META, {f"rfcs/n{n}.md": rfc(f"N{n}")}, branch=f"propose/n{n}", start="main")
             await system.forge.open_pull(META, f"propose/n{n}")

@@ -50,7 +50,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 HARMLESS = {
     # What is no list has no page that could be short.
-    *(("a short page", read) for read in READS if not read.startswith(("list", "search", "activity"))),
+    *(("a short page", read) for read in READS if not read.startswith(("list", "search", "activity", "timeline"))),
     # Fetching may take its time: a large repository does.
     ("no answer in time", "what can be fetched"),
     ("no answer in time", "objects"),
