@@ -104,6 +104,7 @@ async def _entry(pages: Pages, collection: Collection, key: str) -> web.StreamRe
             collection=collection,
             key=key,
             would=pulls.listed(pages, view.proposed),
+            mending=MENDING,
             revisions=folder,
             news=news,
         )

@@ -105,9 +105,16 @@ async def _key_view(
     page = await pulls.pull_list(connection, raised, collection=collection, key=key)
     would = await proposed.of_entry(connection, collection, key, HISTORY_SHOWN)
     number = await revisions.revision_count(connection, collection, key)
-    if not (number or would or page.items):
+    wrong = (await findings.finding_list(connection, _about_key(collection, key))).items
+    if not (number or would or page.items or wrong):
         return None
-    return KeyView(await _fresh(context, connection, of_collection(collection)), page, would, number)
+    return KeyView(await _fresh(context, connection, of_collection(collection)), page, would, wrong, number)
+
+
+def _about_key(collection: Collection, key: str) -> Question:
+    names = {"block": collection.block, "collection": collection.name, "key": key}
+    conditions = tuple(Condition(name, "eq", (value,)) for name, value in names.items())
+    return Question(conditions, findings.SORT, MAX_LIMIT)
 
 
 async def _findings_of(
@@ -115,13 +122,9 @@ async def _findings_of(
 ) -> tuple[findings.FindingItem, ...]:
     """Those about the entry, and those about its files: of a `jsonl` file only those of its line."""
     paths = {path for path in (item.path, item.document_path) if path is not None}
-    about = (
-        Condition("block", "eq", (collection.block,)),
-        Condition("collection", "eq", (collection.name,)),
-    )
-    keyed = Question((*about, Condition("key", "eq", (item.key,))), findings.SORT, MAX_LIMIT)
+    keyed = _about_key(collection, item.key)
     of_files = Question(
-        (*about, Condition("key", "isnull", (1,)), Condition("path", "in", tuple(sorted(paths)))),
+        (*keyed.conditions[:-1], Condition("key", "isnull", (1,)), Condition("path", "in", tuple(sorted(paths)))),
         findings.SORT, MAX_LIMIT,
     )  # fmt: skip
     own = (await findings.finding_list(connection, keyed)).items

@@ -48,11 +48,12 @@ class EntryView(Struct, frozen=True):
 
 
 class KeyView(Struct, frozen=True):
-    """A key without an entry, of which revisions, pull requests or proposals speak all the same."""
+    """A key without an entry, of which revisions, pull requests, proposals or findings speak all the same."""
 
     fresh: Freshness
     pulls: pulls.PullPage
     proposed: tuple[Proposed, ...]
+    findings: tuple[findings.FindingItem, ...]
     revisions: int
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from api_rows import DAY, EPOCH, entry, place, proposal, pull, repository, revision, sha
+from api_rows import DAY, EPOCH, entry, finding, place, proposal, pull, repository, revision, sha
 from console_page import Page
 from console_site import Site
 from hypothesis import given
@@ -291,6 +291,14 @@ async def test_a_key_that_was_taken_away_keeps_its_page(site: Site) -> None:
     assert (await site.page("c/rfc/rfcs/epsilon/revisions")).root.one("tbody").every("a")[0].text == "v1.md"
     one = await site.page("c/rfc/rfcs/epsilon/revisions/1")
     assert "the entry as it is now" not in one.text
+
+
+async def test_a_key_whose_file_never_read_well_says_what_is_wrong(site: Site) -> None:
+    """Its finding leads here: whoever follows it must not stand before nothing."""
+    await site.cache.put(finding("f9", key="unread", path="rfcs/unread.md", message="The state is missing; add it."))
+    page = await site.page("c/rfc/rfcs/unread")
+    assert "no version of its file reads well" in page.text
+    assert "The state is missing; add it." in page.root.one("section", kind="notice").text
 
 
 async def test_a_key_that_is_only_proposed_says_so(site: Site) -> None:
