@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from cache.diff import RowChange
 from cache.feed import FeedEntry
+from cache.revision_rows import RevisionRow
 from cache.rows import EntryRow, HistoryRow, RelationRow, RepositoryRow, Rows
 
 
@@ -54,10 +55,11 @@ def farewells(changes: Iterable[RowChange]) -> list[tuple[FeedEntry, Sight]]:
     told = []
     for change in changes:
         before, after = change.before, change.after
-        if isinstance(before, RepositoryRow) and isinstance(after, RepositoryRow):
-            if after.private and not before.private:
-                entry = FeedEntry("repository", "deleted", repository_id=before.id, name=before.full_name)
-                told.append((entry, Sight(False, before.full_name, farewell=True)))
+        if not isinstance(before, RepositoryRow) or not isinstance(after, RepositoryRow):
+            continue
+        if after.private and not before.private:
+            entry = FeedEntry("repository", "deleted", repository_id=before.id, name=before.full_name)
+            told.append((entry, Sight(False, before.full_name, farewell=True)))
     return told
 
 
@@ -70,7 +72,7 @@ def sights(entries: Sequence[FeedEntry], changes: Iterable[RowChange], rows: Row
 class _Seen:
     def __init__(self, changes: Iterable[RowChange], rows: Rows) -> None:
         self._rows = rows
-        self._changed: dict[type[Any], dict[Any, RowChange]] = {EntryRow: {}, RepositoryRow: {}}
+        self._changed: dict[type[Any], dict[Any, RowChange]] = {EntryRow: {}, RepositoryRow: {}, RevisionRow: {}}
         self._parts: dict[tuple[str, str, str], list[RowChange]] = {}
         for change in changes:
             if change.kind in self._changed:
@@ -91,6 +93,10 @@ class _Seen:
             others = {one for row in versions for one in (row.document_repository_id, row.home_repository_id)}
         else:
             others = {row.repository_id for row in versions}
+            if entry.kind == "revision":
+                # its text was read from there, and stays when the entry goes
+                revised = self._versions(RevisionRow, (*place, entry.repository_id, entry.number))
+                others |= {row.entry_repository_id for row in revised}
         others -= {None, entry.repository_id}
         if not others:
             return Sight(**known, narrow=entry.columns)

@@ -99,6 +99,17 @@ def hidden_entry(viewer: Viewer, block: Any, key: Any, collection: Any = None) -
     return exists(select(literal(1)).select_from(joined).where(*same, not_(and_(*seen))))
 
 
+def of_revision(viewer: Viewer, table: Any) -> Conditions:
+    """Rows of revisions: its text is read from the entry's repository, or from that of its pull request.
+
+    By the rule `field` the text is the entry's own; what its pull request says is told beside it, where it is seen.
+    """
+    raised = by_id(viewer, table.c.repository_id)
+    if not raised:
+        return []
+    return [*by_id(viewer, table.c.entry_repository_id), or_(table.c.rule == "field", and_(*raised))]
+
+
 async def visible_ids(connection: AsyncConnection, viewer: Viewer) -> frozenset[int] | None:
     """The ids of the repositories that may be seen, in one statement; None, without one, where all may."""
     if viewer.everything:

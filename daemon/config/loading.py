@@ -29,7 +29,12 @@ from daemon.config.keys import KEYS, KEYS_BY_NAME, default
 from daemon.config.kinds import SECRET_PATH, Address
 from daemon.config.lines import find_lines
 
-__all__ = ["Address", "Api", "Config", "ConfigError", "Forge", "Log", "Mistake", "ProfileBlock", "Sweep", "Webhooks"]
+__all__ = [
+    "Address", "Anonymous", "Api", "Config", "ConfigError", "Forge", "Log", "Mistake", "ProfileBlock", "Sweep",
+    "Webhooks",
+]  # fmt: skip
+
+Anonymous = Literal["public", "all", "none"]
 
 
 class Forge(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,10 +70,12 @@ class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):
-    """[api]: seconds a query may run, how many changes the feed keeps, and whose pages may read."""
+    """[api]: seconds a query may run, how many changes the feed keeps, what is told without a token, and whose
+    pages may read."""
 
     query_timeout: float = default("api.query_timeout")
     feed_keep: int = default("api.feed_keep")
+    anonymous: Anonymous = default("api.anonymous")
     cors_origins: tuple[str, ...] = default("api.cors_origins")
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cache.queries.errors import QueryError
 from cache.store import is_damage
+from daemon.api.problems import PROBLEMS, ProblemError
 from daemon.console import assets, collections, lists
 from daemon.console.addresses import ROOT
 from daemon.console.context import ConsoleContext
@@ -60,7 +61,11 @@ class Console:
             if pages.request.method not in ("GET", "HEAD"):
                 only = "What people write, they write to the forge."
                 return _problem(pages, 405, "Everything here can only be read", only)
+            pages.asked = await self._context.api.access.asked(pages.request.headers.getall("Authorization", []))
             return await handler(pages)
+        except ProblemError as problem:
+            status, title = PROBLEMS[problem.kind]
+            return _problem(pages, status, title, problem.detail)
         except Absent as absent:
             return _problem(pages, 404, "There is nothing here", str(absent))
         except QueryError as error:

@@ -11,6 +11,8 @@ from markupsafe import Markup
 
 from cache.profile.collection import Block
 from cache.queries.freshness import Freshness
+from cache.viewer import PUBLIC, Viewer
+from daemon.api.access import Asked
 from daemon.console import assets, words
 from daemon.console.addresses import ForgePages, Here, without
 from daemon.console.context import ConsoleContext
@@ -19,16 +21,17 @@ from daemon.console.templating import render
 IN_THE_BAR = 6
 """So many collections have room in the bar; where there are more, the overview lists them."""
 
-HEADERS = {**assets.POLICY, "Cache-Control": "no-cache, private", "Vary": "Accept-Encoding"}
+HEADERS = {**assets.POLICY, "Cache-Control": "no-cache, private", "Vary": "Accept-Encoding, Authorization, Cookie"}
 
 _TIME = Markup('<time datetime="{}Z" title="{} UTC" data-age="{}">{}</time>')
 
 
 class Pages:
-    """Makes the answers to one request."""
+    """Makes the answers to one request. Until it is known who `asked`, nobody private is spoken to."""
 
     def __init__(self, context: ConsoleContext, request: web.Request) -> None:
         self.request = request
+        self.asked = Asked(PUBLIC)
         self.context = context
         self.here = Here.of(request.rel_url.raw_path)
         self.forge = ForgePages(context.api.forge_url)
@@ -36,6 +39,11 @@ class Pages:
         self.pairs = tuple((name, value) for name, value in request.query.items() if value)
         """What the address asks; a control left empty asks nothing."""
         self.query = dict(self.pairs)
+
+    @property
+    def viewer(self) -> Viewer:
+        """What whoever asks may see."""
+        return self.asked.viewer
 
     def answer(
         self,
