@@ -178,7 +178,7 @@ sight = Table(
     Column("private", Boolean),
     Column("full_name", Text),
     Column("others", TupleText, nullable=False),
-    Column("narrow", TupleText),
+    Column("told", TupleText, nullable=False),
     Column("farewell", Boolean, nullable=False),
 )  # fmt: skip
 """Who may be told a change: `cache.sight.Sight`, by its sequence."""

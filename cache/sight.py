@@ -6,7 +6,7 @@ so what decides is kept beside each entry of the feed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -15,39 +15,45 @@ from msgspec.structs import replace
 from cache.diff import RowChange
 from cache.feed import FeedEntry
 from cache.revision_rows import RevisionRow
-from cache.rows import EntryRow, HistoryRow, RelationRow, RepositoryRow, Rows
+from cache.rows import EntryRow, HistoryRow, RelationRow, RepositoryRow, Row, Rows
+
+MOST = 6
+"""Further repositories that are kept of a change; what comes of more of them is told to those alone who see all."""
 
 
 class Sight(Struct, frozen=True):
     """What decides who is told a change.
 
     `private` and `full_name` are its repository's, None where it has none. `others` are further repositories that it
-    tells of; who does not see all of those is told the columns in `narrow`, or, where that is None, nothing.
-    `farewell` marks what is told only to those who from now on see the repository no more.
+    tells of, and `told` the columns for each choice of those that are seen: at the position that has bit `i` set
+    where `others[i]` is seen. None there means that nothing is told. `farewell` marks what is told only to those who
+    from now on see the repository no more.
     """
 
     private: bool | None = None
     full_name: str | None = None
     others: tuple[int, ...] = ()
-    narrow: tuple[str, ...] | None = ()
+    told: tuple[tuple[str, ...] | None, ...] = ((),)
     farewell: bool = False
 
 
-def narrowed(row: EntryRow) -> EntryRow:
-    """An entry as it would be if its file were all that can be read: without its document and its own repository."""
-    return replace(
-        row,
-        body=row.entry_body,
-        updated_at=row.last_entry_commit_at,
-        document_repository_id=None,
-        document_path=None,
-        document_body=None,
-        document_sha=None,
-        document_commit=None,
-        document_commit_at=None,
-        home_repository_id=None,
-        last_main_commit_at=None,
-    )
+def narrowed(row: EntryRow, hidden: Container[int | None]) -> EntryRow:
+    """An entry as it would be if nothing could be read from these repositories: its document, its own repository."""
+    if row.document_repository_id in hidden:
+        row = replace(
+            row,
+            body=row.entry_body,
+            updated_at=row.last_entry_commit_at,
+            document_repository_id=None,
+            document_path=None,
+            document_body=None,
+            document_sha=None,
+            document_commit=None,
+            document_commit_at=None,
+        )
+    if row.home_repository_id in hidden:
+        row = replace(row, home_repository_id=None, last_main_commit_at=None)
+    return row
 
 
 def farewells(changes: Iterable[RowChange]) -> list[tuple[FeedEntry, Sight]]:
@@ -91,17 +97,24 @@ class _Seen:
         versions = self._versions(EntryRow, place) if entry.key is not None else []
         if entry.kind == "entry":
             others = {one for row in versions for one in (row.document_repository_id, row.home_repository_id)}
+            named = self._named(place)
         else:
-            others = {row.repository_id for row in versions}
+            others, named = {row.repository_id for row in versions}, set()
             if entry.kind == "revision":
                 # its text was read from there, and stays when the entry goes
                 revised = self._versions(RevisionRow, (*place, entry.repository_id, entry.number))
                 others |= {row.entry_repository_id for row in revised}
-        others -= {None, entry.repository_id}
-        if not others:
-            return Sight(**known, narrow=entry.columns)
-        narrow = self._narrow(entry, place) if entry.kind == "entry" else None
-        return Sight(**known, others=tuple(sorted(others)), narrow=narrow)
+        alone = {None, entry.repository_id}
+        every = [*_sorted(others - alone), *_sorted(named - others - alone)]
+        ids, over = tuple(every[:MOST]), set(every[MOST:])
+        told: list[tuple[str, ...] | None] = []
+        for mask in range(2 ** len(ids)):
+            hidden = over | {one for bit, one in enumerate(ids) if not mask & 1 << bit}
+            if not hidden:
+                told.append(entry.columns)
+            else:
+                told.append(self._narrow(entry, place, hidden) if entry.kind == "entry" else None)
+        return Sight(**known, others=ids, told=tuple(told))
 
     def _versions(self, kind: type[Any], key: Any) -> list[Any]:
         """A row before and after, as far as there is one; the newest last."""
@@ -111,22 +124,37 @@ class _Seen:
         row = self._rows.get(kind, {}).get(key)
         return [] if row is None else [row]
 
-    def _narrow(self, entry: FeedEntry, place: Any) -> tuple[str, ...] | None:
+    def _named(self, place: Any) -> set[int | None]:
+        """The repositories that changed parts of an entry speak of."""
+        rows = (row for part in self._parts.get(place, ()) for row in (part.before, part.after))
+        return {row.repository_id if isinstance(row, HistoryRow) else row.target_id
+                for row in rows if isinstance(row, HistoryRow | RelationRow)}  # fmt: skip
+
+    def _narrow(self, entry: FeedEntry, place: Any, hidden: Container[int | None]) -> tuple[str, ...] | None:
         if entry.operation != "updated":
             return ()
         change = self._changed[EntryRow].get(place)
         columns: tuple[str, ...] = ()
         if change is not None and isinstance(change.before, EntryRow) and isinstance(change.after, EntryRow):
-            columns = replace(change, before=narrowed(change.before), after=narrowed(change.after)).columns()
-        parts = {part.kind.table for part in self._parts.get(place, ()) if _of_the_file(part)}
+            before, after = narrowed(change.before, hidden), narrowed(change.after, hidden)
+            columns = replace(change, before=before, after=after).columns()
+        parts = {part.kind.table for part in self._parts.get(place, ()) if _is_told(part, hidden)}
         return (*columns, *sorted(parts)) or None
 
 
-def _of_the_file(change: RowChange) -> bool:
-    """Whether a part of an entry differs for those who see its file alone."""
-    before, after = change.before, change.after
-    if isinstance(before, HistoryRow) or isinstance(after, HistoryRow):
-        return any(isinstance(row, HistoryRow) and row.part == "entry" for row in (before, after))
-    if isinstance(before, RelationRow) and isinstance(after, RelationRow) and after.kind == "repository":
-        return replace(before, target_id=None, resolved=False) != replace(after, target_id=None, resolved=False)
-    return True
+def _sorted(ids: Iterable[int | None]) -> list[int]:
+    return sorted(one for one in ids if one is not None)
+
+
+def _is_told(change: RowChange, hidden: Container[int | None]) -> bool:
+    """Whether a part of an entry differs for those who do not see these repositories."""
+    before, after = (_part(row, hidden) for row in (change.before, change.after))
+    return before != after
+
+
+def _part(row: Row | None, hidden: Container[int | None]) -> Row | None:
+    if isinstance(row, HistoryRow) and row.repository_id in hidden:
+        return None
+    if isinstance(row, RelationRow) and row.target_id in hidden:
+        return replace(row, target_id=None, resolved=False)
+    return row

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
-    case,
     exists,
     func,
     literal,
@@ -118,12 +117,14 @@ def that_fit(viewer: Viewer, conditions: Iterable[Condition]) -> Select[Any]:
 
 
 def _columns(viewer: Viewer) -> ColumnElement[Any]:
-    """The names of columns as they are told: without those that come of what is hidden."""
-    seen = _others_seen(viewer)
-    if seen is None:
+    """The names of columns as they are told: without those that come of what is hidden; NULL where nothing is told."""
+    seen = by_id(viewer, literal_column("other.value"))
+    if not seen:
         return feed.c.columns
-    told = case((seen, type_coerce(feed.c.columns, Text)), else_=type_coerce(sight.c.narrow, Text))
-    return type_coerce(told, feed.c.columns.type).label("columns")
+    others = text("json_each(sights.others) AS other")
+    bits = select(func.sum(literal_column("1 << other.key"))).select_from(others).where(*seen).scalar_subquery()
+    path = literal("$[").concat(func.coalesce(bits, 0)).concat("]")
+    return type_coerce(func.json_extract(sight.c.told, path), feed.c.columns.type).label("columns")
 
 
 def _told(viewer: Viewer) -> ColumnElement[bool]:
@@ -135,23 +136,12 @@ def _told(viewer: Viewer) -> ColumnElement[bool]:
     there = tables[RepositoryRow].alias("there")
     gone = not_(exists(select(literal(1)).select_from(there).where(there.c.id == feed.c.repository_id)))
     parts = [farewell == 0, *was, or_(_repository.c.id.is_not(None), gone)]
-    seen = _others_seen(viewer)
-    if seen is not None:
-        parts.append(or_(seen, type_coerce(sight.c.narrow, Text).is_not(None)))
+    parts.append(type_coerce(_columns(viewer), Text).is_not(None))
     if viewer.collections is not None:
         itself_seen = and_(feed.c.kind == "repository", _repository.c.id.is_not(None), *itself(viewer, _repository))
         parts.append(or_(and_(*in_collections(viewer, feed)), itself_seen))
     # to those who see private repositories too, none takes its leave
     return and_(*parts) if viewer.private else or_(and_(*parts), and_(farewell == 1, *was))
-
-
-def _others_seen(viewer: Viewer) -> ColumnElement[bool] | None:
-    """That the further repositories that a change tells of are seen; None where nothing of a repository is hidden."""
-    seen = by_id(viewer, literal_column("other.value"))
-    if not seen:
-        return None
-    others = text("json_each(sights.others) AS other")
-    return not_(exists(select(literal(1)).select_from(others).where(not_(and_(*seen)))))
 
 
 async def _items(connection: AsyncConnection, wanted: Select[Any]) -> tuple[ChangeItem, ...]:

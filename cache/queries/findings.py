@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, read_page
-from cache.queries.visible import by_id, keyed, of_repository
+from cache.queries.visible import by_id, keyed, lasting, of_repository
 from cache.rows import FindingRow, RepositoryRow
 from cache.schema import cleared as cleared_table
 from cache.schema import tables
@@ -75,7 +75,7 @@ async def finding_list(
     rows = (
         select(*table.c, _repository.c.full_name.label("repository"))
         .select_from(table.outerjoin(_repository, _repository.c.id == table.c.repository_id))
-        .where(*of_repository(viewer, _repository), *keyed(viewer, table))
+        .where(*of_repository(viewer, _repository), *(lasting if cleared else keyed)(viewer, table))
     )
     # a finding can be cleared several times, so its id does not tell those apart
     tie: ColumnElement[Any] = table.c.sequence if cleared else table.c.id

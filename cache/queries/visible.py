@@ -83,6 +83,18 @@ def keyed(viewer: Viewer, table: Any) -> Conditions:
     return [*in_collections(viewer, table), *([] if hidden is None else [not_(hidden)])]
 
 
+def lasting(viewer: Viewer, table: Any) -> Conditions:
+    """Rows that outlive the entry whose key they carry: without it nobody can say any more whether it was hidden."""
+    entry, home = _entries.alias("lasting"), _repositories.alias("lasting_in")
+    seen = [*of_repository(viewer, home), *in_collections(viewer, entry)]
+    if not seen:
+        return []
+    same = [entry.c.block == table.c.block, entry.c.collection == table.c.collection, entry.c.key == table.c.key]
+    joined = entry.outerjoin(home, home.c.id == entry.c.repository_id)
+    there = exists(select(literal(1)).select_from(joined).where(*same, *seen))
+    return [*in_collections(viewer, table), or_(table.c.key.is_(None), there)]
+
+
 def hidden_entry(viewer: Viewer, block: Any, key: Any, collection: Any = None) -> ColumnElement[bool] | None:
     """That there is an entry of this key that may not be seen, in any collection of the block where none is given.
 

@@ -10,6 +10,8 @@ import asyncio
 
 import msgspec
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.web import BaseRequest
 from aiohttp_sse import EventSourceResponse, sse_response
 
 from cache.queries.filters import Condition
@@ -27,6 +29,16 @@ PATIENCE = 300.0
 SEND_TIMEOUT = 60.0
 RETRY = 2_000
 """Milliseconds after which a browser connects again."""
+
+
+class _Stream(EventSourceResponse):
+    """A stream that says whom it is for, as every answer does: its class sets headers of its own."""
+
+    async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
+        """Send the headers."""
+        if not self.prepared:
+            self.headers.update(for_asker(self.headers, "Authorization" in request.headers))
+        return await super().prepare(request)
 
 
 class Events:
@@ -49,11 +61,10 @@ class Events:
         begin = pairs if said is not None or one(pairs, "after") is not None else (*pairs, ("after", LATEST))
         place = await starting_place(context, begin, said)
         allowed = cors.answer_headers(context.cors_origins, request.headers.get("Origin"))
-        # they are sent before the stream ends
-        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache", **allowed}
-        headers.update(for_asker(headers, "Authorization" in request.headers))
+        headers = {"X-Content-Type-Options": "nosniff", **allowed}  # they are sent before the stream ends
         async with sse_response(
-            request, headers=headers, ping_interval=context.heartbeat, send_timeout=SEND_TIMEOUT
+            request, headers=headers, ping_interval=context.heartbeat, send_timeout=SEND_TIMEOUT,
+            response_cls=_Stream,
         ) as response:
             await self._run(response, asyncio.ensure_future(_feed(context, asked, response, place, conditions)))
         return response

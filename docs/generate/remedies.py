@@ -7,6 +7,7 @@ REMEDIES = {
     "bad-cursor": "Begin the list again without `cursor`; a cursor is taken over as it was given.",
     "bad-position": "Take over positions as they were given, `EPOCH:SEQUENCE`; or begin without one.",
     "bad-sort": "Use one of the orders that `detail` names.",
+    "bad-token": "Send a token that is valid: one is made with `forgeglass token create`. Or send none.",
     "bad-value": "Write the value as `detail` says.",
     "cache-unavailable": "Ask again after `Retry-After`; if it stays, read [when something is "
     "wrong](../how-to/trouble.md).",
@@ -27,6 +28,7 @@ REMEDIES = {
     "store": "Look at the daemon's log and at the space left on its disk. The next sweep finds the change.",
     "timeout": "The body came too slowly. Look at the proxy in between.",
     "too-large": "Raise `webhooks.max_body`. The next sweep finds the change.",
+    "token-needed": "Send a token: `Authorization: Bearer …`, made with `forgeglass token create`.",
     "too-many-streams": "Close streams that nobody reads; one stream can serve many readers behind it.",
     "too-many-values": "Ask in several questions.",
     "unknown-collection": "`detail` names the nearest; `/api/v1/openapi.json` names all.",

@@ -9,22 +9,29 @@ revision = "0005"
 down_revision = "0004"
 
 KNOWN = """
-INSERT INTO sights (sequence, private, full_name, others, narrow, farewell)
-SELECT changes.sequence, repositories.private, repositories.full_name,
-  CASE
-    WHEN entries.key IS NULL THEN '[]'
-    WHEN changes.kind = 'entry' THEN (
-      SELECT json_group_array(value) FROM (
-        SELECT entries.document_repository_id AS value UNION SELECT entries.home_repository_id)
-      WHERE value IS NOT NULL AND value <> entries.repository_id)
-    WHEN entries.repository_id <> changes.repository_id THEN json_array(entries.repository_id)
-    ELSE '[]'
-  END,
-  NULL, 0
-FROM changes
-LEFT JOIN repositories ON repositories.id = changes.repository_id
-LEFT JOIN entries ON entries.block = changes.block AND entries.collection = changes.collection
-  AND entries.key = changes.key
+INSERT INTO sights (sequence, private, full_name, others, told, farewell)
+SELECT sequence, private, full_name, others,
+  CASE json_array_length(others)
+    WHEN 0 THEN json_array(json(columns))
+    WHEN 1 THEN json_array(NULL, json(columns))
+    ELSE json_array(NULL, NULL, NULL, json(columns))
+  END, 0
+FROM (
+  SELECT changes.sequence, changes.columns, repositories.private, repositories.full_name,
+    CASE
+      WHEN entries.key IS NULL THEN '[]'
+      WHEN changes.kind = 'entry' THEN (
+        SELECT json_group_array(value) FROM (
+          SELECT entries.document_repository_id AS value UNION SELECT entries.home_repository_id)
+        WHERE value IS NOT NULL AND value <> entries.repository_id)
+      WHEN entries.repository_id <> changes.repository_id THEN json_array(entries.repository_id)
+      ELSE '[]'
+    END AS others
+  FROM changes
+  LEFT JOIN repositories ON repositories.id = changes.repository_id
+  LEFT JOIN entries ON entries.block = changes.block AND entries.collection = changes.collection
+    AND entries.key = changes.key
+)
 """
 """Of changes that were applied before, what is known today."""
 
@@ -55,7 +62,7 @@ def upgrade() -> None:
         sa.Column("private", sa.Boolean),
         sa.Column("full_name", sa.Text),
         sa.Column("others", sa.Text, nullable=False),
-        sa.Column("narrow", sa.Text),
+        sa.Column("told", sa.Text, nullable=False),
         sa.Column("farewell", sa.Boolean, nullable=False),
     )
     op.execute(KNOWN)
