@@ -53,6 +53,12 @@ class Tokens:
             row = (await connection.execute(select(table).where(table.c.hash == digest))).one_or_none()
         return None if row is None else Token(**row._mapping)
 
+    async def named(self, name: str) -> Token | None:
+        """The token of this name, expired or not."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(table).where(table.c.name == name))).one_or_none()
+        return None if row is None else Token(**row._mapping)
+
     async def all(self) -> tuple[Token, ...]:
         """Every token, by name."""
         async with self._database.read() as connection:

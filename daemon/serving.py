@@ -21,6 +21,7 @@ from aiohttp import web
 
 from cache.profile.collection import Block
 from daemon.api.access import Access
+from daemon.api.credentials import TrustedProxy
 from daemon.api.news import News
 from daemon.app import build_app
 from daemon.blocks import load_blocks
@@ -130,7 +131,11 @@ async def serving(
         opened.desk.book.listeners.append(lambda applied, _changes: news.tell(applied.sequence))
         handlers: dict[str, Handler] = {name: partial(command, opened) for name, command in COMMANDS.items()}
         handlers["hook-secret"] = ring.command
-        access = Access(opened.state.tokens, opened.clock, config.api.anonymous)
+        proxy = TrustedProxy(config.api.proxy_header, config.api.proxy_addresses)
+        access = Access(
+            opened.state.tokens, opened.clock, config.api.anonymous, proxy if proxy.addresses else None,
+            config.api.proxy_token,
+        )  # fmt: skip
         handlers["local-token"] = partial(local_token, access)
         await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
         app = build_app(opened, schedule, intake, news, ring.keys, access)

@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from cache.profile.collection import Block
 from cache.profile.scalars import is_repository
 from cache.tokens import Token
-from daemon.api.access import Access, digest, new_token
+from daemon.api.access import Access, new_token
+from daemon.api.hashing import digest
 from daemon.config.durations import parse_duration
 from daemon.control import CommandError
 from daemon.engine import Engine

@@ -1,26 +1,28 @@
-"""Who asks: from a request's `Authorization` to what may be seen.
+"""Who asks: from what a request brings along to what may be seen.
 
-A token that is wrong, has expired or was revoked is refused, all in the same words, and never taken for none at all.
-`Basic` and other ways to sign in belong to a proxy in front, and are passed over.
+A token or a session that is wrong, has expired or was revoked is refused, all in the same words, and never taken for
+none at all. `Basic` and other ways to sign in belong to a proxy in front, and are passed over.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
 from cache.tokens import Token
 from cache.viewer import EVERYTHING, PUBLIC, Viewer, scoped
+from daemon.api.credentials import Credentials, TrustedProxy
+from daemon.api.hashing import digest
 from daemon.api.problems import ProblemError
+from daemon.api.sessions import Sessions
 from daemon.config.loading import Anonymous
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,10 @@ class TokenStore(Protocol):
         """The token with this hash, expired or not."""
         ...
 
+    async def named(self, name: str) -> Token | None:
+        """The token of this name, expired or not."""
+        ...
+
     async def used(self, name: str, at: datetime) -> None:
         """Note that one was used."""
         ...
@@ -50,11 +56,6 @@ def new_token() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
-def digest(token: str) -> str:
-    """What is kept of a token."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-
-
 def viewer_of(token: Token) -> Viewer:
     """What a token lets its bearer see."""
     return scoped(*(token.data.get(kind) or () for kind in ("owners", "repositories", "collections")))
@@ -62,10 +63,15 @@ def viewer_of(token: Token) -> Viewer:
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asks: what may be seen, and whether a token said so. `credential` is its hash."""
+    """Who asks: what may be seen, and what said so. `credential` is the hash of a token, None where none did.
+
+    `name` is what the token is called, or the name that a trusted proxy gave; `session` the hash of a session's cookie.
+    """
 
     viewer: Viewer
     credential: str | None = None
+    name: str | None = None
+    session: str | None = None
 
 
 def given_token(values: Sequence[str]) -> str | None:
@@ -79,13 +85,17 @@ def given_token(values: Sequence[str]) -> str | None:
         raise refused()
     scheme, space, token = values[0].strip().partition(" ")
     if scheme.lower() in SCHEMES:
-        token = token.strip()
-        if not token.startswith(PREFIX) or len(token) > LONGEST or not token.isascii():
-            raise refused()
-        return token
+        return told_token(token.strip())
     if space and not scheme.startswith(PREFIX):
         return None
     raise refused()
+
+
+def told_token(token: str) -> str:
+    """The token, where it could be one of ours. ProblemError: `bad-token`."""
+    if not token.startswith(PREFIX) or len(token) > LONGEST or not token.isascii():
+        raise refused()
+    return token
 
 
 def refused() -> ProblemError:
@@ -95,44 +105,96 @@ def refused() -> ProblemError:
 
 
 class Access:
-    """Knows who may see what. `anonymous` says what is seen without a token."""
+    """Knows who may see what. `anonymous` says what is seen without a token; people whom `proxy` names see what the
+    token called `proxy_token` lets see.
+    """
 
     def __init__(
-        self, tokens: TokenStore | None, clock: Callable[[], datetime], anonymous: Anonymous = "public"
+        self,
+        tokens: TokenStore | None,
+        clock: Callable[[], datetime],
+        anonymous: Anonymous = "public",
+        proxy: TrustedProxy | None = None,
+        proxy_token: str | None = None,
     ) -> None:
         self._tokens = tokens
         self._clock = clock
-        self._anonymous = anonymous
+        self.anonymous: Final = anonymous
+        self.proxy: Final = proxy
+        self._proxy_token = proxy_token
+        self._sessions = Sessions(clock)
         self._noted: dict[str, datetime] = {}
         self._notes: set[asyncio.Task[None]] = set()
         self._local = new_token()
 
-    async def asked(self, authorization: Sequence[str]) -> Asked:
-        """Who sends these values of `Authorization`; at most one look into `state.db`.
+    async def asked(self, brought: Credentials) -> Asked:
+        """Who brings this along; at most one look into `state.db`. A token counts before a session, and that before
+        the word of a proxy.
 
-        ProblemError: `bad-token`; `token-needed` where nothing is told without one.
+        ProblemError: `bad-token`; `session-ended`; `token-needed` where nothing is told without one.
         """
-        token = given_token(authorization)
+        token = given_token(brought.authorization)
         if token is not None:
             return await self._bearer(digest(token))
-        if self._anonymous == "none":
+        if brought.session is not None:
+            return await self._session(digest(brought.session))
+        if brought.proxied:
+            return await self._proxied(brought.proxied)
+        if self.anonymous == "none":
             message = "Nothing is told here without a token; send one as `Authorization: Bearer …`."
             raise ProblemError("token-needed", message, headers={"WWW-Authenticate": "Bearer"})
-        return Asked(EVERYTHING if self._anonymous == "all" else PUBLIC)
+        return Asked(EVERYTHING if self.anonymous == "all" else PUBLIC)
 
     async def again(self, asked: Asked) -> Asked:
-        """The same asker later: a token may have been revoked. ProblemError as `asked`."""
-        return asked if asked.credential is None else await self._bearer(asked.credential)
+        """The same asker later: a token may have been revoked, a session ended. ProblemError as `asked`."""
+        if asked.session is not None:
+            return await self._session(asked.session)
+        if asked.credential is None:
+            return asked
+        return replace(await self._bearer(asked.credential), name=asked.name)
+
+    async def sign_in(self, token: str) -> tuple[str, Asked]:
+        """What a session's cookie holds that stands for a token, and whose it is. ProblemError: `bad-token`."""
+        asked = await self._bearer(digest(told_token(token.strip())))
+        return self._sessions.open(asked.credential or ""), asked
+
+    def sign_out(self, session: str) -> None:
+        """End the session with this cookie; there may be none."""
+        self._sessions.end(digest(session))
+
+    async def _session(self, session: str) -> Asked:
+        found = self._sessions.find(session)
+        if found is not None:
+            try:
+                return replace(await self._bearer(found.credential), session=session)
+            except ProblemError:
+                self._sessions.end(session)
+        message = "The session has ended, or its token was revoked: sign in again."
+        raise ProblemError("session-ended", message)
+
+    async def _proxied(self, names: tuple[str, ...]) -> Asked:
+        if len(names) > 1 or not 0 < len(names[0]) <= LONGEST or self._tokens is None or self._proxy_token is None:
+            raise refused()
+        found = await self._tokens.named(self._proxy_token)
+        if found is None:
+            log.warning("access.proxy_token_missing", name=self._proxy_token)
+            raise refused()
+        return replace(self._opened(found), name=names[0])
 
     async def _bearer(self, credential: str) -> Asked:
         if hmac.compare_digest(credential, digest(self._local)):
             return Asked(EVERYTHING, credential)
         found = await self._tokens.find(credential) if self._tokens is not None else None
-        now = self._clock()
-        if found is None or (found.expires_at is not None and found.expires_at <= now):
+        if found is None:
             raise refused()
-        self._note(found.name, now)
-        return Asked(viewer_of(found), credential)
+        return self._opened(found)
+
+    def _opened(self, token: Token) -> Asked:
+        now = self._clock()
+        if token.expires_at is not None and token.expires_at <= now:
+            raise refused()
+        self._note(token.name, now)
+        return Asked(viewer_of(token), token.hash, token.name)
 
     def local_token(self) -> str:
         """A token that sees all until this process ends: for whoever may use the control socket."""

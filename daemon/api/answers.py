@@ -30,9 +30,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 def for_asker(headers: Mapping[str, str], signed: bool) -> dict[str, str]:
-    """What tells caches that answers differ by who asks; one that was asked with a token is the asker's alone."""
+    """What tells caches that answers differ by who asks; one to somebody known is the asker's alone."""
     vary = [headers["Vary"]] if "Vary" in headers else []
-    told = {"Vary": ", ".join([*vary, "Authorization"])}
+    told = {"Vary": ", ".join([*vary, "Authorization, Cookie"])}
     if signed:
         kept = headers.get("Cache-Control")
         told["Cache-Control"] = ", ".join(filter(None, ("private", kept)))

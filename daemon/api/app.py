@@ -19,6 +19,7 @@ from daemon.api.answers import for_asker
 from daemon.api.atom_feed import changes_atom
 from daemon.api.changes import changes
 from daemon.api.context import ApiContext
+from daemon.api.credentials import Credentials, credentials_of
 from daemon.api.docs import Docs
 from daemon.api.entries import collection_address
 from daemon.api.events import Events
@@ -80,12 +81,15 @@ class Api:
                 response.headers["X-Content-Type-Options"] = "nosniff"
                 allowed = cors.answer_headers(self._context.cors_origins, request.headers.get("Origin"))
                 response.headers.update(cors.merged(response.headers, allowed))
-                response.headers.update(for_asker(response.headers, "Authorization" in request.headers))
+                response.headers.update(for_asker(response.headers, self._brought(request).given))
             if self._context.observe is not None:
                 self._context.observe(name, response.status, time.perf_counter() - started)
             return response
 
         return answer
+
+    def _brought(self, request: web.Request) -> Credentials:
+        return credentials_of(request, self._context.access.proxy)
 
     async def _answer(self, handler: Handler, request: web.Request) -> web.StreamResponse:
         epoch = self._context.epoch()
@@ -98,7 +102,7 @@ class Api:
             if request.method not in ("GET", "HEAD"):
                 message = f"{request.method} is not served; ask with GET."
                 raise ProblemError("method-not-allowed", message, headers={"Allow": "GET, HEAD"})
-            asked = await self._context.access.asked(request.headers.getall("Authorization", []))
+            asked = await self._context.access.asked(self._brought(request))
             pairs = pairs_of(request)
             if any(name in LASTING for name, _ in pairs):
                 return await self._waits.run(self._read(handler, request, pairs, asked))

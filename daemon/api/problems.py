@@ -32,6 +32,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "no-text": (404, "There is no text to compare"),
     "not-found": (404, "There is nothing here"),
     "resync": (410, "The feed cannot go on from this position"),
+    "session-ended": (401, "The session has ended"),
     "stopping": (503, "Forgeglass is stopping"),
     "token-needed": (401, "Nothing is told without a token"),
     "too-many-streams": (503, "Too many streams are open"),

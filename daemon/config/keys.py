@@ -71,6 +71,14 @@ KEYS: Final = (
         "What is told without a token: what comes from public repositories, all, or nothing.",
         "public",
     ),
+    Key(
+        "api.proxy_addresses",
+        kinds.NETWORKS,
+        "Addresses of a proxy that signs people in and is believed when it names them; none is.",
+        [],
+    ),
+    Key("api.proxy_header", kinds.HEADER, "The header in which that proxy names who asks.", "Remote-User"),
+    Key("api.proxy_token", kinds.TEXT, "The name of the token whose scopes people have that the proxy names."),
     Key("api.cors_origins", kinds.ORIGINS, "Origins whose pages may read the API in a browser; * stands for all.", []),
     Key("log.level", kinds.choice("debug", "info", "warning", "error"), "What is logged, from this level up.", "info"),
     Key(

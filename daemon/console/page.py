@@ -14,7 +14,7 @@ from cache.queries.freshness import Freshness
 from cache.viewer import PUBLIC, Viewer
 from daemon.api.access import Asked
 from daemon.console import assets, words
-from daemon.console.addresses import ForgePages, Here, without
+from daemon.console.addresses import ROOT, ForgePages, Here, without
 from daemon.console.context import ConsoleContext
 from daemon.console.templating import render
 
@@ -45,6 +45,13 @@ class Pages:
         """What whoever asks may see."""
         return self.asked.viewer
 
+    @property
+    def way(self) -> str:
+        """This page, below the console's first: where whoever signs in comes back to."""
+        raw = self.request.rel_url.raw_path.removeprefix(ROOT).lstrip("/")
+        query = self.request.rel_url.raw_query_string
+        return "" if raw.startswith("sign-") else f"{raw}?{query}" if query else raw
+
     def answer(
         self,
         template: str,
@@ -70,6 +77,9 @@ class Pages:
             view=self.view,
             events=self.here.api("events", news),
             time=self.time,
+            asked=self.asked,
+            anonymous=self.context.api.access.anonymous,
+            way=self.way,
             versions=assets.versions(),
             version=self.context.api.version,
             bar=self._bar(self.context.api.blocks()),

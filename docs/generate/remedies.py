@@ -24,6 +24,7 @@ REMEDIES = {
     "no-text": "Choose another revision: this one's text is gone from the forge, or never was one.",
     "not-found": "Look at the address; a slash in a key is written `%2F`.",
     "resync": "Read the lists that you need again, then go on from the `position` in the answer.",
+    "session-ended": "Sign in to the console again, or send no cookie.",
     "stopping": "Ask again after `Retry-After`.",
     "store": "Look at the daemon's log and at the space left on its disk. The next sweep finds the change.",
     "timeout": "The body came too slowly. Look at the proxy in between.",

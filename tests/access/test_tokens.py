@@ -4,40 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
 from api_rows import NOW, branch, entry, finding, place, pull, repository
 from api_server import Cache, Client, serve
+from api_tokens import Kept
 from sqlalchemy import event
 
 from cache.queries import entries, pulls
 from cache.queries.paging import ask
-from cache.tokens import Token
 from cache.viewer import EVERYTHING, PUBLIC, Viewer
 from daemon.api.access import Access, Anonymous, digest, new_token
 from daemon.api.problems import TYPE
-
-
-class Kept:
-    """Tokens in memory, in the place of `state.db`."""
-
-    def __init__(self) -> None:
-        self.tokens: dict[str, Token] = {}
-        self.notes: list[tuple[str, datetime]] = []
-
-    def give(self, name: str = "ci", expires_at: datetime | None = None, **scopes: list[str]) -> str:
-        secret = new_token()
-        self.tokens[digest(secret)] = Token(name, digest(secret), NOW, expires_at, scopes)
-        return secret
-
-    async def find(self, hashed: str) -> Token | None:
-        return self.tokens.get(hashed)
-
-    async def used(self, name: str, at: datetime) -> None:
-        self.notes.append((name, at))
 
 
 @pytest.fixture
