@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from cache.revision_rows import ProposalRow, RevisionRow
 from cache.rows import (
     BranchRow,
     EntryRow,
@@ -55,6 +56,12 @@ def removed(rows: Iterable[Row], viewer: Viewer) -> list[Row]:
                 if row.repository_id in seen and (row.block, row.collection, row.key) not in hidden:
                     audit = row.actor_source == "audit" and (row.block, row.actor_evidence) in hidden_keys
                     kept.append(replace(row, actor=None, actor_source=None, actor_evidence=None) if audit else row)
+            case ProposalRow():
+                if row.repository_id in seen and (row.block, row.collection, row.key) not in hidden:
+                    kept.append(row)
+            case RevisionRow():
+                if {row.repository_id, row.entry_repository_id} <= seen:
+                    kept.append(row)
             case BranchRow() | HistoryRow() | FindingRow():
                 if row.repository_id in seen and (row.block, row.collection, row.key) not in hidden:
                     kept.append(row)

@@ -14,7 +14,20 @@ from typing import Any
 
 import aiohttp
 from access_cache import cached
-from api_rows import DAY, EPOCH, branch, change, entry, finding, look, pull, repository, sha
+from api_rows import (
+    DAY,
+    EPOCH,
+    branch,
+    change,
+    entry,
+    finding,
+    look,
+    proposal,
+    pull,
+    repository,
+    revision,
+    sha,
+)
 from api_server import Cache, Client, serve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,9 +35,11 @@ from msgspec.structs import replace
 from removing import removed
 
 from cache.diff import changes
+from cache.revision_rows import ProposalRow, RevisionRow
 from cache.rows import EntryRow, OwnerRow, PullEntryRow, Row, tabulate
 from cache.viewer import PUBLIC, Viewer, scoped
 from daemon.api.access import Access, Asked
+from daemon.api.credentials import Credentials
 
 NAMES = ("acme/meta", "acme/alpha", "other/beta", "other/gamma")
 IDS = (1, 2, 3, 4)
@@ -41,7 +56,7 @@ class As(Access):
         super().__init__(None, lambda: EPOCH)
         self._viewer = viewer
 
-    async def asked(self, authorization: Sequence[str]) -> Asked:
+    async def asked(self, brought: Credentials) -> Asked:
         return Asked(self._viewer)
 
 
@@ -100,6 +115,16 @@ def states() -> st.SearchStrategy[list[Row]]:
             for n in range(3)
         ),
         *(
+            maybe(st.builds(lambda key, i, day, state, n=n: _revision(n, key, i, day, state),
+                            keys, st.sampled_from(IDS), days, st.sampled_from(("open", "merged"))))
+            for n in (1, 2, 3)
+        ),
+        *(
+            maybe(st.builds(lambda key, change, title, i=i: proposal(key, change, repository_id=i, title=title),
+                            keys, st.sampled_from(("added", "changed")), st.sampled_from(WORDS)))
+            for i in IDS
+        ),
+        *(
             maybe(st.builds(lambda i, day, n=n, part=part: _history(n, part, i, day), st.sampled_from(IDS), days))
             for n, part in ((0, "entry"), (1, "document"))
         ),
@@ -108,9 +133,20 @@ def states() -> st.SearchStrategy[list[Row]]:
 
 
 def _consistent(rows: list[Row]) -> list[Row]:
-    """The rows without those that carry the key of an entry that is not there: a projection makes none for it."""
+    """The rows without those that carry the key of an entry that is not there: a projection makes none for it, but
+    for revisions, which outlive it, and proposals, which come before it."""
     there = {row.key for row in rows if isinstance(row, EntryRow)}
-    return [row for row in rows if getattr(row, "key", None) in (None, "d", *there)]
+    free = RevisionRow, ProposalRow
+    return [row for row in rows if isinstance(row, free) or getattr(row, "key", None) in (None, "d", *there)]
+
+
+def _revision(version: int, key: str, repository_id: int, day: int, state: str) -> Row:
+    """One whose pull request is in any of the repositories, of an entry that stays in its own."""
+    merged_at = EPOCH + day * DAY if state == "merged" else None
+    return revision(
+        version, key, repository_id=repository_id, entry_repository_id=HOMES.get(key, 4), pr_state=state,
+        merged_at=merged_at, content=f"raised on day {day}",
+    )  # fmt: skip
 
 
 def _history(position: int, part: str, repository_id: int, day: int) -> Row:
@@ -124,12 +160,18 @@ viewers = st.one_of(
     st.builds(scoped, st.sets(st.sampled_from(("acme", "other"))), st.sets(st.sampled_from(NAMES))),
 )
 
+REVISED = (
+    "", "?pr_state=merged", "?sort=merged_at", "/1", "/2", "/latest-merged", "/1/diff/2", "/2/diff/head",
+)  # fmt: skip
 QUESTIONS = (
     "/rfcs", "/rfcs?include=body", "/rfcs?sort=-updated_at", "/rfcs?sort=last_main_commit_at", "/rfcs?limit=1",
     "/rfcs?sort=-home_repository", "/rfcs?home_repository=acme/alpha", "/rfcs?updated_at__gte=2026-01-03",
     "/rfcs?last_main_commit_at__isnull=false",
     *(f"/rfcs?q={word}&include=body" for word in (*WORDS, "pl")),
     *(f"/rfcs/{key}{part}" for key in KEYS for part in ("", "/branches", "/pulls", "/history")),
+    *(f"/rfcs/{key}/revisions{part}" for key in (*KEYS, "d") for part in REVISED),
+    "/proposals", "/proposals?include=body", "/proposals?actor=ada", "/proposals?limit=1",
+    *(f"/pulls/{name}/1" for name in NAMES),
     "/pulls", "/pulls?key=a", "/pulls?actor=ada", "/pulls?actor_source=audit", "/pulls?limit=1",
     "/findings", "/findings?key=b",
     "/repositories", *(f"/repositories/{name}" for name in NAMES),

@@ -98,7 +98,7 @@ def test_all_mistakes_are_told_at_once_with_place_and_remedy(file: Path) -> None
         ('["acme"]', '["acme/meta"]', "7: forge.owners: 'acme/meta' is not the name"),
         ('["acme"]', "[]", "7: forge.owners: [] is not a list"),
         ('"1h"', '"5s"', "10: sweep.deep_interval: a deep sweep more often than a quiet one"),
-        ("[sweep]", '[api]\nproxy_addresses = ["10.0.0.1"]\n[sweep]', "9: api.proxy_addresses: what people see whom it"),
+        ("[sweep]", '[api]\nproxy_addresses = ["10.0.0.1"]\n[sweep]', "9: api.proxy_addresses: what people see"),
         ("[sweep]", '[api]\nproxy_token = "people"\n[sweep]', "9: api.proxy_token: no proxy is believed without"),
         ("[sweep]", '[api]\nproxy_addresses = ["0.0.0.0/0"]\n[sweep]', "9: api.proxy_addresses: '0.0.0.0/0' is every"),
         ("[sweep]", '[api]\nproxy_addresses = ["proxy"]\n[sweep]', "9: api.proxy_addresses: 'proxy' is not an address"),
