@@ -37,6 +37,7 @@ soak: $(READY)  ## The long form of the property tests.
 
 bench: $(READY)  ## Measure, and print tables.
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.revisions
 
 docs: $(READY)  ## Write the reference from the code, and the documents as a site, into site/.
 	$(BIN)/python docs/generate

@@ -136,6 +136,7 @@ Index("entries_updated", _entries.c.block, _entries.c.collection, _entries.c.upd
 Index("entries_landed", _entries.c.block, _entries.c.collection, _entries.c.landed_at)
 Index("entries_home", _entries.c.home_repository_id)
 Index("entries_repository", _entries.c.repository_id)
+Index("entries_key", _entries.c.block, _entries.c.key)
 Index("history_landed", tables[HistoryRow].c.block, tables[HistoryRow].c.collection, tables[HistoryRow].c.key,
       tables[HistoryRow].c.landed_at)  # fmt: skip
 Index("relations_target", tables[RelationRow].c.kind, tables[RelationRow].c.target)
@@ -170,6 +171,17 @@ feed = Table(
     Column("commit", Text),
 )  # fmt: skip
 Index("changes_entry", feed.c.block, feed.c.collection, feed.c.key)
+
+sight = Table(
+    "sights", metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column("private", Boolean),
+    Column("full_name", Text),
+    Column("others", TupleText, nullable=False),
+    Column("told", TupleText, nullable=False),
+    Column("farewell", Boolean, nullable=False),
+)  # fmt: skip
+"""Who may be told a change: `cache.sight.Sight`, by its sequence."""
 
 cleared = Table(
     "cleared_findings", metadata,

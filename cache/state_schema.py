@@ -136,4 +136,5 @@ tokens = Table(
     Column("data", JsonText, nullable=False),
     Column("created_at", UtcText, nullable=False),
     Column("expires_at", UtcText),
+    Column("used_at", UtcText),
 )  # fmt: skip

@@ -24,6 +24,8 @@ from cache.migrating import upgrade
 from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, FindingRow, Row, Rows, identity
 from cache.schema import cleared, meta, tables
 from cache.schema import feed as feed_table
+from cache.schema import sight as sight_table
+from cache.sight import Sight, farewells, sights
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +82,8 @@ class Store:
         `rows` are all rows as they are after the changes (the feed needs the places of pull requests); `values`
         are put into the `meta` table. Raises what the database raises, with nothing written.
         """
-        entries = feed.entries(changes, rows)
+        told = feed.entries(changes, rows)
+        entries = [*zip(told, sights(told, changes, rows), strict=True), *farewells(changes)]
         numbers = await self._numbers(len(entries))
         try:
             await self._commit(changes, entries, numbers, at, values or {})
@@ -97,7 +100,7 @@ class Store:
     async def _commit(
         self,
         changes: Sequence[RowChange],
-        entries: Sequence[feed.FeedEntry],
+        entries: Sequence[tuple[feed.FeedEntry, Sight]],
         numbers: range,
         at: datetime,
         values: Mapping[str, str],
@@ -105,11 +108,11 @@ class Store:
         async with self.database.transaction() as connection:
             await self._write(connection, changes, at)
             for start in range(0, len(entries), BATCH):
-                numbered = [
-                    {**asdict(entry), "sequence": number, "at": at}
-                    for number, entry in zip(numbers[start:], entries[start : start + BATCH], strict=False)
-                ]
-                await connection.execute(feed_table.insert(), numbered)
+                numbered = list(zip(numbers[start:], entries[start : start + BATCH], strict=False))
+                told = [{**asdict(entry), "sequence": number, "at": at} for number, (entry, _) in numbered]
+                await connection.execute(feed_table.insert(), told)
+                seen = [{**asdict(kept), "sequence": number} for number, (_, kept) in numbered]
+                await connection.execute(sight_table.insert(), seen)
             for name, value in values.items():
                 await put_meta(connection, name, value)
 
@@ -155,7 +158,8 @@ class Store:
     async def prune_feed(self, keep: int) -> None:
         """Forget feed entries older than the newest `keep`; positions before them answer that they are gone."""
         async with self.database.transaction() as connection:
-            await connection.execute(delete(feed_table).where(feed_table.c.sequence <= self.sequence - keep))
+            for table in (feed_table, sight_table):
+                await connection.execute(delete(table).where(table.c.sequence <= self.sequence - keep))
 
 
 @cache

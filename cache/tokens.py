@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from cache.database import Database
 from cache.state_schema import tokens as table
@@ -22,6 +22,8 @@ class Token(Struct, frozen=True):
     created_at: datetime
     expires_at: datetime | None = None
     data: Mapping[str, Any] = {}
+    used_at: datetime | None = None
+    """When it was last used, to about a minute."""
 
 
 class Tokens:
@@ -40,10 +42,21 @@ class Tokens:
         async with self._database.transaction() as connection:
             return (await connection.execute(delete(table).where(table.c.name == name))).rowcount > 0
 
+    async def used(self, name: str, at: datetime) -> None:
+        """Note that one was used."""
+        async with self._database.transaction() as connection:
+            await connection.execute(update(table).where(table.c.name == name).values(used_at=at))
+
     async def find(self, digest: str) -> Token | None:
         """The token with this hash, expired or not."""
         async with self._database.read() as connection:
             row = (await connection.execute(select(table).where(table.c.hash == digest))).one_or_none()
+        return None if row is None else Token(**row._mapping)
+
+    async def named(self, name: str) -> Token | None:
+        """The token of this name, expired or not."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(table).where(table.c.name == name))).one_or_none()
         return None if row is None else Token(**row._mapping)
 
     async def all(self) -> tuple[Token, ...]:

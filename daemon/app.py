@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from daemon import status
+from daemon.api.access import Access
 from daemon.api.addresses import ROOT
 from daemon.api.app import Api
 from daemon.api.context import ApiContext
@@ -37,7 +38,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_app(
-    engine: Engine, schedule: Schedule, intake: Intake, news: News, secrets: Sequence[bytes]
+    engine: Engine, schedule: Schedule, intake: Intake, news: News, secrets: Sequence[bytes], access: Access
 ) -> web.Application:
     """Every route of the daemon."""
     config = engine.config
@@ -62,7 +63,8 @@ def build_app(
         sequence=lambda: engine.store.sequence,
         wait_for=waiting.wait_for,
         news=news,
-        status=lambda: status.status(engine, schedule, VERSION),
+        status=lambda viewer: status.status(engine, schedule, VERSION, viewer),
+        access=access,
         damaged=mending.damaged,
         forge_url=config.forge.url,
         version=VERSION,
@@ -77,6 +79,7 @@ def build_app(
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)
     app.on_cleanup.append(mending.stop)
+    app.on_cleanup.append(access.stop)
     app.router.add_post(config.webhooks.path, receiver.handle)
     app.router.add_get("/", _front)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))

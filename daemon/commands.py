@@ -29,6 +29,7 @@ from daemon.reading import missing_branches
 from daemon.reconciler import tombstones_of
 from daemon.report import Progress as SweepProgress
 from daemon.report import Report
+from daemon.token_commands import token_create, token_list, token_revoke
 from daemon.work.scope import Scope
 from daemon.work.workqueue import Priority
 from gitea_client.errors import Missing
@@ -259,6 +260,9 @@ COMMANDS: Mapping[str, Callable[[Engine, Mapping[str, Any], Progress], Awaitable
     "query": query,
     "hooks-known": hooks_known,
     "hooks-note": hooks_note,
+    "token-create": token_create,
+    "token-list": token_list,
+    "token-revoke": token_revoke,
     "about": about,
     "probe": probe,
 }

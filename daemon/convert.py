@@ -7,15 +7,21 @@ from datetime import UTC, datetime
 from cache.model import PullRequest, Repository
 from gitea_client import wire
 
+HIDDEN = ("limited", "private")
+"""How an owner is visible whose repositories the forge shows to nobody who is not signed in, public or not."""
+
 
 def repository_of(item: wire.Repository) -> Repository:
-    """A repository as evidence; what the forge recomputes by itself is left out."""
+    """A repository as evidence; what the forge recomputes by itself is left out.
+
+    Private is whatever the forge does not show to everyone.
+    """
     return Repository(
         id=item.id,
         owner=item.owner.login,
         name=item.name,
         default_branch=item.default_branch,
-        private=item.private,
+        private=item.private or item.internal or item.owner.visibility in HIDDEN,
         archived=item.archived,
         empty=item.empty,
         fork=item.fork,

@@ -20,6 +20,8 @@ import structlog
 from aiohttp import web
 
 from cache.profile.collection import Block
+from daemon.api.access import Access
+from daemon.api.credentials import TrustedProxy
 from daemon.api.news import News
 from daemon.app import build_app
 from daemon.blocks import load_blocks
@@ -40,6 +42,7 @@ from daemon.notify import notifying
 from daemon.reconciler import utc_now
 from daemon.schedule import Schedule
 from daemon.scheduled import Scheduled
+from daemon.token_commands import local_token
 from daemon.watching import watch
 from daemon.work.workqueue import SPACING
 
@@ -128,8 +131,14 @@ async def serving(
         opened.desk.book.listeners.append(lambda applied, _changes: news.tell(applied.sequence))
         handlers: dict[str, Handler] = {name: partial(command, opened) for name, command in COMMANDS.items()}
         handlers["hook-secret"] = ring.command
+        proxy = TrustedProxy(config.api.proxy_header, config.api.proxy_addresses)
+        access = Access(
+            opened.state.tokens, opened.clock, config.api.anonymous, proxy if proxy.addresses else None,
+            config.api.proxy_token,
+        )  # fmt: skip
+        handlers["local-token"] = partial(local_token, access)
         await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
-        app = build_app(opened, schedule, intake, news, ring.keys)
+        app = build_app(opened, schedule, intake, news, ring.keys, access)
         url = await stack.enter_async_context(_listening(app, config))
         await intake.resume()
         if scheduled:

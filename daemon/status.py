@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from cache.queries.findings import finding_counts
+from cache.queries.visible import visible_ids
 from cache.rows import FindingRow, LookRow, OwnerRow
+from cache.viewer import Viewer
 from daemon.engine import Engine
 from daemon.schedule import Schedule
 
 
-async def status(engine: Engine, schedule: Schedule, version: str) -> dict[str, Any]:
-    """How everything stands: sweeps, repositories, deliveries, the feed."""
+async def status(engine: Engine, schedule: Schedule, version: str, viewer: Viewer) -> dict[str, Any]:
+    """How everything stands: sweeps, repositories, deliveries, the feed.
+
+    Of what the viewer does not see, neither names nor numbers; what the daemon itself does is told as in `/metrics`.
+    """
+    async with engine.cache.read() as connection:
+        seen = await visible_ids(connection, viewer)
+        findings = await finding_counts(connection, viewer)
     book = engine.desk.book
     backlog = await engine.inbox.backlog()
     sweeps = await engine.state.sweeps.last(10)
@@ -22,6 +33,8 @@ async def status(engine: Engine, schedule: Schedule, version: str) -> dict[str, 
     backoffs = engine.desk.queue.backoffs()
     repositories = []
     for repository_id in sorted(book.reach.interests):
+        if seen is not None and repository_id not in seen:
+            continue
         repository = book.world.listed[repository_id]
         look = book.look(repository_id)
         repositories.append(
@@ -46,24 +59,13 @@ async def status(engine: Engine, schedule: Schedule, version: str) -> dict[str, 
             "sequence": engine.store.sequence,
             "first_sweep_done": schedule.first.is_set(),
             "paused": engine.desk.queue.paused_until > schedule.now(),
-            "owners": [
-                {
-                    "name": row.name,
-                    "organization": row.organization,
-                    "repositories": row.total,
-                    "swept_at": row.swept_at,
-                    "listed_at": row.listed_at,
-                    "last_error": row.last_error,
-                }
-                for row in book.rows[OwnerRow].values()
-                if isinstance(row, OwnerRow)
-            ],
+            "owners": list(_owners(engine, seen)),
             "repositories": repositories,
-            "unknown_names": sorted(book.reach.unknown),
+            "unknown_names": sorted(book.reach.unknown) if seen is None else [],
             "deliveries": {"pending": backlog.pending, "oldest": backlog.oldest, "states": dict(backlog.states)},
             "queue": {"waiting": len(engine.desk.queue), "running": len(engine.desk.queue.running)},
-            "sweeps": sweeps,
-            "findings": dict(_findings(engine)),
+            "sweeps": sweeps if seen is None else [replace(one, **_UNCOUNTED) for one in sweeps],
+            "findings": findings,
             "requests": {
                 "rest": engine.forge.transport.counter.rest,
                 "git": engine.forge.transport.counter.git,
@@ -71,6 +73,27 @@ async def status(engine: Engine, schedule: Schedule, version: str) -> dict[str, 
         }
     )
     return built
+
+
+_UNCOUNTED: Mapping[str, Any] = {"repositories": 0, "reconciled": 0, "changes": 0, "errors": ()}
+"""What a sweep counted, and said of repositories, as it is told to those who do not see all of them."""
+
+
+def _owners(engine: Engine, seen: frozenset[int] | None) -> Iterator[dict[str, Any]]:
+    """The owners; where not all is seen, those with something that is, and how much of theirs."""
+    book = engine.desk.book
+    shown = Counter(repository.owner.lower() for key, repository in book.world.listed.items() if key in (seen or ()))
+    for row in book.rows[OwnerRow].values():
+        if not isinstance(row, OwnerRow) or (seen is not None and not shown[row.name.lower()]):
+            continue
+        yield {
+            "name": row.name,
+            "organization": row.organization,
+            "repositories": row.total if seen is None else shown[row.name.lower()],
+            "swept_at": row.swept_at,
+            "listed_at": row.listed_at,
+            "last_error": row.last_error if seen is None else None,
+        }
 
 
 def _findings(engine: Engine) -> Counter[str]:

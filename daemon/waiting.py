@@ -8,7 +8,7 @@ All who wait for one repository share its looks: the work queue merges their req
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from msgspec import Struct
 
@@ -37,12 +37,19 @@ class Waiting:
         self._reconciler = reconciler
         self._monotonic = monotonic
 
-    async def wait_for(self, full_name: str, commit: str, timeout: float) -> WaitResult:  # noqa: ASYNC109 - see API
-        """Look until `commit` was read from the repository, for at most `timeout` seconds."""
+    async def wait_for(
+        self, full_name: str, commit: str, timeout: float, seen: Collection[int] | None = None  # noqa: ASYNC109 - see API
+    ) -> WaitResult:
+        """Look until `commit` was read from the repository, for at most `timeout` seconds.
+
+        Repositories other than `seen` (None: all) are unknown, and not looked at.
+        """
         book = self._reconciler.book
         until = self._monotonic() + timeout
         repository_id = book.world.find(full_name)
-        if repository_id is None or repository_id not in book.reach.interests:
+        if repository_id is None or repository_id not in book.reach.interests or not (
+            seen is None or repository_id in seen
+        ):
             return WaitResult(seen=False, head=None, known=False)
         pause, error = FIRST_PAUSE, None
         while True:

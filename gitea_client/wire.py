@@ -31,12 +31,16 @@ _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class User(Struct, frozen=True):
-    """A user or an organisation in its role as owner."""
+    """A user or an organisation in its role as owner.
+
+    `visibility` is `public`, `limited` (to those who are signed in) or `private` (to members).
+    """
 
     id: Id
     login: str
     full_name: str = ""
     email: str = ""
+    visibility: str = ""
 
 
 class Organization(Struct, frozen=True):
@@ -62,6 +66,8 @@ class Repository(Struct, frozen=True):
     description: str = ""
     empty: bool = False
     private: bool = False
+    internal: bool = False
+    """Not private itself, and yet of an owner whose repositories only members see."""
     fork: bool = False
     mirror: bool = False
     archived: bool = False

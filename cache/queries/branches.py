@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.profile.collection import Collection
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, read_page
+from cache.queries.visible import keyed, of_repository
 from cache.rows import BranchRow, RepositoryRow
 from cache.schema import tables
+from cache.viewer import Viewer
 
 _branches = tables[BranchRow]
 _repository = tables[RepositoryRow].alias("repository")
@@ -49,13 +51,14 @@ def columns() -> dict[str, Column]:
 
 
 async def branch_list(
-    connection: AsyncConnection, collection: Collection, key: str, question: Question
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, question: Question
 ) -> BranchPage:
     """A page of an entry's branches, in one statement. QueryError: `bad-cursor`, `cursor-mismatch`."""
     rows = (
         select(*_branches.c, _repository.c.full_name.label("repository"))
         .select_from(_branches.outerjoin(_repository, _repository.c.id == _branches.c.repository_id))
         .where(_branches.c.block == collection.block, _branches.c.collection == collection.name, _branches.c.key == key)
+        .where(*of_repository(viewer, _repository), *keyed(viewer, _branches))
     )
     about = ("branches", collection.block, collection.name, key)
     ties = (_branches.c.repository_id, _branches.c.name)

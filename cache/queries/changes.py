@@ -7,14 +7,30 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    exists,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    text,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.conditions import where
 from cache.queries.filters import Condition
+from cache.queries.visible import as_it_was, by_id, in_collections, itself, of_repository
 from cache.rows import RepositoryRow
-from cache.schema import feed, tables
+from cache.schema import feed, sight, tables
+from cache.viewer import Viewer
 
 _repository = tables[RepositoryRow].alias("repository")
 
@@ -71,29 +87,61 @@ async def extent(connection: AsyncConnection) -> Extent:
 
 
 async def changes_after(
-    connection: AsyncConnection, after: int, upto: int, limit: int, conditions: Iterable[Condition] = ()
-) -> Changes:
+    connection: AsyncConnection, viewer: Viewer, after: int, upto: int, limit: int,
+    conditions: Iterable[Condition] = (),
+) -> Changes:  # fmt: skip
     """The changes with a sequence over `after` and at most `upto` that fit, oldest first."""
-    wanted = _that_fit(conditions).where(feed.c.sequence > after, feed.c.sequence <= upto)
+    wanted = that_fit(viewer, conditions).where(feed.c.sequence > after, feed.c.sequence <= upto)
     items = await _items(connection, wanted.order_by(feed.c.sequence).limit(limit))
     return Changes(items, items[-1].sequence if len(items) == limit else max(after, upto))
 
 
 async def changes_before(
-    connection: AsyncConnection, before: int, limit: int, conditions: Iterable[Condition] = ()
+    connection: AsyncConnection, viewer: Viewer, before: int, limit: int, conditions: Iterable[Condition] = ()
 ) -> tuple[ChangeItem, ...]:
     """The changes with a sequence under `before` that fit, newest first."""
-    wanted = _that_fit(conditions).where(feed.c.sequence < before)
+    wanted = that_fit(viewer, conditions).where(feed.c.sequence < before)
     return await _items(connection, wanted.order_by(feed.c.sequence.desc()).limit(limit))
 
 
-def _that_fit(conditions: Iterable[Condition]) -> Select[Any]:
-    joined = feed.outerjoin(_repository, _repository.c.id == feed.c.repository_id)
+def that_fit(viewer: Viewer, conditions: Iterable[Condition]) -> Select[Any]:
+    """The changes that are told to a viewer, and fit."""
+    known = and_(_repository.c.id == feed.c.repository_id, *of_repository(viewer, _repository))
+    joined = feed.outerjoin(_repository, known).outerjoin(sight, sight.c.sequence == feed.c.sequence)
+    told = [_columns(viewer) if column.name == "columns" else column for column in feed.c]
     return (
-        select(*feed.c, _repository.c.full_name.label("repository"))
+        select(*told, _repository.c.full_name.label("repository"))
         .select_from(joined)
-        .where(*where(conditions, columns()).get("", ()))
+        .where(_told(viewer), *where(conditions, columns()).get("", ()))
     )
+
+
+def _columns(viewer: Viewer) -> ColumnElement[Any]:
+    """The names of columns as they are told: without those that come of what is hidden; NULL where nothing is told."""
+    seen = by_id(viewer, literal_column("other.value"))
+    if not seen:
+        return feed.c.columns
+    others = text("json_each(sights.others) AS other")
+    bits = select(func.sum(literal_column("1 << other.key"))).select_from(others).where(*seen).scalar_subquery()
+    path = literal("$[").concat(func.coalesce(bits, 0)).concat("]")
+    return type_coerce(func.json_extract(sight.c.told, path), feed.c.columns.type).label("columns")
+
+
+def _told(viewer: Viewer) -> ColumnElement[bool]:
+    """What is told: of a repository that was seen when it changed, and is now, as far as it is still there."""
+    farewell = func.coalesce(sight.c.farewell, 0)
+    if viewer.everything:
+        return farewell == 0
+    was = as_it_was(viewer, sight.c.private, sight.c.full_name)
+    there = tables[RepositoryRow].alias("there")
+    gone = not_(exists(select(literal(1)).select_from(there).where(there.c.id == feed.c.repository_id)))
+    parts = [farewell == 0, *was, or_(_repository.c.id.is_not(None), gone)]
+    parts.append(type_coerce(_columns(viewer), Text).is_not(None))
+    if viewer.collections is not None:
+        itself_seen = and_(feed.c.kind == "repository", _repository.c.id.is_not(None), *itself(viewer, _repository))
+        parts.append(or_(and_(*in_collections(viewer, feed)), itself_seen))
+    # to those who see private repositories too, none takes its leave
+    return and_(*parts) if viewer.private else or_(and_(*parts), and_(farewell == 1, *was))
 
 
 async def _items(connection: AsyncConnection, wanted: Select[Any]) -> tuple[ChangeItem, ...]:

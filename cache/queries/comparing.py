@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.profile.collection import Collection
 from cache.queries.errors import NothingThere
 from cache.queries.revisions import HEAD, LATEST_MERGED, Head, Revision, entry_now, named_revision
+from cache.viewer import Viewer
 
 
 class Side(Struct, frozen=True):
@@ -23,14 +24,15 @@ class Side(Struct, frozen=True):
 
 
 async def two_sides(
-    connection: AsyncConnection, collection: Collection, key: str, names: Sequence[str]
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, names: Sequence[str]
 ) -> tuple[Side, Side]:
     """The texts of two names (a version, `latest-merged`, `head`), in a statement each.
 
     NothingThere: `not-found` for a revision or an entry that is not there, `no-text` for one without a text.
     """
-    found = {name: await named_revision(connection, collection, key, name) for name in set(names) if name != HEAD}
-    entry = await entry_now(connection, collection, key) if HEAD in names else None
+    asked = set(names) - {HEAD}
+    found = {name: await named_revision(connection, viewer, collection, key, name) for name in asked}
+    entry = await entry_now(connection, viewer, collection, key) if HEAD in names else None
     if HEAD in names and entry is None:
         message = f"The collection {collection.name} of {collection.block} has no entry {key[:200]!r}"
         raise NothingThere("not-found", message)

@@ -10,9 +10,12 @@ from sqlalchemy import Text, and_, case, func, literal, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
+from cache.queries.changes import that_fit
 from cache.queries.columns import field_column
+from cache.queries.visible import by_id, in_collections, keyed
 from cache.rows import EntryRow, FindingRow, PullEntryRow, PullRow
-from cache.schema import feed, tables, to_text
+from cache.schema import tables, to_text
+from cache.viewer import Viewer
 
 _entries, _findings = tables[EntryRow], tables[FindingRow]
 _pulls, _places = tables[PullRow], tables[PullEntryRow]
@@ -41,45 +44,54 @@ class Waiting(Struct, frozen=True):
         return sum(self.ages)
 
 
-async def entries_by_collection(connection: AsyncConnection) -> dict[tuple[str, str], tuple[int, int]]:
+async def entries_by_collection(
+    connection: AsyncConnection, viewer: Viewer
+) -> dict[tuple[str, str], tuple[int, int]]:
     """How many entries each collection has, and how many of them are not valid, in one statement."""
     wrong = func.sum(case((_entries.c.valid.is_(False), 1), else_=0))
     wanted = select(_entries.c.block, _entries.c.collection, func.count(), wrong)
-    grouped = wanted.group_by(_entries.c.block, _entries.c.collection)
+    seen = wanted.where(*by_id(viewer, _entries.c.repository_id), *in_collections(viewer, _entries))
+    grouped = seen.group_by(_entries.c.block, _entries.c.collection)
     return {(block, name): (number, bad) for block, name, number, bad in await connection.execute(grouped)}
 
 
-async def values_of(connection: AsyncConnection, collection: Collection, field: str) -> dict[str, int]:
+async def values_of(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, field: str
+) -> dict[str, int]:
     """How many entries have each value of a field, in one statement. KeyError: there is no such field."""
     value: Any = field_column(collection.field(field)).value
     wanted = select(value, func.count()).where(
-        _entries.c.block == collection.block, _entries.c.collection == collection.name
-    )
+        _entries.c.block == collection.block, _entries.c.collection == collection.name,
+        *by_id(viewer, _entries.c.repository_id), *in_collections(viewer, _entries),
+    )  # fmt: skip
     rows = await connection.execute(wanted.group_by(value))
     return {str(one): number for one, number in rows if one is not None}
 
 
-async def findings_by_rule(connection: AsyncConnection) -> tuple[RuleCount, ...]:
+async def findings_by_rule(connection: AsyncConnection, viewer: Viewer) -> tuple[RuleCount, ...]:
     """The findings that stand by their rule, errors first, in one statement."""
     number = func.count()
     wanted = select(_findings.c.rule, _findings.c.severity, number).group_by(_findings.c.rule, _findings.c.severity)
-    rows = await connection.execute(wanted.order_by(_findings.c.severity, number.desc(), _findings.c.rule))
+    seen = wanted.where(*by_id(viewer, _findings.c.repository_id), *keyed(viewer, _findings))
+    rows = await connection.execute(seen.order_by(_findings.c.severity, number.desc(), _findings.c.rule))
     return tuple(RuleCount(*row) for row in rows)
 
 
-async def pulls_waiting(connection: AsyncConnection, now: datetime) -> tuple[Waiting, ...]:
+async def pulls_waiting(connection: AsyncConnection, viewer: Viewer, now: datetime) -> tuple[Waiting, ...]:
     """Open pull requests by kind and age, in one statement; one with places in two collections counts in both."""
     opened = type_coerce(_pulls.c.opened_at, Text)
     bounds = enumerate(AGES)
     bucket = case(*((opened > to_text(now - one), literal(index)) for index, one in bounds), else_=literal(len(AGES)))
     kind = func.coalesce(_places.c.kind, "")
-    joined = _pulls.outerjoin(
-        _places, and_(_places.c.repository_id == _pulls.c.repository_id, _places.c.number == _pulls.c.number)
-    )
+    same = and_(_places.c.repository_id == _pulls.c.repository_id, _places.c.number == _pulls.c.number)
+    placed = and_(same, *keyed(viewer, _places))
+    joined = _pulls.outerjoin(_places, placed)
+    # with scopes of collections, only what has a place in one of them
+    scoped = [_places.c.key.is_not(None)] if viewer.collections is not None else []
     wanted = (
         select(kind, bucket, func.count())
         .select_from(joined)
-        .where(_pulls.c.state == "open", _pulls.c.gone.is_(False))
+        .where(_pulls.c.state == "open", _pulls.c.gone.is_(False), *by_id(viewer, _pulls.c.repository_id), *scoped)
         .group_by(kind, bucket)
     )
     found: dict[str, list[int]] = {}
@@ -88,9 +100,10 @@ async def pulls_waiting(connection: AsyncConnection, now: datetime) -> tuple[Wai
     return tuple(Waiting(name, tuple(ages)) for name, ages in sorted(found.items(), key=lambda one: (not one[0], one)))
 
 
-async def changes_by_hour(connection: AsyncConnection, since: datetime) -> dict[datetime, int]:
+async def changes_by_hour(connection: AsyncConnection, viewer: Viewer, since: datetime) -> dict[datetime, int]:
     """How many changes were applied in each hour from `since` on, in one statement; hours without any are left out."""
-    at = type_coerce(feed.c.at, Text)
+    seen = that_fit(viewer, ()).subquery()
+    at = type_coerce(seen.c.at, Text)
     hour = func.substr(at, 1, len("2026-01-01T00"))
     wanted = select(hour, func.count()).where(at >= to_text(since)).group_by(hour)
     return {datetime.fromisoformat(f"{one}:00:00Z"): number for one, number in await connection.execute(wanted)}

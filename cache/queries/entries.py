@@ -7,15 +7,33 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, bindparam, func, literal, literal_column, select, text, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    text,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
-from cache.queries.columns import Columns, entry_columns, key_parts
+from cache.queries.columns import Columns, entry_columns, key_parts, stored
 from cache.queries.paging import Listing, Question, Rows, read_page
+from cache.queries.visible import by_id, in_collections, of_repository, of_revision
 from cache.revision_rows import RevisionRow
 from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RepositoryRow
 from cache.schema import tables
+from cache.viewer import EVERYTHING, Viewer
 
 _entries, _findings, _branches = tables[EntryRow], tables[FindingRow], tables[BranchRow]
 _revisions = tables[RevisionRow]
@@ -83,44 +101,90 @@ class EntryPage(Struct, frozen=True):
     next: str | None
 
 
-def columns(collection: Collection) -> Columns:
-    """What entries of a collection can be filtered and sorted by."""
-    return entry_columns(collection, _repository, _home)
+def columns(collection: Collection, viewer: Viewer = EVERYTHING) -> Columns:
+    """What entries of a collection can be filtered and sorted by; their values are those that the viewer sees."""
+    own = dict(entry_columns(collection, _repository, _home))
+    declared = {field.name for field in collection.fields}
+    for name in ("updated_at", "last_main_commit_at"):
+        if name not in declared and not viewer.everything:
+            own[name] = stored(name, _seen(collection, viewer, name), "datetime")
+    return own
+
+
+_OF_DOCUMENT = frozenset({
+    "document_repository_id", "document_path", "document_sha", "document_commit", "document_commit_at",
+})  # fmt: skip
+_OF_HOME = frozenset({"home_repository_id", "last_main_commit_at"})
+
+
+def _seen(collection: Collection, viewer: Viewer, name: str) -> ColumnElement[Any]:
+    """A column of an entry as the viewer sees it: without what comes of repositories that are hidden."""
+    column = _entries.c[name]
+    if viewer.everything:
+        return column
+    without = {"body": _entries.c.entry_body, "updated_at": _entries.c.last_entry_commit_at}.get(name)
+    if name in _OF_HOME:
+        seen: ColumnElement[bool] = _home.c.id.is_not(None)
+    elif (name in _OF_DOCUMENT or without is not None) and collection.document is not None:
+        seen = or_(_entries.c.document_repository_id.is_(None), _document.c.id.is_not(None))
+    else:
+        return column
+    other = null() if without is None else type_coerce(without, column.type)
+    return type_coerce(case((seen, type_coerce(column, Text)), else_=type_coerce(other, Text)), column.type)
 
 
 async def entry_list(
-    connection: AsyncConnection, collection: Collection, question: Question, *, q: str | None = None, body: bool = False
-) -> EntryPage:
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, question: Question, *, q: str | None = None,
+    body: bool = False,
+) -> EntryPage:  # fmt: skip
     """A page of a collection's entries, in two statements. `q` is searched for in the text; `body` brings bodies.
 
     QueryError: `bad-cursor`, `cursor-mismatch`.
     """
-    rows = _select(collection, body=body)
+    rows = _select(viewer, collection, body=body)
     if q is not None:
-        found = text("SELECT rowid FROM entry_text WHERE entry_text MATCH :words").bindparams(words=match(q))
-        rows = rows.where(literal_column("entries.rowid").in_(found.columns(literal_column("rowid")).scalar_subquery()))
+        rows = rows.where(_holds(viewer, collection, q))
     about = (collection.block, collection.name, q or "")
-    listing = Listing(about, rows, columns(collection), (_entries.c.key,), "key")
+    listing = Listing(about, rows, columns(collection, viewer), (_entries.c.key,), "key")
     page: Rows = await read_page(connection, listing, question)
-    counted = await counts(connection, collection, page.rows)
+    counted = await counts(connection, viewer, collection, page.rows)
     items = (_item(collection, row._mapping, counted[row.key]) for row in page.rows)
     return EntryPage(tuple(items), page.next)
 
 
-async def one_entry(connection: AsyncConnection, collection: Collection, key: str) -> EntryItem | None:
-    """One entry with its body, in two statements; None where there is none of this key."""
-    row = (await connection.execute(_select(collection, body=True).where(_entries.c.key == key))).one_or_none()
+async def one_entry(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str
+) -> EntryItem | None:
+    """One entry with its body, in two statements; None where none of this key is seen."""
+    row = (await connection.execute(_select(viewer, collection, body=True).where(_entries.c.key == key))).one_or_none()
     if row is None:
         return None
-    counted = await counts(connection, collection, [row])
+    counted = await counts(connection, viewer, collection, [row])
     return _item(collection, row._mapping, counted[key])
 
 
-async def entry_repositories(connection: AsyncConnection, collection: Collection, key: str) -> tuple[int, ...] | None:
-    """The ids of the repositories that an entry was read from; None where there is no such entry."""
-    wanted = select(_entries.c.repository_id, _entries.c.document_repository_id, _entries.c.home_repository_id)
-    row = (await connection.execute(wanted.where(*_of(collection), _entries.c.key == key))).one_or_none()
-    return None if row is None else tuple(one for one in row if one is not None)
+async def entry_repositories(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str
+) -> tuple[int, ...] | None:
+    """The ids of the repositories that an entry was read from; None where no such entry is seen."""
+    wanted = _select(viewer, collection, body=False).where(_entries.c.key == key)
+    row = (await connection.execute(wanted)).one_or_none()
+    return None if row is None else _read_from(row._mapping)
+
+
+def _holds(viewer: Viewer, collection: Collection, q: str) -> ColumnElement[bool]:
+    """That the text that the viewer sees holds the words: an entry's own, where its document is hidden."""
+    whole = _found("SELECT rowid FROM entry_text WHERE entry_text MATCH :words", q)
+    if viewer.everything or collection.document is None:
+        return whole
+    own = _found("SELECT rowid FROM own_text WHERE own_text MATCH :words", q)
+    seen = or_(_entries.c.document_repository_id.is_(None), _document.c.id.is_not(None))
+    return case((seen, whole), else_=own)
+
+
+def _found(statement: str, q: str) -> ColumnElement[bool]:
+    found = text(statement).bindparams(bindparam("words", match(q), unique=True))
+    return literal_column("entries.rowid").in_(found.columns(literal_column("rowid")).scalar_subquery())
 
 
 def match(q: str) -> str:
@@ -139,27 +203,35 @@ def _of(collection: Collection) -> tuple[Any, Any]:
     return _entries.c.block == block, _entries.c.collection == name
 
 
-def _select(collection: Collection, *, body: bool) -> Select[Any]:
-    left_out = {"body", "entry_body", "document_body"}
-    told = [column for column in _entries.c if column.name not in left_out]
+def _select(viewer: Viewer, collection: Collection, *, body: bool) -> Select[Any]:
+    left_out = {"entry_body", "document_body", *(() if body else ("body",))}
+    told = [
+        _seen(collection, viewer, column.name).label(column.name)
+        for column in _entries.c
+        if column.name not in left_out
+    ]
     return (
         select(
             *told,
-            *([_entries.c.body] if body else []),
             _repository.c.full_name.label("repository"),
             _home.c.full_name.label("home_repository"),
             _document.c.full_name.label("document_repository"),
         )
         .select_from(
             _entries.outerjoin(_repository, _repository.c.id == _entries.c.repository_id)
-            .outerjoin(_home, _home.c.id == _entries.c.home_repository_id)
-            .outerjoin(_document, _document.c.id == _entries.c.document_repository_id)
+            .outerjoin(_home, and_(_home.c.id == _entries.c.home_repository_id, *of_repository(viewer, _home)))
+            .outerjoin(
+                _document,
+                and_(_document.c.id == _entries.c.document_repository_id, *of_repository(viewer, _document)),
+            )
         )
-        .where(*_of(collection))
+        .where(*_of(collection), *of_repository(viewer, _repository), *in_collections(viewer, _entries))
     )
 
 
-async def counts(connection: AsyncConnection, collection: Collection, rows: Sequence[Any]) -> dict[str, Counted]:
+async def counts(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, rows: Sequence[Any]
+) -> dict[str, Counted]:
     """What belongs to these rows of entries, by key, in one statement.
 
     A finding without a key is about a file, and counts for the entries read from it: of a `jsonl` file for the entry
@@ -170,13 +242,13 @@ async def counts(connection: AsyncConnection, collection: Collection, rows: Sequ
     keys, paths = [row.key for row in rows], {row.path for row in rows}
     of_file = [func.coalesce(_findings.c.repository_id, 0), func.coalesce(_findings.c.line, 0)]
     statement = union_all(
-        _counted("branches_open", _branches.c.key, keys, collection).where(_branches.c.state == "open"),
-        _counted("pulls_open", _places.c.key, keys, collection)
+        _counted(viewer, "branches_open", _branches.c.key, keys, collection).where(_branches.c.state == "open"),
+        _counted(viewer, "pulls_open", _places.c.key, keys, collection)
         .join(_pulls, and_(_pulls.c.repository_id == _places.c.repository_id, _pulls.c.number == _places.c.number))
         .where(_pulls.c.state == "open", _pulls.c.gone.is_(False)),
-        _counted("findings", _findings.c.key, keys, collection),
-        _counted("revisions", _revisions.c.key, keys, collection),
-        _counted("file", _findings.c.path, paths, collection, *of_file).where(_findings.c.key.is_(None)),
+        _counted(viewer, "findings", _findings.c.key, keys, collection),
+        _counted(viewer, "revisions", _revisions.c.key, keys, collection),
+        _counted(viewer, "file", _findings.c.path, paths, collection, *of_file).where(_findings.c.key.is_(None)),
     )
     found: dict[str, dict[str, int]] = {row.key: {} for row in rows}
     for name, what, number, repository_id, line in await connection.execute(statement):
@@ -190,19 +262,21 @@ async def counts(connection: AsyncConnection, collection: Collection, rows: Sequ
     return {key: Counted(Counts(**numbers), revised[key]) for key, numbers in found.items()}
 
 
-def _counted(what: str, name: Any, names: Iterable[str], collection: Collection, *by: Any) -> Select[Any]:
+def _counted(
+    viewer: Viewer, what: str, name: Any, names: Iterable[str], collection: Collection, *by: Any
+) -> Select[Any]:
     table = name.table
     beside = by or (literal(0), literal(0))
     return (
         select(name.label("name"), literal(what).label("what"), func.count().label("number"), *beside)
         .select_from(table)
         .where(table.c.block == collection.block, table.c.collection == collection.name, name.in_(sorted(names)))
+        .where(*(of_revision(viewer, table) if table is _revisions else by_id(viewer, table.c.repository_id)))
         .group_by(name, *by)
     )
 
 
 def _item(collection: Collection, row: Any, counted: Counted) -> EntryItem:
-    ids = (row["repository_id"], row["document_repository_id"], row["home_repository_id"])
     same = (
         "block", "collection", "key", "repository", "path", "line", "title", "valid", "fields", "entry_sha",
         "document_sha", "document_repository", "document_path", "document_commit", "commit", "landed",
@@ -215,5 +289,10 @@ def _item(collection: Collection, row: Any, counted: Counted) -> EntryItem:
         body_sha=row["document_sha"] or row["entry_sha"],
         counts=counted.now,
         revision_count=counted.revisions,
-        repository_ids=tuple(dict.fromkeys(one for one in ids if one is not None)),
+        repository_ids=_read_from(row),
     )
+
+
+def _read_from(row: Any) -> tuple[int, ...]:
+    ids = (row["repository_id"], row["document_repository_id"], row["home_repository_id"])
+    return tuple(dict.fromkeys(one for one in ids if one is not None))

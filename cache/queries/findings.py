@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, read_page
+from cache.queries.visible import by_id, keyed, lasting, of_repository
 from cache.rows import FindingRow, RepositoryRow
 from cache.schema import cleared as cleared_table
 from cache.schema import tables
+from cache.viewer import Viewer
 
 _repository = tables[RepositoryRow].alias("repository")
 
@@ -62,14 +64,18 @@ def columns(*, cleared: bool = False) -> dict[str, Column]:
     return own
 
 
-async def finding_list(connection: AsyncConnection, question: Question, *, cleared: bool = False) -> FindingPage:
+async def finding_list(
+    connection: AsyncConnection, viewer: Viewer, question: Question, *, cleared: bool = False
+) -> FindingPage:
     """A page of the findings that stand, or of those cleared, in one statement.
 
     QueryError: `bad-cursor`, `cursor-mismatch`.
     """
     table: Any = cleared_table if cleared else tables[FindingRow]
-    rows = select(*table.c, _repository.c.full_name.label("repository")).select_from(
-        table.outerjoin(_repository, _repository.c.id == table.c.repository_id)
+    rows = (
+        select(*table.c, _repository.c.full_name.label("repository"))
+        .select_from(table.outerjoin(_repository, _repository.c.id == table.c.repository_id))
+        .where(*of_repository(viewer, _repository), *(lasting if cleared else keyed)(viewer, table))
     )
     # a finding can be cleared several times, so its id does not tell those apart
     tie: ColumnElement[Any] = table.c.sequence if cleared else table.c.id
@@ -77,3 +83,11 @@ async def finding_list(connection: AsyncConnection, question: Question, *, clear
     page = await read_page(connection, Listing(about, rows, columns(cleared=cleared), (tie,), SORT), question)
     wanted = [name for name in FindingItem.__struct_fields__ if cleared or name != "cleared_at"]
     return FindingPage(tuple(FindingItem(**{n: r._mapping[n] for n in wanted}) for r in page.rows), page.next)
+
+
+async def finding_counts(connection: AsyncConnection, viewer: Viewer) -> dict[str, int]:
+    """How many findings stand, by their rule, in one statement."""
+    table = tables[FindingRow]
+    wanted = select(table.c.rule, func.count().label("standing")).group_by(table.c.rule).order_by(table.c.rule)
+    seen = wanted.where(*by_id(viewer, table.c.repository_id), *keyed(viewer, table))
+    return {row.rule: row.standing for row in await connection.execute(seen)}

@@ -24,8 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection, RepositorySelector
+from cache.queries.visible import by_id, itself
 from cache.rows import AliasRow, EntryRow, LookRow, OwnerRow, RepositoryRow
 from cache.schema import tables
+from cache.viewer import Viewer
 
 _repositories, _looks, _owners = tables[RepositoryRow], tables[LookRow], tables[OwnerRow]
 _aliases, _entries = tables[AliasRow], tables[EntryRow]
@@ -51,7 +53,7 @@ def of_mirrored() -> Where:
     return _repositories.c.depth.is_not(None)
 
 
-def of_collection(collection: Collection) -> Where:
+def of_collection(viewer: Viewer, collection: Collection) -> Where:
     """The repositories that can hold a collection's files, entries' own repositories, and those of its pulls."""
     named = [rule.repository for rule in collection.pulls if rule.repository is not None]
     parts = [_selected(collection.repository), *(_called(name) for name in named)]
@@ -60,6 +62,7 @@ def of_collection(collection: Collection) -> Where:
             _entries.c.home_repository_id == _repositories.c.id,
             _entries.c.block == collection.block,
             _entries.c.collection == collection.name,
+            *by_id(viewer, _entries.c.repository_id),
         )
         parts.append(exists(select(literal(1)).select_from(_entries).where(of_it)).correlate(_repositories))
     return or_(*parts)
@@ -88,9 +91,10 @@ def _called(full_name: str) -> Where:
 
 
 async def freshness(
-    connection: AsyncConnection, where: Where, *, now: datetime, interval: timedelta, listed: bool = False
-) -> Freshness:
-    """The freshness of an answer to which the repositories that fit `where` could contribute.
+    connection: AsyncConnection, viewer: Viewer, where: Where, *, now: datetime, interval: timedelta,
+    listed: bool = False,
+) -> Freshness:  # fmt: skip
+    """The freshness of an answer to which the repositories that fit `where`, and are seen, could contribute.
 
     A repository counts as observed when it was read, or, without failures, when its owner was swept after that.
     `listed` is for lists of repositories themselves: there one that is not mirrored counts by its owner's sweep.
@@ -116,7 +120,7 @@ async def freshness(
                 _owners, func.lower(_owners.c.name) == func.lower(_repositories.c.owner)
             )
         )
-        .where(where)
+        .where(where, *itself(viewer, _repositories))
     )
     row = (await connection.execute(statement)).one()._mapping
     whole = row["all"] > 0 and row["read"] == row["all"]

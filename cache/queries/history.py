@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.profile.collection import Collection
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, read_page
+from cache.queries.visible import keyed, of_repository
 from cache.rows import HistoryRow, RepositoryRow
 from cache.schema import tables
+from cache.viewer import Viewer
 
 _history = tables[HistoryRow]
 _repository = tables[RepositoryRow].alias("repository")
@@ -61,7 +63,7 @@ def columns() -> dict[str, Column]:
 
 
 async def history_list(
-    connection: AsyncConnection, collection: Collection, key: str, question: Question
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, question: Question
 ) -> HistoryPage:
     """A page of an entry's history, in one statement; of changes that landed together the later position first.
 
@@ -71,6 +73,7 @@ async def history_list(
         select(*_history.c, _repository.c.full_name.label("repository"))
         .select_from(_history.outerjoin(_repository, _repository.c.id == _history.c.repository_id))
         .where(_history.c.block == collection.block, _history.c.collection == collection.name, _history.c.key == key)
+        .where(*of_repository(viewer, _repository), *keyed(viewer, _history))
     )
     about = ("history", collection.block, collection.name, key)
     ties = (-_history.c.position, _history.c.part)

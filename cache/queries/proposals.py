@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, case, null, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, read_page
+from cache.queries.visible import hidden_entry, keyed, of_repository
 from cache.revision_rows import ProposalRow
 from cache.rows import PullEntryRow, PullRow, RepositoryRow
 from cache.schema import tables
+from cache.viewer import EVERYTHING, Viewer
 
 _proposals, _pulls = tables[ProposalRow], tables[PullRow]
 _place, _repository = tables[PullEntryRow].alias("place"), tables[RepositoryRow].alias("repository")
@@ -69,7 +71,7 @@ class ProposalPage(Struct, frozen=True):
     next: str | None
 
 
-def columns() -> dict[str, Column]:
+def columns(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
     """What proposals can be filtered and sorted by."""
     own = of_table(
         _proposals,
@@ -82,23 +84,36 @@ def columns() -> dict[str, Column]:
     own["change"] = stored("change", _proposals.c.change, "enum", values=("added", "changed", "removed"))
     own["part"] = stored("part", _proposals.c.part, "enum", values=("entry", "document"))
     own["kind"] = stored("kind", _place.c.kind, "string")
-    own["actor"] = stored("actor", _place.c.actor, "string")
+    own["actor"] = stored("actor", _actor(viewer), "string")
     own["repository"] = stored("repository", _repository.c.full_name, "repository", folded=True)
     return own
 
 
-async def proposal_list(connection: AsyncConnection, question: Question, *, body: bool = False) -> ProposalPage:
+async def proposal_list(
+    connection: AsyncConnection, viewer: Viewer, question: Question, *, body: bool = False
+) -> ProposalPage:
     """A page of proposals, in one statement; `body` brings bodies. QueryError: `bad-cursor`, `cursor-mismatch`."""
     ties = tuple(_proposals.primary_key.columns)
-    page = await read_page(connection, Listing(("proposals",), selected(body=body), columns(), ties, SORT), question)
+    listing = Listing(("proposals",), selected(viewer, body=body), columns(viewer), ties, SORT)
+    page = await read_page(connection, listing, question)
     return ProposalPage(tuple(item_of(row._mapping) for row in page.rows), page.next)
 
 
-async def of_pull(connection: AsyncConnection, repository_id: int, number: int) -> tuple[ProposalItem, ...]:
+async def of_pull(
+    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int
+) -> tuple[ProposalItem, ...]:
     """Everything that one pull request would change, with bodies, in one statement."""
     here = and_(_proposals.c.repository_id == repository_id, _proposals.c.number == number)
-    rows = await connection.execute(selected(body=True).where(here).order_by(*_proposals.primary_key.columns))
-    return tuple(item_of(row._mapping) for row in rows)
+    rows = selected(viewer, body=True).where(here).order_by(*_proposals.primary_key.columns)
+    return tuple(item_of(row._mapping) for row in await connection.execute(rows))
+
+
+def _actor(viewer: Viewer) -> ColumnElement[Any]:
+    """Who is behind a pull request; where an audit entry says it, only to those who see that."""
+    hidden = hidden_entry(viewer, _place.c.block, _place.c.actor_evidence)
+    if hidden is None:
+        return _place.c.actor
+    return case((and_(_place.c.actor_source == "audit", hidden), null()), else_=type_coerce(_place.c.actor, Text))
 
 
 def opened_at() -> Any:
@@ -111,8 +126,8 @@ def repository_name() -> Any:
     return _repository.c.full_name
 
 
-def selected(*, body: bool) -> Select[Any]:
-    """The rows that `item_of` takes; whoever asks adds conditions."""
+def selected(viewer: Viewer, *, body: bool) -> Select[Any]:
+    """The rows that `item_of` takes, those that are seen; whoever asks adds conditions."""
     same = and_(_pulls.c.repository_id == _proposals.c.repository_id, _pulls.c.number == _proposals.c.number)
     placed = and_(
         _place.c.repository_id == _proposals.c.repository_id,
@@ -126,8 +141,9 @@ def selected(*, body: bool) -> Select[Any]:
     joined = joined.outerjoin(_repository, _repository.c.id == _proposals.c.repository_id)
     names = ("draft", "opened_at", "head_branch", "user")
     of_pull = _pulls.c.title.label("pull_title"), *(_pulls.c[name] for name in names)
-    beside = _place.c.kind, _place.c.actor, _repository.c.full_name.label("repository")
-    return select(*told, *of_pull, *beside).select_from(joined)
+    beside = _place.c.kind, _actor(viewer).label("actor"), _repository.c.full_name.label("repository")
+    rows = select(*told, *of_pull, *beside).select_from(joined)
+    return rows.where(*of_repository(viewer, _repository), *keyed(viewer, _proposals))
 
 
 def item_of(row: Any) -> ProposalItem:

@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, and_, case, exists, func, null, select, tuple_, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, only, read_page
+from cache.queries.visible import hidden_entry, keyed, of_repository
 from cache.rows import PullEntryRow, PullRow, RepositoryRow
 from cache.schema import tables
+from cache.viewer import EVERYTHING, Viewer
 
 _pulls, _places = tables[PullRow], tables[PullEntryRow]
 _repository = tables[RepositoryRow].alias("repository")
@@ -66,7 +68,10 @@ class PullPage(Struct, frozen=True):
     next: str | None
 
 
-def columns() -> dict[str, Column]:
+_ACTOR = ("actor", "actor_source", "actor_evidence")
+
+
+def columns(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
     """What pull requests can be filtered and sorted by; those of a place are only for filters."""
     own = of_table(
         _pulls,
@@ -80,64 +85,83 @@ def columns() -> dict[str, Column]:
     own["state"] = stored("state", _pulls.c.state, "enum", values=("open", "merged", "closed"))
     own["repository"] = stored("repository", _repository.c.full_name, "repository", folded=True)
     for name in ("block", "collection", "key", "kind", "actor", "actor_source"):
-        own[name] = stored(name, _places.c[name], "string", group="place")
+        own[name] = stored(name, _told(viewer, name), "string", group="place")
     return own
 
 
+def _told(viewer: Viewer, name: str) -> ColumnElement[Any]:
+    """A column of a place. Who is behind a pull request may come from an audit entry: it is not told without that."""
+    column = _places.c[name]
+    hidden = hidden_entry(viewer, _places.c.block, _places.c.actor_evidence) if name in _ACTOR else None
+    if hidden is None:
+        return column
+    return case((and_(_places.c.actor_source == "audit", hidden), null()), else_=type_coerce(column, Text))
+
+
 async def pull_list(
-    connection: AsyncConnection, question: Question, *, collection: Collection | None = None, key: str | None = None
-) -> PullPage:
+    connection: AsyncConnection, viewer: Viewer, question: Question, *, collection: Collection | None = None,
+    key: str | None = None,
+) -> PullPage:  # fmt: skip
     """A page of pull requests, in two statements; of one entry where `collection` and `key` are given.
 
     QueryError: `bad-cursor`, `cursor-mismatch`.
     """
-    rows = _select()
+    rows = _select(viewer)
+    placed = keyed(viewer, _places)
     about: tuple[str, ...] = ("pulls",)
     if collection is not None:
         about = ("pulls", collection.block, collection.name, key or "")
         of_entry = select(_places.c.repository_id, _places.c.number).where(
-            _places.c.block == collection.block, _places.c.collection == collection.name, _places.c.key == key
+            _places.c.block == collection.block, _places.c.collection == collection.name, _places.c.key == key,
+            *placed,
         )
         rows = rows.where(tuple_(_pulls.c.repository_id, _pulls.c.number).in_(of_entry))
-    places = only(_places).where(_same)
+    places = only(_places).where(_same, *placed)
     ties = (_pulls.c.repository_id, _pulls.c.number)
-    page = await read_page(connection, Listing(about, rows, columns(), ties, SORT, (("place", places),)), question)
-    found = await _placed(connection, [(row.repository_id, row.number) for row in page.rows])
+    listing = Listing(about, rows, columns(viewer), ties, SORT, (("place", places),))
+    page = await read_page(connection, listing, question)
+    found = await _placed(connection, viewer, [(row.repository_id, row.number) for row in page.rows])
     return PullPage(tuple(_item(row._mapping, found) for row in page.rows), page.next)
 
 
-async def one_pull(connection: AsyncConnection, full_name: str, number: int) -> PullItem | None:
-    """One pull request of a repository by its name of today, in two statements; None where there is none."""
-    wanted = _select().where(func.lower(_repository.c.full_name) == full_name.lower(), _pulls.c.number == number)
-    row = (await connection.execute(wanted)).one_or_none()
+async def one_pull(connection: AsyncConnection, viewer: Viewer, full_name: str, number: int) -> PullItem | None:
+    """One pull request of a repository by its name of today, in two statements; None where none is seen."""
+    rows = _select(viewer).where(func.lower(_repository.c.full_name) == full_name.lower(), _pulls.c.number == number)
+    row = (await connection.execute(rows)).one_or_none()
     if row is None:
         return None
-    return _item(row._mapping, await _placed(connection, [(row.repository_id, row.number)]))
+    return _item(row._mapping, await _placed(connection, viewer, [(row.repository_id, row.number)]))
 
 
 async def by_number(
-    connection: AsyncConnection, wanted: Sequence[tuple[int, int]]
+    connection: AsyncConnection, viewer: Viewer, wanted: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], PullItem]:
-    """Pull requests by (repository id, number), in two statements; those that are not there are left out."""
+    """Pull requests by (repository id, number), in two statements; those that are not seen are left out."""
     if not wanted:
         return {}
-    rows = await connection.execute(_select().where(tuple_(_pulls.c.repository_id, _pulls.c.number).in_(wanted)))
-    found = rows.all()
-    places = await _placed(connection, [(row.repository_id, row.number) for row in found])
+    rows = _select(viewer).where(tuple_(_pulls.c.repository_id, _pulls.c.number).in_(wanted))
+    found = (await connection.execute(rows)).all()
+    places = await _placed(connection, viewer, [(row.repository_id, row.number) for row in found])
     return {(row.repository_id, row.number): _item(row._mapping, places) for row in found}
 
 
-def _select() -> Select[Any]:
+def _select(viewer: Viewer) -> Select[Any]:
     joined = _pulls.outerjoin(_repository, _repository.c.id == _pulls.c.repository_id)
-    return select(*_pulls.c, _repository.c.full_name.label("repository")).select_from(joined)
+    rows = select(*_pulls.c, _repository.c.full_name.label("repository")).select_from(joined)
+    if viewer.collections is not None:
+        rows = rows.where(exists(only(_places).where(_same, *keyed(viewer, _places))))
+    return rows.where(*of_repository(viewer, _repository))
 
 
 async def _placed(
-    connection: AsyncConnection, pulls: Sequence[tuple[int, int]]
+    connection: AsyncConnection, viewer: Viewer, pulls: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], tuple[Place, ...]]:
     if not pulls:
         return {}
-    wanted = select(_places).where(tuple_(_places.c.repository_id, _places.c.number).in_(pulls))
+    told = [_told(viewer, column.name).label(column.name) for column in _places.c]
+    wanted = select(*told).where(
+        tuple_(_places.c.repository_id, _places.c.number).in_(pulls), *keyed(viewer, _places)
+    )
     found: dict[tuple[int, int], tuple[Place, ...]] = {}
     for row in await connection.execute(wanted.order_by(*_places.primary_key.columns)):
         place = Place(row.block, row.collection, row.key, row.kind, row.actor, row.actor_source, row.actor_evidence)

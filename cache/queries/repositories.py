@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, read_page
+from cache.queries.visible import itself
 from cache.rows import LookRow, RepositoryRow
 from cache.schema import tables
+from cache.viewer import Viewer
 
 _repositories, _looks = tables[RepositoryRow], tables[LookRow]
 
@@ -84,22 +86,23 @@ def everything() -> ColumnElement[bool]:
     return _repositories.c.id.is_not(None)
 
 
-def _select() -> Select[Any]:
+def _select(viewer: Viewer) -> Select[Any]:
     looks = [_looks.c[name].label(f"look_{name}") for name in Look.__struct_fields__]
     joined = _repositories.outerjoin(_looks, _looks.c.repository_id == _repositories.c.id)
-    return select(*_repositories.c, *looks, _looks.c.repository_id.label("looked")).select_from(joined)
+    told = select(*_repositories.c, *looks, _looks.c.repository_id.label("looked")).select_from(joined)
+    return told.where(*itself(viewer, _repositories))
 
 
-async def repository_list(connection: AsyncConnection, question: Question) -> RepositoryPage:
+async def repository_list(connection: AsyncConnection, viewer: Viewer, question: Question) -> RepositoryPage:
     """A page of repositories, in one statement. QueryError: `bad-cursor`, `cursor-mismatch`."""
-    listing = Listing(("repositories",), _select(), columns(), (_repositories.c.id,), SORT)
+    listing = Listing(("repositories",), _select(viewer), columns(), (_repositories.c.id,), SORT)
     page = await read_page(connection, listing, question)
     return RepositoryPage(tuple(_item(row._mapping) for row in page.rows), page.next)
 
 
-async def one_repository(connection: AsyncConnection, full_name: str) -> RepositoryItem | None:
-    """A repository by its name, compared without case as the forge does; None where none has it."""
-    wanted = _select().where(func.lower(_repositories.c.full_name) == full_name.lower())
+async def one_repository(connection: AsyncConnection, viewer: Viewer, full_name: str) -> RepositoryItem | None:
+    """A repository by its name, compared without case as the forge does; None where none is seen that has it."""
+    wanted = _select(viewer).where(func.lower(_repositories.c.full_name) == full_name.lower())
     row = (await connection.execute(wanted.order_by(_repositories.c.id).limit(1))).one_or_none()
     return None if row is None else _item(row._mapping)
 

@@ -7,21 +7,22 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.errors import NothingThere
 from cache.queries.paging import Listing, Question, read_page
+from cache.queries.visible import by_id, in_collections, keyed, of_repository, of_revision
 from cache.revision_rows import RevisionRow
 from cache.rows import BlobRow, EntryRow, RepositoryRow
 from cache.schema import tables
+from cache.viewer import EVERYTHING, Viewer
 
 _revisions = tables[RevisionRow]
 _entries, _blobs = tables[EntryRow], tables[BlobRow]
 _repository = tables[RepositoryRow].alias("repository")
-_NEWEST_MERGED = (_revisions.c.merged_at.desc(), _revisions.c.version.desc())
 
 SORT = "-version"
 LATEST_MERGED = "latest-merged"
@@ -94,39 +95,58 @@ class Head(Struct, frozen=True):
     body: str | None
 
 
-def columns() -> dict[str, Column]:
-    """What revisions can be filtered and sorted by."""
+_OF_PULL: dict[str, ColumnElement[Any]] = {
+    "repository_id": literal(-1), "pr_state": literal("open"), "pr_branch": literal(""), "merged_at": null(),
+    "closed_at": null(), "merged_commit": null(), "merged_content": null(),
+}  # fmt: skip
+"""What a revision says of its pull request, as it is told where that is not known."""
+
+
+def _told(viewer: Viewer, name: str) -> ColumnElement[Any]:
+    """A column of a revision; one that its pull request gives, only to those who see the repository of that."""
+    column = _revisions.c[name]
+    if name not in _OF_PULL or not of_repository(viewer, _repository):
+        return column
+    told = or_(_repository.c.id.is_not(None), _revisions.c.repository_id < 0)
+    return type_coerce(case((told, column), else_=_OF_PULL[name]), column.type)
+
+
+def columns(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
+    """What revisions can be filtered and sorted by; their values are those that the viewer sees."""
     own = of_table(
         _revisions,
         {
-            "version": "integer", "number": "integer", "pr_branch": "string", "frozen_at": "datetime",
-            "merged_at": "datetime", "closed_at": "datetime", "head_sha": "string", "path": "string",
+            "version": "integer", "number": "integer", "frozen_at": "datetime", "head_sha": "string", "path": "string",
         },
     )  # fmt: skip
-    own["pr_state"] = stored("pr_state", _revisions.c.pr_state, "enum", values=("open", "merged", "closed"))
+    for name, kind in {"pr_branch": "string", "merged_at": "datetime", "closed_at": "datetime"}.items():
+        own[name] = stored(name, _told(viewer, name), kind)
+    own["pr_state"] = stored("pr_state", _told(viewer, "pr_state"), "enum", values=("open", "merged", "closed"))
     own["part"] = stored("part", _revisions.c.part, "enum", values=("entry", "document"))
     own["repository"] = stored("repository", _repository.c.full_name, "repository", folded=True)
     return own
 
 
 async def revision_list(
-    connection: AsyncConnection, collection: Collection, key: str, question: Question
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, question: Question
 ) -> RevisionPage:
     """A page of an entry's revisions, in one statement, whether there is an entry or not.
 
     QueryError: `bad-cursor`, `cursor-mismatch`.
     """
     about = ("revisions", collection.block, collection.name, key)
-    rows, ties = _select(collection, key, RevisionItem), (_revisions.c.repository_id, _revisions.c.number)
-    page = await read_page(connection, Listing(about, rows, columns(), ties, SORT), question)
+    rows, ties = _select(viewer, collection, key, RevisionItem), (_revisions.c.repository_id, _revisions.c.number)
+    page = await read_page(connection, Listing(about, rows, columns(viewer), ties, SORT), question)
     return RevisionPage(tuple(RevisionItem(**_values(row, RevisionItem)) for row in page.rows), page.next)
 
 
-async def one_revision(connection: AsyncConnection, collection: Collection, key: str, name: str) -> Revision | None:
-    """One revision by its version, or the one merged last (`latest-merged`), in one statement; None: there is none."""
-    rows = _select(collection, key, Revision)
+async def one_revision(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, name: str
+) -> Revision | None:
+    """One revision by its version, or the one merged last (`latest-merged`), in one statement; None: none is seen."""
+    rows = _select(viewer, collection, key, Revision)
     if name == LATEST_MERGED:
-        rows = rows.where(_revisions.c.merged_at.is_not(None)).order_by(*_NEWEST_MERGED).limit(1)
+        rows = _newest_merged(viewer, rows)
     else:
         # of a key that has come to another repository, the revisions of both are told under one name
         rows = rows.where(_revisions.c.version == int(name)).order_by(_revisions.c.repository_id.desc()).limit(1)
@@ -134,59 +154,72 @@ async def one_revision(connection: AsyncConnection, collection: Collection, key:
     return None if row is None else Revision(**_values(row, Revision))
 
 
-async def named_revision(connection: AsyncConnection, collection: Collection, key: str, name: str) -> Revision:
-    """One revision by a name out of an address, in one statement. NothingThere: it names none, or there is none."""
+async def named_revision(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, name: str
+) -> Revision:
+    """One revision by a name out of an address, in one statement. NothingThere: it names none, or none is seen."""
     if name != LATEST_MERGED and not _VERSION.fullmatch(name):
         message = f"{name[:50]!r} names no revision; it is a version, {LATEST_MERGED}, or in a diff {HEAD}"
         raise NothingThere("not-found", message)
-    found = await one_revision(connection, collection, key, name)
+    found = await one_revision(connection, viewer, collection, key, name)
     if found is None:
         message = f"{key[:200]!r} of {collection.block}/{collection.name} has no revision {name}"
         raise NothingThere("not-found", message)
     return found
 
 
-async def neighbours(connection: AsyncConnection, collection: Collection, key: str, version: int) -> Neighbours:
+async def neighbours(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, version: int
+) -> Neighbours:
     """What stands around a version, in one statement."""
-    own, place = _of(collection, key), _revisions.c.version
+    own, place = _of(viewer, collection, key), _revisions.c.version
     before = select(func.max(place)).where(*own, place < version)
     after = select(func.min(place)).where(*own, place > version)
-    merged = select(place).where(*own, _revisions.c.merged_at.is_not(None)).order_by(*_NEWEST_MERGED).limit(1)
+    merged = _newest_merged(viewer, select(place).select_from(_joined(viewer)).where(*own))
     told = (each.scalar_subquery() for each in (before, after, merged))
     return Neighbours(*(await connection.execute(select(*told))).one())
 
 
-async def revision_count(connection: AsyncConnection, collection: Collection, key: str) -> int:
-    """How many revisions there are under this key, whether there is an entry or not."""
-    wanted = select(func.count()).select_from(_revisions).where(*_of(collection, key))
+async def revision_count(connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str) -> int:
+    """How many revisions are seen under this key, whether there is an entry or not."""
+    wanted = select(func.count()).select_from(_revisions).where(*_of(viewer, collection, key))
     return (await connection.execute(wanted)).scalar_one()
 
 
-async def any_revision(connection: AsyncConnection, collection: Collection, key: str) -> bool:
-    """Whether there is a revision under this key."""
-    wanted = select(_revisions.c.version).where(*_of(collection, key)).limit(1)
+async def any_revision(connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str) -> bool:
+    """Whether a revision is seen under this key."""
+    wanted = select(_revisions.c.version).where(*_of(viewer, collection, key)).limit(1)
     return (await connection.execute(wanted)).first() is not None
 
 
-async def of_pull(connection: AsyncConnection, repository_id: int, number: int) -> tuple[RevisionItem, ...]:
+async def of_pull(
+    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int
+) -> tuple[RevisionItem, ...]:
     """The revisions of every entry that a pull request touches, in one statement."""
-    rows = _columns(RevisionItem).where(_revisions.c.repository_id == repository_id, _revisions.c.number == number)
+    rows = _columns(viewer, RevisionItem).where(
+        _revisions.c.repository_id == repository_id, _revisions.c.number == number,
+        *keyed(viewer, _revisions), *of_revision(viewer, _revisions),
+    )  # fmt: skip
     found = await connection.execute(rows.order_by(_revisions.c.block, _revisions.c.collection, _revisions.c.key))
     return tuple(RevisionItem(**_values(row, RevisionItem)) for row in found)
 
 
-async def entry_now(connection: AsyncConnection, collection: Collection, key: str) -> Head | None:
-    """An entry as it is now, in one statement; None where there is none."""
+async def entry_now(connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str) -> Head | None:
+    """An entry as it is now, in one statement; None where none is seen."""
     file, document = _blobs.alias("file"), _blobs.alias("document")
+    shown = by_id(viewer, _entries.c.document_repository_id)
     of_file = (file.c.repository_id == _entries.c.repository_id) & (file.c.id == _entries.c.entry_sha)
-    of_document = (document.c.repository_id == _entries.c.document_repository_id) & (
-        document.c.id == _entries.c.document_sha
+    of_document = and_(
+        document.c.repository_id == _entries.c.document_repository_id, document.c.id == _entries.c.document_sha, *shown
     )
-    told = _entries.c.body, file.c.content.label("file"), document.c.content.label("document")
+    own = or_(_entries.c.document_repository_id.is_(None), *shown)
+    body = type_coerce(case((own, _entries.c.body), else_=_entries.c.entry_body), _entries.c.body.type)
+    told = (body if shown else _entries.c.body).label("body"), file.c.content.label("file")
     wanted = (
-        select(*told)
+        select(*told, document.c.content.label("document"))
         .select_from(_entries.outerjoin(file, of_file).outerjoin(document, of_document))
         .where(_entries.c.block == collection.block, _entries.c.collection == collection.name, _entries.c.key == key)
+        .where(*by_id(viewer, _entries.c.repository_id), *in_collections(viewer, _entries))
     )
     row = (await connection.execute(wanted)).one_or_none()
     return None if row is None else Head(_text(row.file), _text(row.document), row.body)
@@ -199,19 +232,30 @@ def _text(content: bytes | None) -> str | None:
         return None
 
 
-def _of(collection: Collection, key: str) -> tuple[Any, ...]:
+def _of(viewer: Viewer, collection: Collection, key: str) -> tuple[Any, ...]:
     table = _revisions.c
-    return table.block == collection.block, table.collection == collection.name, table.key == key
+    own = table.block == collection.block, table.collection == collection.name, table.key == key
+    return *own, *keyed(viewer, _revisions), *of_revision(viewer, _revisions)
 
 
-def _columns(kind: type[RevisionItem]) -> Select[Any]:
-    own = (_revisions.c[name] for name in kind.__struct_fields__ if name != "repository")
-    joined = _revisions.outerjoin(_repository, _repository.c.id == _revisions.c.repository_id)
-    return select(*own, _repository.c.full_name.label("repository")).select_from(joined)
+def _columns(viewer: Viewer, kind: type[RevisionItem]) -> Select[Any]:
+    own = (_told(viewer, name).label(name) for name in kind.__struct_fields__ if name != "repository")
+    return select(*own, _repository.c.full_name.label("repository")).select_from(_joined(viewer))
 
 
-def _select(collection: Collection, key: str, kind: type[RevisionItem]) -> Select[Any]:
-    return _columns(kind).where(*_of(collection, key))
+def _joined(viewer: Viewer) -> Any:
+    """Revisions with the repositories of their pull requests, where those are seen."""
+    seen = and_(_repository.c.id == _revisions.c.repository_id, *of_repository(viewer, _repository))
+    return _revisions.outerjoin(_repository, seen)
+
+
+def _newest_merged(viewer: Viewer, rows: Select[Any]) -> Select[Any]:
+    merged_at = _told(viewer, "merged_at")
+    return rows.where(merged_at.is_not(None)).order_by(merged_at.desc(), _revisions.c.version.desc()).limit(1)
+
+
+def _select(viewer: Viewer, collection: Collection, key: str, kind: type[RevisionItem]) -> Select[Any]:
+    return _columns(viewer, kind).where(*_of(viewer, collection, key))
 
 
 def _values(row: Any, kind: type[RevisionItem]) -> dict[str, Any]:

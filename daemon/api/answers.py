@@ -14,6 +14,8 @@ from aiohttp.helpers import ETAG_ANY
 from cache.queries.freshness import Freshness
 from cache.schema import to_text
 from daemon.api import sheets
+from daemon.api.access import Asked
+from daemon.api.context import ApiContext
 from daemon.api.formats import form
 from daemon.api.sheets import Sheet
 
@@ -27,9 +29,24 @@ LIST_VARY = "Accept, Accept-Encoding"
 _encode = msgspec.json.Encoder().encode
 
 
+def for_asker(headers: Mapping[str, str], signed: bool) -> dict[str, str]:
+    """What tells caches that answers differ by who asks; one to somebody known is the asker's alone."""
+    vary = [headers["Vary"]] if "Vary" in headers else []
+    told = {"Vary": ", ".join([*vary, "Authorization, Cookie"])}
+    if signed:
+        kept = headers.get("Cache-Control")
+        told["Cache-Control"] = ", ".join(filter(None, ("private", kept)))
+    return told
+
+
 def seen_at(moment: datetime | None) -> str:
     """A time for a header; `never` where there is none."""
     return "never" if moment is None else to_text(moment)
+
+
+def told_by(context: ApiContext, asked: Asked) -> str:
+    """What every ETag covers beside what is told: the profiles, and what the asker may see."""
+    return f"{context.fingerprint()} {asked.viewer.mark}"
 
 
 def fresh_headers(sequence: int, fresh: Freshness) -> dict[str, str]:

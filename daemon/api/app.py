@@ -13,10 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from cache.queries.errors import QueryError
 from cache.store import is_damage
 from daemon.api import cors, lists
+from daemon.api.access import Asked
 from daemon.api.addresses import ROOT
+from daemon.api.answers import for_asker
 from daemon.api.atom_feed import changes_atom
 from daemon.api.changes import changes
 from daemon.api.context import ApiContext
+from daemon.api.credentials import Credentials, credentials_of
 from daemon.api.docs import Docs
 from daemon.api.entries import collection_address
 from daemon.api.events import Events
@@ -28,7 +31,7 @@ from daemon.api.waits import Waits
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[ApiContext, web.Request, Pairs], Awaitable[web.StreamResponse]]
+Handler = Callable[[ApiContext, web.Request, Pairs, Asked], Awaitable[web.StreamResponse]]
 
 LASTING = ("wait", "wait_for")
 """Parameters with which a request may last for long."""
@@ -78,11 +81,15 @@ class Api:
                 response.headers["X-Content-Type-Options"] = "nosniff"
                 allowed = cors.answer_headers(self._context.cors_origins, request.headers.get("Origin"))
                 response.headers.update(cors.merged(response.headers, allowed))
+                response.headers.update(for_asker(response.headers, self._brought(request).given))
             if self._context.observe is not None:
                 self._context.observe(name, response.status, time.perf_counter() - started)
             return response
 
         return answer
+
+    def _brought(self, request: web.Request) -> Credentials:
+        return credentials_of(request, self._context.access.proxy)
 
     async def _answer(self, handler: Handler, request: web.Request) -> web.StreamResponse:
         epoch = self._context.epoch()
@@ -95,10 +102,11 @@ class Api:
             if request.method not in ("GET", "HEAD"):
                 message = f"{request.method} is not served; ask with GET."
                 raise ProblemError("method-not-allowed", message, headers={"Allow": "GET, HEAD"})
+            asked = await self._context.access.asked(self._brought(request))
             pairs = pairs_of(request)
             if any(name in LASTING for name, _ in pairs):
-                return await self._waits.run(self._read(handler, request, pairs))
-            return await self._read(handler, request, pairs)
+                return await self._waits.run(self._read(handler, request, pairs, asked))
+            return await self._read(handler, request, pairs, asked)
         except ProblemError as problem:
             return problem.response(instance)
         except QueryError as error:
@@ -115,9 +123,11 @@ class Api:
             return ProblemError("internal", "The log of Forgeglass says more.").response(instance)
 
 
-    async def _read(self, handler: Handler, request: web.Request, pairs: Pairs) -> web.StreamResponse:
-        await wait_for(self._context, pairs)
-        return await handler(self._context, request, pairs)
+    async def _read(
+        self, handler: Handler, request: web.Request, pairs: Pairs, asked: Asked
+    ) -> web.StreamResponse:
+        await wait_for(self._context, asked.viewer, pairs)
+        return await handler(self._context, request, pairs, asked)
 
 
 def build(context: ApiContext) -> web.Application:

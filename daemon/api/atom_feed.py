@@ -11,6 +11,7 @@ from cache.queries import changes as queries
 from cache.queries.filters import parse
 from cache.queries.paging import DEFAULT_LIMIT, limit_of
 from daemon.api import atom
+from daemon.api.access import Asked
 from daemon.api.addresses import ROOT
 from daemon.api.answers import etag, tagged_bytes
 from daemon.api.context import ApiContext
@@ -23,7 +24,7 @@ PATH = f"{ROOT}/changes.atom"
 PAGING = ("limit", "before")
 
 
-async def changes_atom(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+async def changes_atom(context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:
     """The changes that fit, newest first; with `before=POSITION` those before it.
 
     ProblemError: `bad-position`, `resync` where the position is of another epoch. QueryError: as for `/changes`.
@@ -34,7 +35,7 @@ async def changes_atom(context: ApiContext, request: web.Request, pairs: Pairs) 
     epoch = context.epoch()
     end = 2**62 if before is None else _before(before, epoch)
     async with context.database.read() as connection:
-        found = await queries.changes_before(connection, end, count + 1, conditions)
+        found = await queries.changes_before(connection, asked.viewer, end, count + 1, conditions)
     items = shown(found[:count], epoch)
 
     base = base_address(context, request)
@@ -54,7 +55,7 @@ async def changes_atom(context: ApiContext, request: web.Request, pairs: Pairs) 
         items=items,
     )
     raw = atom.document(page)
-    return tagged_bytes(request, raw, atom.CONTENT_TYPE, etag("atom", "", raw), {})
+    return tagged_bytes(request, raw, atom.CONTENT_TYPE, etag(f"atom {asked.viewer.mark}", "", raw), {})
 
 
 def _before(text: str, epoch: str) -> int:

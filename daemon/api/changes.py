@@ -8,7 +8,9 @@ from typing import Any
 from aiohttp import web
 
 from cache.queries.paging import DEFAULT_LIMIT, limit_of
+from cache.viewer import Viewer
 from daemon.api import sheets
+from daemon.api.access import Asked
 from daemon.api.answers import LIST_VARY, csv_answer, next_link, plain
 from daemon.api.context import ApiContext
 from daemon.api.feed import PLACING, Batch, FeedSource, filters, newest, read, starting_place
@@ -20,18 +22,19 @@ MAX_WAIT = 60.0
 WORDS = ("limit", "wait", "last", "format")
 
 
-async def changes(context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+async def changes(context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:
     """The changes after a position. With `wait=SECONDS` an empty answer waits for the first that fits."""
     wanted = form(pairs, request.headers.get("Accept", ""))
     wait = one(pairs, "wait")
     loop = asyncio.get_running_loop()
     until = loop.time() + (0.0 if wait is None else duration("wait", wait, MAX_WAIT))
-    batch = await page(context, pairs)
+    batch = await page(context, asked.viewer, pairs)
     while not batch.items and (left := until - loop.time()) > 0:
         if not await context.news.wait(max(batch.place.sequence, batch.upto), left):
             break
         others = [(name, value) for name, value in pairs if name not in PLACING]
-        batch = await page(context, [*others, ("after", str(batch.place))])
+        asked = await context.access.again(asked)
+        batch = await page(context, asked.viewer, [*others, ("after", str(batch.place))])
     place = batch.place
     headers = {
         "Cache-Control": "no-store",
@@ -46,7 +49,7 @@ async def changes(context: ApiContext, request: web.Request, pairs: Pairs) -> we
     return plain(request, told(batch), headers)
 
 
-async def page(source: FeedSource, pairs: Pairs) -> Batch:
+async def page(source: FeedSource, viewer: Viewer, pairs: Pairs) -> Batch:
     """The changes that a query asks for, as they are now.
 
     ProblemError: `bad-value`, `bad-position`, `resync`. QueryError: as `cache.queries.filters.parse`.
@@ -55,12 +58,12 @@ async def page(source: FeedSource, pairs: Pairs) -> Batch:
     last, limit = one(pairs, "last"), one(pairs, "limit")
     if last is None:
         place = await starting_place(source, pairs)
-        return await read(source, place, DEFAULT_LIMIT if limit is None else limit_of(limit), conditions)
+        return await read(source, viewer, place, DEFAULT_LIMIT if limit is None else limit_of(limit), conditions)
     beside = next((name for name in (*PLACING, "limit", "wait") if one(pairs, name) is not None), None)
     if beside is not None:
         message = f"last says by itself which changes are wanted; remove {beside}."
         raise ProblemError("bad-value", message, parameter=beside)
-    return await newest(source, limit_of(last, "last"), conditions)
+    return await newest(source, viewer, limit_of(last, "last"), conditions)
 
 
 def told(batch: Batch) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from cache.database import Database
 from cache.profile.collection import Block
+from cache.viewer import Viewer
+from daemon.api.access import Access
 
 
 class Waited(Protocol):
@@ -44,7 +46,8 @@ class ApiContext:
     """Everything that an answer is made of. The clock and the feed's place are functions: they move.
 
     `sequence` is the last one applied, `epoch` the one that positions belong to, `fingerprint` changes with the
-    profiles. `wait_for(full_name, commit, seconds)` looks at the forge until the commit is in the rows.
+    profiles. `wait_for(full_name, commit, seconds, ids)` looks at the forge until the commit is in the rows;
+    repositories other than `ids` (None: all) are unknown to it. `access` knows who may see what.
     `damaged(epoch)`, where given, is told when a read that began in this epoch found the file broken, and
     `observe(name, status, seconds)` of every answer.
     """
@@ -56,9 +59,10 @@ class ApiContext:
     sweep_interval: timedelta
     epoch: Callable[[], str]
     sequence: Callable[[], int]
-    wait_for: Callable[[str, str, float], Awaitable[Waited]]
+    wait_for: Callable[[str, str, float, Collection[int] | None], Awaitable[Waited]]
     news: FeedNews
-    status: Callable[[], Awaitable[Mapping[str, Any]]]
+    status: Callable[[Viewer], Awaitable[Mapping[str, Any]]]
+    access: Access
     forge_url: str
     version: str
     public_url: str | None = None

@@ -14,7 +14,7 @@ EXPOSED = (
     "Forgeglass-Stale", "Link", "Retry-After",
 )  # fmt: skip
 """Headers of an answer that a page may read, beside those that it always may."""
-TAKEN = ("Cache-Control", "If-None-Match", "Last-Event-ID")
+TAKEN = ("Authorization", "Cache-Control", "If-None-Match", "Last-Event-ID")
 """Headers of a question that a page may send, beside those that it always may."""
 REMEMBERED = 600
 """Seconds for which a browser keeps the answer to a preflight."""

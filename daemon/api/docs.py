@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from daemon.api.access import Asked
 from daemon.api.answers import etag, tagged_bytes
 from daemon.api.context import ApiContext
 from daemon.api.docs_page import page
@@ -31,7 +32,7 @@ class Docs:
         self._made: tuple[tuple[str, str], bytes] | None = None
         self._style = Path(__file__).with_name("docs.css").read_bytes()
 
-    async def page(self, context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    async def page(self, context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:
         """The page, made once for each set of profiles and address of ours."""
         only_waiting(pairs)
         of = (context.fingerprint(), base_address(context, request))
@@ -44,7 +45,7 @@ class Docs:
             self._made = of, raw
         return tagged_bytes(request, raw, "text/html", etag("docs", "", raw), POLICY)
 
-    async def style(self, context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    async def style(self, context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:
         """Its stylesheet."""
         only_waiting(pairs)
         return tagged_bytes(request, self._style, "text/css", etag("style", "", self._style), {})

@@ -10,10 +10,14 @@ import asyncio
 
 import msgspec
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.web import BaseRequest
 from aiohttp_sse import EventSourceResponse, sse_response
 
 from cache.queries.filters import Condition
 from daemon.api import cors
+from daemon.api.access import Asked
+from daemon.api.answers import for_asker
 from daemon.api.context import ApiContext
 from daemon.api.feed import LATEST, filters, read, starting_place
 from daemon.api.parameters import FeedPlace, Pairs, one
@@ -27,6 +31,16 @@ RETRY = 2_000
 """Milliseconds after which a browser connects again."""
 
 
+class _Stream(EventSourceResponse):
+    """A stream that says whom it is for, as every answer does: its class sets headers of its own."""
+
+    async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
+        """Send the headers."""
+        if not self.prepared:
+            self.headers.update(for_asker(self.headers, "Authorization" in request.headers))
+        return await super().prepare(request)
+
+
 class Events:
     """The open streams."""
 
@@ -34,7 +48,9 @@ class Events:
         self._open: set[asyncio.Task[None]] = set()
         self._stopping = False
 
-    async def stream(self, context: ApiContext, request: web.Request, pairs: Pairs) -> web.StreamResponse:
+    async def stream(
+        self, context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked
+    ) -> web.StreamResponse:
         """Every change that fits, from `Last-Event-ID` or `after` on, else from now on."""
         if request.method != "GET":
             raise ProblemError("method-not-allowed", "A stream is only served to GET.", headers={"Allow": "GET"})
@@ -47,9 +63,10 @@ class Events:
         allowed = cors.answer_headers(context.cors_origins, request.headers.get("Origin"))
         headers = {"X-Content-Type-Options": "nosniff", **allowed}  # they are sent before the stream ends
         async with sse_response(
-            request, headers=headers, ping_interval=context.heartbeat, send_timeout=SEND_TIMEOUT
+            request, headers=headers, ping_interval=context.heartbeat, send_timeout=SEND_TIMEOUT,
+            response_cls=_Stream,
         ) as response:
-            await self._run(response, asyncio.ensure_future(_feed(context, response, place, conditions)))
+            await self._run(response, asyncio.ensure_future(_feed(context, asked, response, place, conditions)))
         return response
 
     async def _run(self, response: EventSourceResponse, feeding: asyncio.Task[None]) -> None:
@@ -73,17 +90,19 @@ class Events:
 
 
 async def _feed(
-    context: ApiContext, response: EventSourceResponse, place: FeedPlace, conditions: tuple[Condition, ...]
+    context: ApiContext, asked: Asked, response: EventSourceResponse, place: FeedPlace,
+    conditions: tuple[Condition, ...],
 ) -> None:
     # the place is told at once, so that a reader who saw no change yet can come back to it
     hello = msgspec.json.encode({"position": str(place), "epoch": place.epoch, "sequence": place.sequence})
     await response.send(hello.decode(), id=str(place), event="hello", retry=RETRY)
     while True:
         try:
-            batch = await read(context, place, BATCH, conditions)
+            asked = await context.access.again(asked)  # a token that was revoked ends its streams
+            batch = await read(context, asked.viewer, place, BATCH, conditions)
         except ProblemError as problem:
             told = msgspec.json.encode(problem.members(context.address("/api/v1/events")))
-            await response.send(told.decode(), event="resync")
+            await response.send(told.decode(), event="resync" if problem.kind == "resync" else "refused")
             return
         for item in batch.items:
             await response.send(msgspec.json.encode(item).decode(), id=item["position"], event="change")

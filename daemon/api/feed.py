@@ -11,6 +11,7 @@ from msgspec import Struct
 from cache.database import Database
 from cache.queries import changes as queries
 from cache.queries.filters import Condition, parse
+from cache.viewer import Viewer
 from daemon.api.parameters import WAITING, FeedPlace, Pairs, feed_place, one
 from daemon.api.problems import ProblemError
 
@@ -66,22 +67,26 @@ async def starting_place(source: FeedSource, pairs: Pairs, said: str | None = No
     return place
 
 
-async def read(source: FeedSource, place: FeedPlace, limit: int, conditions: tuple[Condition, ...]) -> Batch:
+async def read(
+    source: FeedSource, viewer: Viewer, place: FeedPlace, limit: int, conditions: tuple[Condition, ...]
+) -> Batch:
     """The next changes after a place. ProblemError: `resync` where the feed went on without the reader."""
     async with source.database.read() as connection:
         extent = await queries.extent(connection)
         _check(source, place, extent)
         upto = extent.last or place.sequence
-        found = await queries.changes_after(connection, place.sequence, upto, limit, conditions)
+        found = await queries.changes_after(connection, viewer, place.sequence, upto, limit, conditions)
     return Batch(shown(found.items, place.epoch), FeedPlace(place.epoch, found.last), upto)
 
 
-async def newest(source: FeedSource, count: int, conditions: tuple[Condition, ...]) -> Batch:
+async def newest(
+    source: FeedSource, viewer: Viewer, count: int, conditions: tuple[Condition, ...]
+) -> Batch:
     """The newest changes that fit, oldest first; the place is the feed's end."""
     current = source.epoch()
     async with source.database.read() as connection:
         end = _end(source, await queries.extent(connection))
-        found = await queries.changes_before(connection, end + 1, count, conditions)
+        found = await queries.changes_before(connection, viewer, end + 1, count, conditions)
     return Batch(shown(reversed(found), current), FeedPlace(current, end), end)
 
 

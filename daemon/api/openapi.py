@@ -12,6 +12,7 @@ from cache.profile.collection import Block, Collection
 from cache.queries import branches, changes, entries, findings, history, proposals, pulls, repositories, revisions
 from daemon.api import openapi_parameters as parameters
 from daemon.api import openapi_schemas as schemas
+from daemon.api.access import Asked
 from daemon.api.addresses import ROOT, short_names
 from daemon.api.answers import etag, tagged
 from daemon.api.context import ApiContext
@@ -42,7 +43,7 @@ class Description:
             self._of = fingerprint
         return self._document
 
-    async def document(self, context: ApiContext, request: web.Request, pairs: Pairs) -> web.Response:
+    async def document(self, context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:
         """Answer with it."""
         only_waiting(pairs)
         self.made(context)

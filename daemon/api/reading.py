@@ -6,6 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
+from cache.queries.visible import visible_ids
+from cache.viewer import Viewer
 from daemon.api.context import ApiContext
 from daemon.api.parameters import Pairs, awaited
 from daemon.api.problems import ProblemError
@@ -16,15 +18,18 @@ def pairs_of(request: web.Request) -> Pairs:
     return tuple((key, value) for key, value in request.query.items())
 
 
-async def wait_for(context: ApiContext, pairs: Pairs) -> None:
+async def wait_for(context: ApiContext, viewer: Viewer, pairs: Pairs) -> None:
     """Wait for the commit that a reader has pushed, so that no answer is older.
 
-    ProblemError: `commit-not-seen` with the head that was seen, `unknown-repository`.
+    A repository that may not be seen is not looked at, and unknown. ProblemError: `commit-not-seen` with the head that
+    was seen, `unknown-repository`.
     """
     wanted = awaited(pairs)
     if wanted is None:
         return
-    waited = await context.wait_for(wanted.full_name, wanted.commit, wanted.timeout)
+    async with context.database.read() as connection:
+        seen = await visible_ids(connection, viewer)
+    waited = await context.wait_for(wanted.full_name, wanted.commit, wanted.timeout, seen)
     if not waited.known:
         message = f"No profile reaches {wanted.full_name}; wait for a commit of a repository under /repositories."
         raise ProblemError("unknown-repository", message, parameter="wait_for")

@@ -15,9 +15,11 @@ from cache.queries.comparing import Side, two_sides
 from cache.queries.freshness import Where, freshness, of_collection, of_ids
 from cache.queries.paging import ask
 from cache.textdiff import compare
+from cache.viewer import Viewer
 from daemon.api import sheets
+from daemon.api.access import Asked
 from daemon.api.addresses import DIFF, REVISION, REVISIONS, Address
-from daemon.api.answers import list_answer, one_answer
+from daemon.api.answers import list_answer, one_answer, told_by
 from daemon.api.context import ApiContext
 from daemon.api.formats import LISTED
 from daemon.api.lists import only_waiting
@@ -26,40 +28,46 @@ from daemon.api.problems import missing
 from daemon.api.shapes import revision_json
 
 
-async def listed(context: ApiContext, request: web.Request, pairs: Pairs, address: Address) -> web.Response:
+async def listed(
+    context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked, address: Address
+) -> web.Response:
     """The revisions of an entry, or of a key that only a pull request speaks of yet; the newest first."""
     collection, key = address.collection, address.key or ""
-    question = ask(pairs, revisions.columns(), sort=revisions.SORT, others=LISTED)
+    question = ask(pairs, revisions.columns(asked.viewer), sort=revisions.SORT, others=LISTED)
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
-        page = await revisions.revision_list(connection, collection, key, question)
-        where = await _where(connection, collection, key, found=bool(page.items))
-        fresh = await freshness(connection, where, now=now, interval=context.sweep_interval)
+        page = await revisions.revision_list(connection, asked.viewer, collection, key, question)
+        where = await _where(connection, asked.viewer, collection, key, found=bool(page.items))
+        fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
     items = [revision_json(item, context.forge_url) for item in page.items]
-    return list_answer(request, items, page.next, sequence, fresh, context.fingerprint(), sheets.REVISIONS)
+    return list_answer(request, items, page.next, sequence, fresh, told_by(context, asked), sheets.REVISIONS)
 
 
-async def single(context: ApiContext, request: web.Request, pairs: Pairs, address: Address) -> web.Response:
+async def single(
+    context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked, address: Address
+) -> web.Response:
     """One revision with its text: by its version, or the one that was merged last."""
     only_waiting(pairs)
     collection, key = address.collection, address.key or ""
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
-        item = await revisions.named_revision(connection, collection, key, address.names[0])
-        where = await _where(connection, collection, key, found=True)
-        fresh = await freshness(connection, where, now=now, interval=context.sweep_interval)
-    return one_answer(request, revision_json(item, context.forge_url), sequence, fresh, context.fingerprint())
+        item = await revisions.named_revision(connection, asked.viewer, collection, key, address.names[0])
+        where = await _where(connection, asked.viewer, collection, key, found=True)
+        fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
+    return one_answer(request, revision_json(item, context.forge_url), sequence, fresh, told_by(context, asked))
 
 
-async def differing(context: ApiContext, request: web.Request, pairs: Pairs, address: Address) -> web.Response:
+async def differing(
+    context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked, address: Address
+) -> web.Response:
     """What differs between two revisions, or between one and the entry as it is now."""
     only_waiting(pairs)
     collection, key = address.collection, address.key or ""
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
-        before, after = await two_sides(connection, collection, key, address.names)
-        where = await _where(connection, collection, key, found=True)
-        fresh = await freshness(connection, where, now=now, interval=context.sweep_interval)
+        before, after = await two_sides(connection, asked.viewer, collection, key, address.names)
+        where = await _where(connection, asked.viewer, collection, key, found=True)
+        fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
     names = f"{key} {before.name}", f"{key} {after.name}"
     # beside the event loop: two long texts take their time
     diff = await asyncio.to_thread(compare, before.text, after.text, names)
@@ -67,20 +75,22 @@ async def differing(context: ApiContext, request: web.Request, pairs: Pairs, add
         "from": _described(before), "to": _described(after), "unified": diff.unified,
         "lines": msgspec.to_builtins(diff.lines),
     }  # fmt: skip
-    return one_answer(request, item, sequence, fresh, context.fingerprint())
+    return one_answer(request, item, sequence, fresh, told_by(context, asked))
 
 
 def _described(side: Side) -> dict[str, object]:
     return {"name": side.name, "version": side.version, "told": side.told}
 
 
-async def _where(connection: AsyncConnection, collection: Collection, key: str, *, found: bool) -> Where:
+async def _where(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, *, found: bool
+) -> Where:
     """The repositories that could contribute. ProblemError: there is neither an entry nor a revision of this key."""
-    ids = await entries.entry_repositories(connection, collection, key)
-    if ids is None and not found and not await revisions.any_revision(connection, collection, key):
+    ids = await entries.entry_repositories(connection, viewer, collection, key)
+    if ids is None and not found and not await revisions.any_revision(connection, viewer, collection, key):
         raise missing(collection, key)
-    return of_ids(ids) if ids is not None else of_collection(collection)
+    return of_ids(ids) if ids is not None else of_collection(viewer, collection)
 
 
-Handler = Callable[[ApiContext, web.Request, Pairs, Address], Awaitable[web.Response]]
+Handler = Callable[[ApiContext, web.Request, Pairs, Asked, Address], Awaitable[web.Response]]
 OF_REVISIONS: Mapping[str, Handler] = {REVISIONS: listed, REVISION: single, DIFF: differing}

@@ -27,6 +27,8 @@ KINDS = ("entry", "branch", "pull", "revision", "proposal", "finding", "reposito
 OPERATIONS = ("created", "updated", "deleted")
 FILTERS = ("block", "collection", "key", "kind", "operation", "repository")
 UNREADABLE = 3
+TOKEN_VARIABLE = "FORGEGLASS_TOKEN"  # noqa: S105 - the variable's name
+"""Names the environment variable with a token of `forgeglass token create`, for asking another machine's daemon."""
 
 
 @click.command()
@@ -82,7 +84,22 @@ class _Reading:
         from daemon.cli.feed_client import FeedClient
 
         async with aiohttp.ClientSession() as session:
-            yield FeedClient(session, self.url)
+            yield FeedClient(session, self.url, self._token)
+
+    async def _token(self) -> str | None:
+        """The token to show: FORGEGLASS_TOKEN, else one that our own daemon lends to whoever may use its socket."""
+        from daemon.cli.run import SOCKET
+        from daemon.control import CommandError, NotRunningError, run_remote
+
+        if given := os.environ.get(TOKEN_VARIABLE):
+            return given
+        if self._config is None:
+            return None
+        try:
+            lent, _ = await run_remote(self._config.data_dir / SOCKET, "local-token", {}, lambda _progress: None)
+        except (NotRunningError, CommandError):
+            return None
+        return str(lent["token"])
 
     async def show(self) -> None:
         """Print what there is: asked of the daemon, or read here where none runs."""

@@ -21,6 +21,7 @@ from daemon.cli.doctor import doctor
 from daemon.cli.hooks import hooks
 from daemon.cli.init import init
 from daemon.cli.profile import profile
+from daemon.cli.token import token
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -92,6 +93,7 @@ main.add_command(doctor)
 main.add_command(hooks)
 main.add_command(init)
 main.add_command(profile)
+main.add_command(token)
 
 
 @main.command()

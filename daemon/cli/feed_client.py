@@ -7,7 +7,7 @@ beyond one event.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -74,10 +74,16 @@ class _Change(Struct, frozen=True):
 
 
 class FeedClient:
-    """Asks a Forgeglass whose addresses begin with `base`."""
+    """Asks a Forgeglass whose addresses begin with `base`.
 
-    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
+    `token` gives the token to show, anew for each request: one that a daemon lends ends with it.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, base: str, token: Callable[[], Awaitable[str | None]] | None = None
+    ) -> None:
         self._session, self._base = session, base.rstrip("/")
+        self._token = token
 
     async def page(self, pairs: Pairs) -> dict[str, Any]:
         """A page of the feed. Raises UnreachableError, RefusedError."""
@@ -108,6 +114,9 @@ class FeedClient:
 
     @asynccontextmanager
     async def _asked(self, path: str, pairs: Pairs, headers: dict[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        token = await self._token() if self._token is not None else None
+        if token is not None:
+            headers = {**headers, "Authorization": f"Bearer {token}"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=SILENCE)
         try:
             async with self._session.get(

@@ -14,6 +14,7 @@ from cache.migrating import upgrade
 from cache.queries import changes as queries
 from cache.queries.errors import QueryError
 from cache.store import get_meta
+from cache.viewer import EVERYTHING
 from daemon.api.changes import page, told
 from daemon.api.problems import PROBLEMS, ProblemError
 from daemon.cli.feed_client import RefusedError
@@ -33,7 +34,7 @@ class LocalFeed:
     async def page(self, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
         """A page of the feed, as `/changes` has it. Raises RefusedError."""
         try:
-            return told(await page(self, pairs))
+            return told(await page(self, EVERYTHING, pairs))
         except QueryError as error:
             raise _refused(ProblemError.of(error)) from None
         except ProblemError as problem:

@@ -65,6 +65,20 @@ KEYS: Final = (
     Key("webhooks.max_body", kinds.size(1024), "Deliveries larger than this are refused.", "8MB"),
     Key("api.query_timeout", kinds.duration(0.01), "How long one query may run before it is stopped.", "5s"),
     Key("api.feed_keep", kinds.whole(1000, 10**9), "How many changes the feed keeps for readers who resume.", 100_000),
+    Key(
+        "api.anonymous",
+        kinds.choice("public", "all", "none"),
+        "What is told without a token: what comes from public repositories, all, or nothing.",
+        "public",
+    ),
+    Key(
+        "api.proxy_addresses",
+        kinds.NETWORKS,
+        "Addresses of a proxy that signs people in and is believed when it names them; none is.",
+        [],
+    ),
+    Key("api.proxy_header", kinds.HEADER, "The header in which that proxy names who asks.", "Remote-User"),
+    Key("api.proxy_token", kinds.TEXT, "The name of the token whose scopes people have that the proxy names."),
     Key("api.cors_origins", kinds.ORIGINS, "Origins whose pages may read the API in a browser; * stands for all.", []),
     Key("log.level", kinds.choice("debug", "info", "warning", "error"), "What is logged, from this level up.", "info"),
     Key(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,9 @@ _ORIGIN: Final = re.compile(
     r"(?P<scheme>https?)://(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?P<port>[1-9][0-9]{0,4}))?",
     re.ASCII,
 )
+# a field name (RFC 9110, section 5.1)
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
+_TAKEN: Final = frozenset({"authorization", "cookie", "host", "connection", "content-length", "transfer-encoding"})
 _USUAL: Final = {"http": "80", "https": "443"}
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _BARE_TOKEN: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
@@ -136,6 +140,29 @@ def _urls(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_url(one) for one in value))
 
 
+def _networks(value: object) -> tuple[str, ...]:
+    like = 'write it like ["127.0.0.1"], or ["10.0.0.0/24"] for a network'
+    if not isinstance(value, list):
+        raise BadValueError(f"{shown(value)} is not a list of addresses", like)
+    found = []
+    for one in value:
+        try:
+            network = ipaddress.ip_network(one if isinstance(one, str) else "")
+        except ValueError:
+            raise BadValueError(f"{shown(one)} is not an address or a network", like) from None
+        if not network.prefixlen:
+            raise BadValueError(f"{shown(one)} is everybody's", "name the proxy alone: it is believed")
+        found.append(str(network))
+    return tuple(dict.fromkeys(found))
+
+
+def _header(value: object) -> str:
+    text = _text(value)
+    if not _HEADER.fullmatch(text) or text.lower() in _TAKEN:
+        raise BadValueError(f"{shown(value)} is not a header that can name somebody", 'write it like "Remote-User"')
+    return text
+
+
 def _route(value: object) -> str:
     text = _text(value)
     if not _ROUTE.fullmatch(text):
@@ -157,6 +184,10 @@ ORIGINS: Final = Kind(
 URLS: Final = Kind(
     "list of addresses", _urls, lambda text: [part.strip() for part in text.split(",") if part.strip()]
 )
+NETWORKS: Final = Kind(
+    "list of addresses or networks", _networks, lambda text: [part.strip() for part in text.split(",") if part.strip()]
+)
+HEADER: Final = Kind("name of a header", _header)
 ROUTE: Final = Kind("path of a URL", _route)
 
 

@@ -29,7 +29,12 @@ from daemon.config.keys import KEYS, KEYS_BY_NAME, default
 from daemon.config.kinds import SECRET_PATH, Address
 from daemon.config.lines import find_lines
 
-__all__ = ["Address", "Api", "Config", "ConfigError", "Forge", "Log", "Mistake", "ProfileBlock", "Sweep", "Webhooks"]
+__all__ = [
+    "Address", "Anonymous", "Api", "Config", "ConfigError", "Forge", "Log", "Mistake", "ProfileBlock", "Sweep",
+    "Webhooks",
+]  # fmt: skip
+
+Anonymous = Literal["public", "all", "none"]
 
 
 class Forge(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,10 +70,15 @@ class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):
-    """[api]: seconds a query may run, how many changes the feed keeps, and whose pages may read."""
+    """[api]: seconds a query may run, how many changes the feed keeps, what is told without a token, which proxy is
+    believed when it names people, and whose pages may read."""
 
     query_timeout: float = default("api.query_timeout")
     feed_keep: int = default("api.feed_keep")
+    anonymous: Anonymous = default("api.anonymous")
+    proxy_addresses: tuple[str, ...] = default("api.proxy_addresses")
+    proxy_header: str = default("api.proxy_header")
+    proxy_token: str | None = None
     cors_origins: tuple[str, ...] = default("api.cors_origins")
 
 
@@ -196,6 +206,14 @@ class _Reading:
         if quiet and deep and deep < quiet:
             remedy = "make it at least as long as sweep.interval"
             self._wrong("sweep.deep_interval", BadValueError("a deep sweep more often than a quiet one", remedy))
+
+        addresses, token = values["api.proxy_addresses"], values["api.proxy_token"]
+        if addresses and not token:
+            remedy = 'make a token (`forgeglass token create people`) and write its name: proxy_token = "people"'
+            self._wrong("api.proxy_addresses", BadValueError("what people see whom it names is not said", remedy))
+        if token and not addresses:
+            remedy = 'write the proxy\'s: proxy_addresses = ["127.0.0.1"]'
+            self._wrong("api.proxy_token", BadValueError("no proxy is believed without an address", remedy))
 
     def _refuse_unknown(self) -> None:
         sections: dict[str, list[str]] = {"": ["profiles"]}

@@ -12,7 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from cache.queries.errors import NothingThere, QueryError
 from cache.store import is_damage
-from daemon.console import assets, collections, lists, pulls
+from daemon.api.credentials import credentials_of
+from daemon.api.problems import PROBLEMS, ProblemError
+from daemon.console import assets, collections, lists, pulls, signing
 from daemon.console.addresses import ROOT
 from daemon.console.context import ConsoleContext
 from daemon.console.page import Pages
@@ -39,6 +41,8 @@ class Console:
             ("repositories", "/repositories", lists.repositories),
             ("changes", "/changes", lists.changes),
             ("collection", "/c/{address:(?s:.*)}", collections.address),
+            ("sign-in", "/sign-in", signing.sign_in),
+            ("sign-out", "/sign-out", signing.sign_out),
             ("static", "/static/{name}", _static),
             ("nowhere", "/{address:(?s:.*)}", _nowhere),
         ]
@@ -58,10 +62,21 @@ class Console:
     async def _answer(self, handler: Handler, pages: Pages) -> web.StreamResponse:
         epoch = self._context.api.epoch()
         try:
+            if handler in _OPEN:
+                return await handler(pages)
             if pages.request.method not in ("GET", "HEAD"):
                 only = "What people write, they write to the forge."
                 return _problem(pages, 405, "Everything here can only be read", only)
+            access = self._context.api.access
+            pages.asked = await access.asked(credentials_of(pages.request, access.proxy))
             return await handler(pages)
+        except ProblemError as problem:
+            if problem.kind == "session-ended":
+                return signing.ended(pages, problem.detail)
+            if problem.kind == "token-needed":
+                return signing.form(pages, to=pages.way, wrong="Nothing is shown here without a token.", status=401)
+            status, title = PROBLEMS[problem.kind]
+            return _problem(pages, status, title, problem.detail)
         except Absent as absent:
             return _problem(pages, 404, "There is nothing here", str(absent))
         except NothingThere as nothing:
@@ -100,3 +115,7 @@ async def _static(pages: Pages) -> web.StreamResponse:
 
 async def _nowhere(pages: Pages) -> web.StreamResponse:
     raise Absent("There is no page at this address.")
+
+
+_OPEN = frozenset({signing.sign_in, signing.sign_out, _static})
+"""Answered to everybody: nothing of the cache is in them."""

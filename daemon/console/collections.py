@@ -52,13 +52,13 @@ async def _revisions(pages: Pages, collection: Collection, key: str, names: Sequ
 
 
 async def _table(pages: Pages, collection: Collection) -> web.StreamResponse:
-    columns = entries.columns(collection)
+    columns = entries.columns(collection, pages.viewer)
     pairs = [(name, value) for name, value in pages.pairs if name != "q" or value.strip()]
     question = ask(pairs, columns, sort=NEWEST, others=("q",))
     pill = controls.pill_field(collection)
     q = pages.query.get("q", "").strip()
     view = await reading.collection_view(
-        pages.context.api, collection, question, q or None, pill.name if pill is not None else None
+        pages.context.api, pages.viewer, collection, question, q or None, pill.name if pill is not None else None
     )
     made = controls.controls(collection, pages.query)
     own = {one.name for one in made}
@@ -90,7 +90,7 @@ def _others(query: Mapping[str, str], own: set[str]) -> dict[str, str]:
 
 
 async def _entry(pages: Pages, collection: Collection, key: str) -> web.StreamResponse:
-    view = await reading.entry_view(pages.context.api, collection, key)
+    view = await reading.entry_view(pages.context.api, pages.viewer, collection, key)
     if view is None:
         raise Absent(f"{collection.title or collection.name} has no entry {key[:200]!r}.")
     folder = f"{pages.here.page}/revisions"

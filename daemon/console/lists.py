@@ -33,8 +33,8 @@ MENDING: Mapping[str, str] = {rule.id: rule.remedy for rule in RULES.values()}
 async def overview(pages: Pages) -> web.StreamResponse:
     """How everything stands."""
     context = pages.context
-    view = await reading.overview(context.api, chart.begin(pages.now))
-    status = await context.api.status()
+    view = await reading.overview(context.api, pages.viewer, chart.begin(pages.now))
+    status = await context.api.status(pages.viewer)
     lags = await context.lags(pages.now - LAG_OVER)
     sweeps = msgspec.convert(status.get("sweeps", []), list[SweepRecord])
     return pages.answer(
@@ -56,7 +56,7 @@ async def findings(pages: Pages) -> web.StreamResponse:
     cleared = pages.query.get("cleared") == "true"
     sort = finding_queries.CLEARED_SORT if cleared else finding_queries.SORT
     question = ask(pages.pairs, finding_queries.columns(cleared=cleared), sort=sort, others=("cleared",))
-    view = await reading.findings_view(pages.context.api, question, cleared=cleared)
+    view = await reading.findings_view(pages.context.api, pages.viewer, question, cleared=cleared)
     own: dict[str, Any] = {"shown": view, "cleared": cleared, "mending": MENDING, "news": [("kind", "finding")]}
     return pages.answer("findings.html", title="Findings", fresh=view.fresh, **own)
 
@@ -67,7 +67,7 @@ async def repositories(pages: Pages) -> web.StreamResponse:
     if "depth" not in pages.query:
         pairs.append(("depth__isnull", "false"))
     question = ask(pairs, repository_queries.columns(), sort=repository_queries.SORT)
-    view = await reading.repositories_view(pages.context.api, question)
+    view = await reading.repositories_view(pages.context.api, pages.viewer, question)
     in_use = "depth" not in pages.query
     return pages.answer("repositories.html", title="Repositories", fresh=view.fresh, shown=view, in_use=in_use)
 
@@ -75,7 +75,7 @@ async def repositories(pages: Pages) -> web.StreamResponse:
 async def changes(pages: Pages) -> web.StreamResponse:
     """The feed, newest first."""
     conditions = parse(pages.pairs, change_queries.columns(), ("before",))
-    view = await reading.changes_view(pages.context.api, _before(pages.query), conditions, CHANGES_SHOWN)
+    view = await reading.changes_view(pages.context.api, pages.viewer, _before(pages.query), conditions, CHANGES_SHOWN)
     told = [_Told(item) for item in view.items]
     kinds, operations = change_queries.KINDS, change_queries.OPERATIONS
     return pages.answer(

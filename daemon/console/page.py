@@ -11,24 +11,27 @@ from markupsafe import Markup
 
 from cache.profile.collection import Block
 from cache.queries.freshness import Freshness
+from cache.viewer import PUBLIC, Viewer
+from daemon.api.access import Asked
 from daemon.console import assets, words
-from daemon.console.addresses import ForgePages, Here, without
+from daemon.console.addresses import ROOT, ForgePages, Here, without
 from daemon.console.context import ConsoleContext
 from daemon.console.templating import render
 
 IN_THE_BAR = 6
 """So many collections have room in the bar; where there are more, the overview lists them."""
 
-HEADERS = {**assets.POLICY, "Cache-Control": "no-cache, private", "Vary": "Accept-Encoding"}
+HEADERS = {**assets.POLICY, "Cache-Control": "no-cache, private", "Vary": "Accept-Encoding, Authorization, Cookie"}
 
 _TIME = Markup('<time datetime="{}Z" title="{} UTC" data-age="{}">{}</time>')
 
 
 class Pages:
-    """Makes the answers to one request."""
+    """Makes the answers to one request. Until it is known who `asked`, nobody private is spoken to."""
 
     def __init__(self, context: ConsoleContext, request: web.Request) -> None:
         self.request = request
+        self.asked = Asked(PUBLIC)
         self.context = context
         self.here = Here.of(request.rel_url.raw_path)
         self.forge = ForgePages(context.api.forge_url)
@@ -36,6 +39,18 @@ class Pages:
         self.pairs = tuple((name, value) for name, value in request.query.items() if value)
         """What the address asks; a control left empty asks nothing."""
         self.query = dict(self.pairs)
+
+    @property
+    def viewer(self) -> Viewer:
+        """What whoever asks may see."""
+        return self.asked.viewer
+
+    @property
+    def way(self) -> str:
+        """This page, below the console's first: where whoever signs in comes back to."""
+        raw = self.request.rel_url.raw_path.removeprefix(ROOT).lstrip("/")
+        query = self.request.rel_url.raw_query_string
+        return "" if raw.startswith("sign-") else f"{raw}?{query}" if query else raw
 
     def answer(
         self,
@@ -62,6 +77,9 @@ class Pages:
             view=self.view,
             events=self.here.api("events", news),
             time=self.time,
+            asked=self.asked,
+            anonymous=self.context.api.access.anonymous,
+            way=self.way,
             versions=assets.versions(),
             version=self.context.api.version,
             bar=self._bar(self.context.api.blocks()),

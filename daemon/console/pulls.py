@@ -43,8 +43,8 @@ async def waiting(pages: Pages) -> web.StreamResponse:
     elif query["state"] == "any":
         pairs.remove(("state", "any"))
     sort = WAITING_SORT if "state" not in query else pull_queries.SORT
-    question = ask(pairs, pull_queries.columns(), sort=sort)
-    view = await reading.pulls_view(pages.context.api, question)
+    question = ask(pairs, pull_queries.columns(pages.viewer), sort=sort)
+    view = await reading.pulls_view(pages.context.api, pages.viewer, question)
     told = {place: (listed(pages, one.first), one.number) for place, one in view.proposed.items()}
     news = [("kind", "pull"), ("kind", "proposal")]
     return pages.answer("pulls.html", title="Pull requests", fresh=view.fresh, shown=view, would=told, news=news)
@@ -54,7 +54,7 @@ async def single(pages: Pages) -> web.StreamResponse:
     """One pull request: what it would change, and the revisions that it brought."""
     segments = pages.request.rel_url.raw_path.split("/")[-3:]
     full_name, number = f"{key_of(segments[0])}/{key_of(segments[1])}", number_of(segments[2])
-    view = await reading.pull_view(pages.context.api, full_name, number) if number is not None else None
+    view = await reading.pull_view(pages.context.api, pages.viewer, full_name, number) if number is not None else None
     if view is None:
         raise Absent(f"There is no pull request {key_of(segments[2])[:20]!r} of {full_name[:200]!r} here.")
     item = view.item
@@ -78,7 +78,7 @@ async def proposal(
     """What a pull request would make of an entry: its fields, and its text as it would be or as it differs."""
     number = number_of(segment)
     view = (
-        await reading.proposal_view(pages.context.api, collection, key, full_name, number)
+        await reading.proposal_view(pages.context.api, pages.viewer, collection, key, full_name, number)
         if number is not None else None
     )  # fmt: skip
     if view is None:

@@ -25,6 +25,7 @@ from cache.queries import (
 from cache.queries.filters import Condition
 from cache.queries.freshness import Freshness, Where, freshness, of_collection, of_ids, of_mirrored
 from cache.queries.paging import MAX_LIMIT, Question
+from cache.viewer import Viewer
 from daemon.api.context import ApiContext
 from daemon.console.views import (
     ChangesView,
@@ -50,65 +51,68 @@ ATTENTION = 8
 """How many repositories in trouble the overview names."""
 
 
-async def overview(context: ApiContext, since: datetime) -> Overview:
+async def overview(context: ApiContext, viewer: Viewer, since: datetime) -> Overview:
     """The overview; changes by hour from `since` on."""
     troubled = Question((Condition("failures", "gte", (1,)),), "-failures", ATTENTION)
     async with context.database.read() as connection:
         return Overview(
-            await _fresh(context, connection, of_mirrored()),
-            await counting.entries_by_collection(connection),
-            await counting.findings_by_rule(connection),
-            await counting.pulls_waiting(connection, context.clock()),
-            (await repositories.repository_list(connection, troubled)).items,
-            await counting.changes_by_hour(connection, since),
+            await _fresh(context, connection, viewer, of_mirrored()),
+            await counting.entries_by_collection(connection, viewer),
+            await counting.findings_by_rule(connection, viewer),
+            await counting.pulls_waiting(connection, viewer, context.clock()),
+            (await repositories.repository_list(connection, viewer, troubled)).items,
+            await counting.changes_by_hour(connection, viewer, since),
         )
 
 
 async def collection_view(
-    context: ApiContext, collection: Collection, question: Question, q: str | None, pills: str | None
+    context: ApiContext, viewer: Viewer, collection: Collection, question: Question, q: str | None, pills: str | None
 ) -> CollectionView:
     """A page of a collection. QueryError: `bad-cursor`, `cursor-mismatch`."""
     async with context.database.read() as connection:
         return CollectionView(
-            await _fresh(context, connection, of_collection(collection)),
-            await entries.entry_list(connection, collection, question, q=q),
-            await counting.values_of(connection, collection, pills) if pills is not None else {},
+            await _fresh(context, connection, viewer, of_collection(viewer, collection)),
+            await entries.entry_list(connection, viewer, collection, question, q=q),
+            await counting.values_of(connection, viewer, collection, pills) if pills is not None else {},
         )
 
 
-async def entry_view(context: ApiContext, collection: Collection, key: str) -> EntryView | KeyView | None:
+async def entry_view(
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str
+) -> EntryView | KeyView | None:
     """An entry, or what there is of a key without one; None where there is nothing of this key."""
     async with context.database.read() as connection:
-        item = await entries.one_entry(connection, collection, key)
+        item = await entries.one_entry(connection, viewer, collection, key)
         if item is None:
-            return await _key_view(context, connection, collection, key)
+            return await _key_view(context, connection, viewer, collection, key)
         rows = Question((), history.SORT, HISTORY_SHOWN)
         raised = Question((), pulls.SORT, HISTORY_SHOWN)
         own = Question((), branches.SORT, MAX_LIMIT)
-        branched = await branches.branch_list(connection, collection, key, own) if collection.branches else None
+        branched = await branches.branch_list(connection, viewer, collection, key, own) if collection.branches else None
         return EntryView(
-            await _fresh(context, connection, of_ids(item.repository_ids)),
+            await _fresh(context, connection, viewer, of_ids(item.repository_ids)),
             item,
-            await _findings_of(connection, collection, item) if item.counts.findings or not item.valid else (),
+            await _findings_of(connection, viewer, collection, item) if item.counts.findings or not item.valid else (),
             branched or branches.BranchPage((), None),
-            await pulls.pull_list(connection, raised, collection=collection, key=key),
-            await history.history_list(connection, collection, key, rows),
-            await proposed.of_entry(connection, collection, key, HISTORY_SHOWN),
+            await pulls.pull_list(connection, viewer, raised, collection=collection, key=key),
+            await history.history_list(connection, viewer, collection, key, rows),
+            await proposed.of_entry(connection, viewer, collection, key, HISTORY_SHOWN),
             item.revision_count,
         )
 
 
 async def _key_view(
-    context: ApiContext, connection: AsyncConnection, collection: Collection, key: str
+    context: ApiContext, connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str
 ) -> KeyView | None:
     raised = Question((), pulls.SORT, HISTORY_SHOWN)
-    page = await pulls.pull_list(connection, raised, collection=collection, key=key)
-    would = await proposed.of_entry(connection, collection, key, HISTORY_SHOWN)
-    number = await revisions.revision_count(connection, collection, key)
-    wrong = (await findings.finding_list(connection, _about_key(collection, key))).items
+    page = await pulls.pull_list(connection, viewer, raised, collection=collection, key=key)
+    would = await proposed.of_entry(connection, viewer, collection, key, HISTORY_SHOWN)
+    number = await revisions.revision_count(connection, viewer, collection, key)
+    wrong = (await findings.finding_list(connection, viewer, _about_key(collection, key))).items
     if not (number or would or page.items or wrong):
         return None
-    return KeyView(await _fresh(context, connection, of_collection(collection)), page, would, wrong, number)
+    fresh = await _fresh(context, connection, viewer, of_collection(viewer, collection))
+    return KeyView(fresh, page, would, wrong, number)
 
 
 def _about_key(collection: Collection, key: str) -> Question:
@@ -118,7 +122,7 @@ def _about_key(collection: Collection, key: str) -> Question:
 
 
 async def _findings_of(
-    connection: AsyncConnection, collection: Collection, item: entries.EntryItem
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, item: entries.EntryItem
 ) -> tuple[findings.FindingItem, ...]:
     """Those about the entry, and those about its files: of a `jsonl` file only those of its line."""
     paths = {path for path in (item.path, item.document_path) if path is not None}
@@ -127,49 +131,49 @@ async def _findings_of(
         (*keyed.conditions[:-1], Condition("key", "isnull", (1,)), Condition("path", "in", tuple(sorted(paths)))),
         findings.SORT, MAX_LIMIT,
     )  # fmt: skip
-    own = (await findings.finding_list(connection, keyed)).items
-    others = (await findings.finding_list(connection, of_files)).items
+    own = (await findings.finding_list(connection, viewer, keyed)).items
+    others = (await findings.finding_list(connection, viewer, of_files)).items
     places = {(item.repository, item.path), (item.document_repository, item.document_path)}
     fitting = (one for one in others if (one.repository, one.path) in places and item.line in (0, one.line))
     return (*own, *fitting)
 
 
-async def pulls_view(context: ApiContext, question: Question) -> PullsView:
+async def pulls_view(context: ApiContext, viewer: Viewer, question: Question) -> PullsView:
     """A page of pull requests. QueryError: `bad-cursor`, `cursor-mismatch`."""
     async with context.database.read() as connection:
-        page = await pulls.pull_list(connection, question)
+        page = await pulls.pull_list(connection, viewer, question)
         return PullsView(
-            await _fresh(context, connection, of_mirrored()),
+            await _fresh(context, connection, viewer, of_mirrored()),
             page,
-            await counting.pulls_waiting(connection, context.clock()),
-            await proposed.of_pulls(connection, [_place(item) for item in page.items if item.state == "open"]),
+            await counting.pulls_waiting(connection, viewer, context.clock()),
+            await proposed.of_pulls(connection, viewer, [_place(item) for item in page.items if item.state == "open"]),
         )
 
 
-async def pull_view(context: ApiContext, full_name: str, number: int) -> PullView | None:
+async def pull_view(context: ApiContext, viewer: Viewer, full_name: str, number: int) -> PullView | None:
     """A pull request; None where there is none of this name."""
     async with context.database.read() as connection:
-        item = await pulls.one_pull(connection, full_name, number)
+        item = await pulls.one_pull(connection, viewer, full_name, number)
         if item is None:
             return None
-        would = await proposed.of_pulls(connection, [_place(item)], CHANGED_SHOWN)
+        would = await proposed.of_pulls(connection, viewer, [_place(item)], CHANGED_SHOWN)
         return PullView(
-            await _fresh(context, connection, of_ids([item.repository_id])),
+            await _fresh(context, connection, viewer, of_ids([item.repository_id])),
             item,
-            await revisions.of_pull(connection, *_place(item)),
+            await revisions.of_pull(connection, viewer, *_place(item)),
             would.get(_place(item), proposed.OfPull((), 0)),
         )
 
 
 async def proposal_view(
-    context: ApiContext, collection: Collection, key: str, full_name: str, number: int
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str, full_name: str, number: int
 ) -> ProposalView | None:
     """What a pull request would make of an entry; None where it would change nothing about it."""
     async with context.database.read() as connection:
-        found = await proposed.one(connection, collection, key, full_name, number)
+        found = await proposed.one(connection, viewer, collection, key, full_name, number)
         if found is None:
             return None
-        return ProposalView(await _fresh(context, connection, of_ids([found.item.repository_id])), found)
+        return ProposalView(await _fresh(context, connection, viewer, of_ids([found.item.repository_id])), found)
 
 
 def _place(item: pulls.PullItem | revisions.RevisionItem) -> tuple[int, int]:
@@ -177,7 +181,7 @@ def _place(item: pulls.PullItem | revisions.RevisionItem) -> tuple[int, int]:
 
 
 async def revisions_view(
-    context: ApiContext, collection: Collection, key: str, cursor: str | None
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str, cursor: str | None
 ) -> RevisionsView | None:
     """A page of revisions, the newest first; None where there is neither an entry nor a revision of this key.
 
@@ -185,72 +189,76 @@ async def revisions_view(
     """
     question = Question((), revisions.SORT, REVISIONS_SHOWN, cursor)
     async with context.database.read() as connection:
-        page = await revisions.revision_list(connection, collection, key, question)
-        ids = await entries.entry_repositories(connection, collection, key)
+        page = await revisions.revision_list(connection, viewer, collection, key, question)
+        ids = await entries.entry_repositories(connection, viewer, collection, key)
         if ids is None and not page.items:
             return None
         return RevisionsView(
-            await _fresh(context, connection, _about(collection, ids)),
+            await _fresh(context, connection, viewer, _about(viewer, collection, ids)),
             page,
-            await pulls.by_number(connection, [_place(item) for item in page.items]),
+            await pulls.by_number(connection, viewer, [_place(item) for item in page.items]),
         )
 
 
-async def revision_view(context: ApiContext, collection: Collection, key: str, name: str) -> RevisionView:
+async def revision_view(
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str, name: str
+) -> RevisionView:
     """One revision with its text. NothingThere: there is none of this name."""
     async with context.database.read() as connection:
-        item = await revisions.named_revision(connection, collection, key, name)
-        ids = await entries.entry_repositories(connection, collection, key)
-        raised = await pulls.by_number(connection, [_place(item)])
+        item = await revisions.named_revision(connection, viewer, collection, key, name)
+        ids = await entries.entry_repositories(connection, viewer, collection, key)
+        raised = await pulls.by_number(connection, viewer, [_place(item)])
         return RevisionView(
-            await _fresh(context, connection, _about(collection, ids)),
+            await _fresh(context, connection, viewer, _about(viewer, collection, ids)),
             item,
             raised.get(_place(item)),
-            await revisions.neighbours(connection, collection, key, item.version),
+            await revisions.neighbours(connection, viewer, collection, key, item.version),
             ids is not None,
         )
 
 
-async def diff_view(context: ApiContext, collection: Collection, key: str, names: Sequence[str]) -> DiffView:
+async def diff_view(
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str, names: Sequence[str]
+) -> DiffView:
     """Two texts of an entry. NothingThere: one of them is not there, or is no text."""
     async with context.database.read() as connection:
-        before, after = await comparing.two_sides(connection, collection, key, names)
-        ids = await entries.entry_repositories(connection, collection, key)
-        return DiffView(await _fresh(context, connection, _about(collection, ids)), before, after)
+        before, after = await comparing.two_sides(connection, viewer, collection, key, names)
+        ids = await entries.entry_repositories(connection, viewer, collection, key)
+        return DiffView(await _fresh(context, connection, viewer, _about(viewer, collection, ids)), before, after)
 
 
-def _about(collection: Collection, ids: tuple[int, ...] | None) -> Where:
+def _about(viewer: Viewer, collection: Collection, ids: tuple[int, ...] | None) -> Where:
     """The repositories that could contribute to what is told of an entry, or of a key without one."""
-    return of_ids(ids) if ids is not None else of_collection(collection)
+    return of_ids(ids) if ids is not None else of_collection(viewer, collection)
 
 
-async def findings_view(context: ApiContext, question: Question, *, cleared: bool) -> FindingsView:
+async def findings_view(context: ApiContext, viewer: Viewer, question: Question, *, cleared: bool) -> FindingsView:
     """A page of findings. QueryError: `bad-cursor`, `cursor-mismatch`."""
     async with context.database.read() as connection:
         return FindingsView(
-            await _fresh(context, connection, of_mirrored()),
-            await findings.finding_list(connection, question, cleared=cleared),
-            await counting.findings_by_rule(connection),
+            await _fresh(context, connection, viewer, of_mirrored()),
+            await findings.finding_list(connection, viewer, question, cleared=cleared),
+            await counting.findings_by_rule(connection, viewer),
         )
 
 
-async def repositories_view(context: ApiContext, question: Question) -> RepositoriesView:
+async def repositories_view(context: ApiContext, viewer: Viewer, question: Question) -> RepositoriesView:
     """A page of repositories. QueryError: `bad-cursor`, `cursor-mismatch`."""
     async with context.database.read() as connection:
         return RepositoriesView(
-            await _fresh(context, connection, repositories.everything(), listed=True),
-            await repositories.repository_list(connection, question),
+            await _fresh(context, connection, viewer, repositories.everything(), listed=True),
+            await repositories.repository_list(connection, viewer, question),
         )
 
 
 async def changes_view(
-    context: ApiContext, before: int | None, conditions: tuple[Condition, ...], limit: int
+    context: ApiContext, viewer: Viewer, before: int | None, conditions: tuple[Condition, ...], limit: int
 ) -> ChangesView:
     """The newest changes that fit; those before a place where one is given."""
     async with context.database.read() as connection:
         begin = before if before is not None else (await _end(connection)) + 1
-        items = await changes.changes_before(connection, begin, limit, conditions)
-        fresh = await _fresh(context, connection, of_mirrored())
+        items = await changes.changes_before(connection, viewer, begin, limit, conditions)
+        fresh = await _fresh(context, connection, viewer, of_mirrored())
     return ChangesView(fresh, items, items[-1].sequence if len(items) == limit else None)
 
 
@@ -258,5 +266,7 @@ async def _end(connection: AsyncConnection) -> int:
     return (await changes.extent(connection)).last or 0
 
 
-async def _fresh(context: ApiContext, connection: AsyncConnection, where: Where, **more: Any) -> Freshness:
-    return await freshness(connection, where, now=context.clock(), interval=context.sweep_interval, **more)
+async def _fresh(
+    context: ApiContext, connection: AsyncConnection, viewer: Viewer, where: Where, **more: Any
+) -> Freshness:
+    return await freshness(connection, viewer, where, now=context.clock(), interval=context.sweep_interval, **more)

@@ -15,7 +15,7 @@ from cache.queries.revisions import HEAD, LATEST_MERGED, Neighbours, Revision, R
 from daemon.console import cells, markdown, reading, texts
 from daemon.console.addresses import Here
 from daemon.console.made_up import made_up
-from daemon.console.page import Pages
+from daemon.console.page import HEADERS, Pages
 from daemon.console.problems import Absent
 
 INSIDE, MORE = "revisions-inside", "revisions-more"
@@ -34,7 +34,7 @@ WHY_NONE: Final = {
 
 async def listed(pages: Pages, collection: Collection, key: str) -> web.StreamResponse:
     """The revisions of a key, the newest first: a page, or the rows alone for the folder on the entry's page."""
-    view = await reading.revisions_view(pages.context.api, collection, key, pages.query.get("cursor"))
+    view = await reading.revisions_view(pages.context.api, pages.viewer, collection, key, pages.query.get("cursor"))
     if view is None:
         raise Absent(f"{collection.title or collection.name} has neither an entry nor a revision {key[:200]!r}.")
     part = pages.request.headers.get("HX-Target", "")
@@ -53,7 +53,7 @@ async def listed(pages: Pages, collection: Collection, key: str) -> web.StreamRe
         called=lambda item: file_name(collection, item),
         news=_news(collection, key),
     )
-    response.headers["Vary"] = "Accept-Encoding, HX-Target"
+    response.headers["Vary"] = f"{HEADERS['Vary']}, HX-Target"
     return response
 
 
@@ -61,7 +61,7 @@ async def single(pages: Pages, collection: Collection, key: str, name: str) -> w
     """One revision: as it stands, or with `as=rendered` made up; with `text=merged` what was merged of it."""
     rendered = _choice(pages, "as", ("text", "rendered")) == "rendered"
     merged = _choice(pages, "text", ("raised", "merged")) == "merged"
-    view = await reading.revision_view(pages.context.api, collection, key, name)
+    view = await reading.revision_view(pages.context.api, pages.viewer, collection, key, name)
     item = view.item
     text = item.merged_content if merged else item.content
     read = made_up(collection, item, text) if text is not None and rendered else None
@@ -97,7 +97,7 @@ async def differing(pages: Pages, collection: Collection, key: str, names: tuple
     """What differs between two texts: one below the other, or with `as=beside` beside each other."""
     beside = _choice(pages, "as", ("unified", "beside")) == "beside"
     whole = _choice(pages, "all", ("no", "yes")) == "yes"
-    view = await reading.diff_view(pages.context.api, collection, key, names)
+    view = await reading.diff_view(pages.context.api, pages.viewer, collection, key, names)
     # beside the event loop: two long texts take their time
     found = await asyncio.to_thread(
         texts.difference, view.before.text, view.after.text, beside=beside, whole=whole

@@ -12,7 +12,7 @@ from marks import code, plain, table
 
 from cache.profile.loader import load_profile, shipped
 from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row
-from cache.schema import cleared, feed, meta, tables
+from cache.schema import cleared, feed, meta, sight, tables
 
 INTRO = """\
 `data_dir/cache.db` is an SQLite file. Open it read-only (`sqlite3 -readonly`, or `?mode=ro` in an address); several
@@ -85,9 +85,14 @@ def page() -> str:
     others = [
         f"### {name}\n\n{about} Columns: {', '.join(code(column.name) for column in own.columns)}.\n"
         for name, own, about in (
-            (feed.name, feed, "The change feed."), (cleared.name, cleared, "Findings that were mended."),
+            (feed.name, feed, "The change feed."),
+            (sight.name, sight, "Who may be told a change, by its sequence."),
+            (cleared.name, cleared, "Findings that were mended."),
             (meta.name, meta, "What the file itself says: the profiles and the version it was made with."),
         )
     ]  # fmt: skip
-    text = "### entry_text\n\nThe full-text index (FTS5) over key, title and body of `entries`, by `rowid`.\n"
+    text = "### entry_text\n\nThe full-text index (FTS5) over key, title and body of `entries`, by `rowid`.\n\n"
+    text += (
+        "### own_text\n\nThe same over key, title and `entry_body` of those entries that have a document, by `rowid`.\n"
+    )
     return marks.page("SQL", INTRO, f"## Views\n\n{views()}", *groups, "## Beside these\n", *others, text)

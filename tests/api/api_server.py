@@ -19,6 +19,7 @@ from cache.profile.collection import Block
 from cache.rows import Row, identity
 from cache.store import Store
 from daemon.api import Api, ApiContext, News
+from daemon.api.access import Access
 
 
 @dataclass
@@ -66,11 +67,11 @@ class Cache:
     def _known(self, row: Row) -> Row | None:
         return self.places.get(type(row), {}).get(identity(row))
 
-    async def wait_for(self, full_name: str, commit: str, timeout: float) -> Waited:
+    async def wait_for(self, full_name: str, commit: str, timeout: float, seen: Any = None) -> Waited:
         self.asked.append((full_name, commit, timeout))
         return self.waited
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self, viewer: Any) -> dict[str, Any]:
         return {"version": "0.1.0", "repositories": 3}
 
     def context(self, **changes: Any) -> ApiContext:
@@ -85,6 +86,7 @@ class Cache:
             wait_for=self.wait_for,
             news=self.news,
             status=self.status,
+            access=Access(None, lambda: self.now),
             forge_url="https://forge.example",
             version="0.1.0",
         )

@@ -14,6 +14,7 @@ from cache.database import Database
 from cache.migrating import upgrade
 from cache.store import Store
 from cache.views import create_views
+from daemon.api.access import Access
 
 
 @pytest.fixture
@@ -45,6 +46,14 @@ async def cache(empty_cache: Cache) -> Cache:
 async def server(cache: Cache) -> AsyncIterator[Server]:
     async for running in serve(cache.context()):
         yield running
+
+
+@pytest.fixture
+async def open_client(cache: Cache) -> AsyncIterator[Client]:
+    """A client of a server that hides nothing from anyone (`api.anonymous = "all"`)."""
+    async for running in serve(cache.context(access=Access(None, lambda: cache.now, "all"))):
+        async with aiohttp.ClientSession() as session:
+            yield Client(session, running.root)
 
 
 @pytest.fixture

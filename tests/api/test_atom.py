@@ -95,7 +95,8 @@ async def test_every_kind_of_change_leads_to_a_page(client: Client, cache: Cache
     assert finding.startswith("https://forge.example/acme/meta/commit/")
 
 
-async def test_a_change_without_a_page_of_the_forge_leads_to_itself(client: Client, cache: Cache) -> None:
+async def test_a_change_without_a_page_of_the_forge_leads_to_itself(open_client: Client, cache: Cache) -> None:
+    client = open_client
     await cache.put(entry("lost", repository_id=99))
     _, feed = await read(client)
     address = link(entries(feed)[0], "alternate")

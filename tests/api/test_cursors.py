@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cache.queries import cursors, entries
 from cache.queries.errors import QueryError
 from cache.queries.paging import ask
+from cache.viewer import EVERYTHING
 
 plain = st.none() | st.text() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 
@@ -60,7 +61,7 @@ async def walk(cache: Cache, sort: str, limit: int, between: Any = None) -> list
     while True:
         pairs = [("sort", sort), ("limit", str(limit)), *([("cursor", cursor)] if cursor else [])]
         async with cache.database.read() as connection:
-            page = await entries.entry_list(connection, collection, ask(pairs, columns, sort="key"))
+            page = await entries.entry_list(connection, EVERYTHING, collection, ask(pairs, columns, sort="key"))
         assert len(page.items) <= limit
         seen += [item.key for item in page.items]
         cursor = page.next

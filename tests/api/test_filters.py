@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cache.queries import entries, filters
 from cache.queries.errors import QueryError
 from cache.queries.paging import ask
+from cache.viewer import EVERYTHING
 
 COLUMNS = entries.columns(sample_blocks()[1].collection("notes"))
 words = st.sampled_from(["", "a", "b", "ab", "ba", "A", "a%", "_", "ä", "'", '"', "\U0001f600"])
@@ -87,7 +88,7 @@ async def test_filters_choose_what_a_plain_reading_chooses(
     await empty_cache.put(*rows)
     try:
         async with empty_cache.database.read() as connection:
-            page = await entries.entry_list(connection, collection, ask(pairs, COLUMNS, sort="key"))
+            page = await entries.entry_list(connection, EVERYTHING, collection, ask(pairs, COLUMNS, sort="key"))
     finally:
         await empty_cache.remove(*rows)
 
@@ -161,7 +162,7 @@ def test_any_query_string_is_a_question_or_an_error_of_ours(pairs: list[tuple[st
 async def searched(cache: Cache, q: str) -> list[str]:
     collection = cache.blocks[1].collection("notes")
     async with cache.database.read() as connection:
-        page = await entries.entry_list(connection, collection, ask([], COLUMNS, sort="key"), q=q)
+        page = await entries.entry_list(connection, EVERYTHING, collection, ask([], COLUMNS, sort="key"), q=q)
     return [item.key for item in page.items]
 
 

@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from cache.profile.collection import RepositorySelector
 from cache.queries.freshness import Freshness, freshness, of_collection, of_ids, of_mirrored
 from cache.rows import AliasRow, OwnerRow, RepositoryRow
+from cache.viewer import PUBLIC
 
 MINUTE = timedelta(seconds=60)
 
 
 async def fresh(cache: Cache, where: Any, now: datetime = NOW, **more: Any) -> Freshness:
     async with cache.database.read() as connection:
-        return await freshness(connection, where, now=now, interval=MINUTE, **more)
+        return await freshness(connection, PUBLIC, where, now=now, interval=MINUTE, **more)
 
 
 def ago(seconds: int) -> datetime:
@@ -79,7 +80,7 @@ async def contributors(cache: Cache, **selector: Any) -> set[str]:
         await cache.put(look(row.id))
     for row in rows:
         await cache.put(look(row.id, failures=1))
-        if (await fresh(cache, of_collection(collection))).stale:
+        if (await fresh(cache, of_collection(PUBLIC, collection))).stale:
             found.add(row.full_name)
         await cache.put(look(row.id))
     return found

@@ -18,6 +18,7 @@ from cache.queries.paging import Question
 from cache.queries.revisions import revision_list
 from cache.rows import BlobRow
 from cache.textdiff import compare
+from cache.viewer import EVERYTHING, PUBLIC, Viewer
 from daemon.api.telling import sentence
 
 
@@ -193,7 +194,8 @@ async def test_every_question_goes_by_an_index(revised: Cache) -> None:
             assert index in plan[0].detail, plan
 
 
-async def test_a_page_reads_neither_texts_nor_rows_beyond_it(revised: Cache) -> None:
+@pytest.mark.parametrize("viewer", [EVERYTHING, PUBLIC], ids=["everything", "public"])
+async def test_a_page_reads_neither_texts_nor_rows_beyond_it(revised: Cache, viewer: Viewer) -> None:
     """Guards lists of ten thousand: an index gives the order, and a page costs what is on it."""
     collection = revised.blocks[0].collection("rfcs")
     async with revised.database.read() as connection:
@@ -204,7 +206,7 @@ async def test_a_page_reads_neither_texts_nor_rows_beyond_it(revised: Cache) -> 
             asked.append((statement, parameters))
 
         event.listen(listened, "before_cursor_execute", listen)
-        await revision_list(connection, collection, "alpha", Question(sort="-version", limit=50))
+        await revision_list(connection, viewer, collection, "alpha", Question(sort="-version", limit=50))
         event.remove(listened, "before_cursor_execute", listen)
         ((statement, parameters),) = (each for each in asked if "FROM revisions" in each[0])
         assert "content," not in statement

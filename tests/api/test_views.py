@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from cache.profile.collection import ViewColumn, ViewRule
 from cache.queries import entries
 from cache.queries.paging import ask
+from cache.viewer import PUBLIC
 from cache.views import ViewError, create_views, view_statements
 
 
@@ -199,7 +200,7 @@ async def test_every_declared_question_uses_an_index(
     collection = cache.blocks[1].collection("notes")
     question = ask(pairs, entries.columns(collection), sort="key")
     async with cache.database.read() as connection:
-        await entries.entry_list(connection, collection, question)
+        await entries.entry_list(connection, PUBLIC, collection, question)
     plan = plans.explained(cache)[0]
     wanted = [pair for pair in pairs if pair[0] not in ("sort", "year")]
     declared = "declared_" in plan or pairs in ([("sort", "key")], [("sort", "-updated_at")])
@@ -211,7 +212,7 @@ async def test_every_declared_question_uses_an_index(
 async def test_what_is_counted_beside_entries_uses_indexes(cache: Cache, plans: Plans) -> None:
     collection = cache.blocks[0].collection("rfcs")
     async with cache.database.read() as connection:
-        await entries.one_entry(connection, collection, "alpha")
+        await entries.one_entry(connection, PUBLIC, collection, "alpha")
     plan = plans.explained(cache)[1]
     assert "SCAN branches" not in plan
     assert "SCAN pulls" not in plan

@@ -15,6 +15,7 @@ from console_page import Page
 from sqlalchemy import event
 from yarl import URL
 
+from cache.viewer import Viewer
 from daemon.api import Api
 from daemon.console.app import Console
 from daemon.console.context import ConsoleContext
@@ -86,7 +87,7 @@ async def serve(cache: Cache, *, status: dict[str, Any] | None = None, **changes
     app = web.Application()
     told = dict(STATUS if status is None else status)
 
-    async def tell() -> dict[str, Any]:
+    async def tell(_viewer: Viewer) -> dict[str, Any]:
         return told
 
     async def lags(since: datetime) -> Lags:

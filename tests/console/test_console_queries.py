@@ -10,6 +10,7 @@ from api_server import Cache
 from console_site import Site
 
 from cache.queries import counting
+from cache.viewer import EVERYTHING
 from daemon.console import chart
 
 MOST = {
@@ -49,7 +50,7 @@ async def test_open_pulls_are_counted_by_kind_and_age(cache: Cache) -> None:
         await cache.put(pull(number, opened_at=NOW - timedelta(seconds=seconds)), place(number, "alpha", "edit"))
     await cache.put(pull(54, opened_at=NOW), pull(55, state="closed"), pull(56, gone=True))
     async with cache.database.read() as connection:
-        found = {one.kind: one.ages for one in await counting.pulls_waiting(connection, NOW)}
+        found = {one.kind: one.ages for one in await counting.pulls_waiting(connection, EVERYTHING, NOW)}
     assert found["edit"] == (1, 1, 1, 1)
     assert found[""] == (1, 0, 0, 0), "one that is no entry's waits as well; closed ones and those gone do not"
     assert list(found)[-1] == ""

@@ -173,7 +173,7 @@ async def test_profiles_may_be_chosen(place: Stranger) -> None:
     assert ran.code == 2
     assert "'meta' is required" in ran.err
     ran = await place.init("--owner", OWNER, "--yes", "--force", "--profile", "rcf")
-    assert (ran.code, "there are adr, markdown, rfc" in ran.err) == (2, True)
+    assert (ran.code, "there are adr, directives, markdown, rfc" in ran.err) == (2, True)
     (place.folder / "x.yaml").write_text(
         "format: 1\nprofile: x\ncollections: {n: {files: {repository: acme/x, path: '{s}.md'}, key: [s]}}\n"
     )
