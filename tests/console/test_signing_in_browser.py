@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from console_browser import raised, visiting
+from console_browser import visiting
 from playwright.async_api import expect
 from serving_place import META, rfc
 
@@ -58,9 +58,13 @@ async def test_revoking_a_token_ends_what_is_open_in_a_browser() -> None:
         await page.get_by_label("Token").fill(token)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.locator(".who")).to_contain_text("ada")
-        assert (await visit.place.command("token", "revoke", "ada")).code == 0
-        await raised(visit.place, "causes", "# More\n", raise_it=False)
         await page.goto(f"{visit.daemon.url}/console/c/rfc/rfcs")
+        await expect(page.locator("main")).to_contain_text("slow-reads")
+        await page.locator('#stream[data-state="live"]').wait_for()
+        assert (await visit.place.command("token", "revoke", "ada")).code == 0
+        # the stream tells the page with the next thing that happens
+        await visit.place.push(later=rfc("It came later"))
+        await visit.daemon.sweep(deep=True)
         await expect(page.get_by_role("alert")).to_contain_text("has ended")
         await expect(page.locator("main")).not_to_contain_text("slow-reads")
         await page.goto(f"{visit.daemon.url}/console/c/rfc/rfcs")

@@ -33,6 +33,8 @@
     stream.addEventListener("hello", () => tell("live", "live"));
     stream.addEventListener("change", soon);
     stream.addEventListener("resync", () => { rest(); soon(); setTimeout(listen, SELDOM); });
+    // the session has ended, or its token was revoked: what is on the screen is no longer theirs
+    stream.addEventListener("refused", () => { rest(); location.reload(); });
     stream.onerror = () => tell("off", "not live");
   }
 
