@@ -13,3 +13,7 @@ class QueryError(ValueError):
         super().__init__(message)
         self.kind = kind
         self.parameter = parameter
+
+
+class NothingThere(QueryError):
+    """What was asked for by its name is not there: `not-found`, or `no-text` where it is there and has no text."""

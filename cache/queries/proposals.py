@@ -94,9 +94,9 @@ async def proposal_list(
 ) -> ProposalPage:
     """A page of proposals, in one statement; `body` brings bodies. QueryError: `bad-cursor`, `cursor-mismatch`."""
     ties = tuple(_proposals.primary_key.columns)
-    listing = Listing(("proposals",), _select(viewer, body=body), columns(viewer), ties, SORT)
+    listing = Listing(("proposals",), selected(viewer, body=body), columns(viewer), ties, SORT)
     page = await read_page(connection, listing, question)
-    return ProposalPage(tuple(_item(row._mapping) for row in page.rows), page.next)
+    return ProposalPage(tuple(item_of(row._mapping) for row in page.rows), page.next)
 
 
 async def of_pull(
@@ -104,8 +104,8 @@ async def of_pull(
 ) -> tuple[ProposalItem, ...]:
     """Everything that one pull request would change, with bodies, in one statement."""
     here = and_(_proposals.c.repository_id == repository_id, _proposals.c.number == number)
-    rows = _select(viewer, body=True).where(here).order_by(*_proposals.primary_key.columns)
-    return tuple(_item(row._mapping) for row in await connection.execute(rows))
+    rows = selected(viewer, body=True).where(here).order_by(*_proposals.primary_key.columns)
+    return tuple(item_of(row._mapping) for row in await connection.execute(rows))
 
 
 def _actor(viewer: Viewer) -> ColumnElement[Any]:
@@ -116,7 +116,18 @@ def _actor(viewer: Viewer) -> ColumnElement[Any]:
     return case((and_(_place.c.actor_source == "audit", hidden), null()), else_=type_coerce(_place.c.actor, Text))
 
 
-def _select(viewer: Viewer, *, body: bool) -> Select[Any]:
+def opened_at() -> Any:
+    """The column of `selected` that says when the pull request was opened."""
+    return _pulls.c.opened_at
+
+
+def repository_name() -> Any:
+    """The column of `selected` that gives the name of the pull request's repository."""
+    return _repository.c.full_name
+
+
+def selected(viewer: Viewer, *, body: bool) -> Select[Any]:
+    """The rows that `item_of` takes, those that are seen; whoever asks adds conditions."""
     same = and_(_pulls.c.repository_id == _proposals.c.repository_id, _pulls.c.number == _proposals.c.number)
     placed = and_(
         _place.c.repository_id == _proposals.c.repository_id,
@@ -135,6 +146,7 @@ def _select(viewer: Viewer, *, body: bool) -> Select[Any]:
     return rows.where(*of_repository(viewer, _repository), *keyed(viewer, _proposals))
 
 
-def _item(row: Any) -> ProposalItem:
+def item_of(row: Any) -> ProposalItem:
+    """A proposal of a row of `selected`."""
     values = {name: row.get(name) for name in ProposalItem.__struct_fields__}
     return ProposalItem(**{**values, "findings": tuple(ProposedFinding(**each) for each in row["findings"])})

@@ -133,6 +133,18 @@ async def one_pull(connection: AsyncConnection, viewer: Viewer, full_name: str, 
     return _item(row._mapping, await _placed(connection, viewer, [(row.repository_id, row.number)]))
 
 
+async def by_number(
+    connection: AsyncConnection, viewer: Viewer, wanted: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], PullItem]:
+    """Pull requests by (repository id, number), in two statements; those that are not seen are left out."""
+    if not wanted:
+        return {}
+    rows = _select(viewer).where(tuple_(_pulls.c.repository_id, _pulls.c.number).in_(wanted))
+    found = (await connection.execute(rows)).all()
+    places = await _placed(connection, viewer, [(row.repository_id, row.number) for row in found])
+    return {(row.repository_id, row.number): _item(row._mapping, places) for row in found}
+
+
 def _select(viewer: Viewer) -> Select[Any]:
     joined = _pulls.outerjoin(_repository, _repository.c.id == _pulls.c.repository_id)
     rows = select(*_pulls.c, _repository.c.full_name.label("repository")).select_from(joined)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, and_, case, literal, null, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
 from cache.queries.columns import Column, of_table, stored
+from cache.queries.errors import NothingThere
 from cache.queries.paging import Listing, Question, read_page
 from cache.queries.visible import by_id, in_collections, keyed, of_repository, of_revision
 from cache.revision_rows import RevisionRow
@@ -25,6 +27,9 @@ _repository = tables[RepositoryRow].alias("repository")
 SORT = "-version"
 LATEST_MERGED = "latest-merged"
 """The name of the revision that was merged last."""
+HEAD = "head"
+"""The name of the entry as it is now, where two texts are compared."""
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 class Amendment(Struct, frozen=True):
@@ -72,6 +77,14 @@ class RevisionPage(Struct, frozen=True):
 
     items: tuple[RevisionItem, ...]
     next: str | None
+
+
+class Neighbours(Struct, frozen=True):
+    """The versions around one, and the version that was merged last; None where there is none."""
+
+    before: int | None
+    after: int | None
+    merged: int | None
 
 
 class Head(Struct, frozen=True):
@@ -135,13 +148,44 @@ async def one_revision(
     """One revision by its version, or the one merged last (`latest-merged`), in one statement; None: none is seen."""
     rows = _select(viewer, collection, key, Revision)
     if name == LATEST_MERGED:
-        merged_at = _told(viewer, "merged_at")
-        rows = rows.where(merged_at.is_not(None)).order_by(merged_at.desc(), _revisions.c.version.desc()).limit(1)
+        rows = _newest_merged(viewer, rows)
     else:
         # of a key that has come to another repository, the revisions of both are told under one name
         rows = rows.where(_revisions.c.version == int(name)).order_by(_revisions.c.entry_repository_id.desc()).limit(1)
     row = (await connection.execute(rows)).one_or_none()
     return None if row is None else Revision(**_values(row, Revision))
+
+
+async def named_revision(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, name: str
+) -> Revision:
+    """One revision by a name out of an address, in one statement. NothingThere: it names none, or none is seen."""
+    if name != LATEST_MERGED and not _VERSION.fullmatch(name):
+        message = f"{name[:50]!r} names no revision; it is a version, {LATEST_MERGED}, or in a diff {HEAD}"
+        raise NothingThere("not-found", message)
+    found = await one_revision(connection, viewer, collection, key, name)
+    if found is None:
+        message = f"{key[:200]!r} of {collection.block}/{collection.name} has no revision {name}"
+        raise NothingThere("not-found", message)
+    return found
+
+
+async def neighbours(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, version: int
+) -> Neighbours:
+    """What stands around a version, in one statement."""
+    own, place = _of(viewer, collection, key), _revisions.c.version
+    before = select(func.max(place)).where(*own, place < version)
+    after = select(func.min(place)).where(*own, place > version)
+    merged = _newest_merged(viewer, select(place).select_from(_joined(viewer)).where(*own))
+    told = (each.scalar_subquery() for each in (before, after, merged))
+    return Neighbours(*(await connection.execute(select(*told))).one())
+
+
+async def revision_count(connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str) -> int:
+    """How many revisions are seen under this key, whether there is an entry or not."""
+    wanted = select(func.count()).select_from(_revisions).where(*_of(viewer, collection, key))
+    return (await connection.execute(wanted)).scalar_one()
 
 
 async def any_revision(connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str) -> bool:
@@ -198,9 +242,18 @@ def _of(viewer: Viewer, collection: Collection, key: str) -> tuple[Any, ...]:
 
 def _columns(viewer: Viewer, kind: type[RevisionItem]) -> Select[Any]:
     own = (_told(viewer, name).label(name) for name in kind.__struct_fields__ if name != "repository")
+    return select(*own, _repository.c.full_name.label("repository")).select_from(_joined(viewer))
+
+
+def _joined(viewer: Viewer) -> Any:
+    """Revisions with the repositories of their pull requests, where those are seen."""
     seen = and_(_repository.c.id == _revisions.c.repository_id, *of_repository(viewer, _repository))
-    joined = _revisions.outerjoin(_repository, seen)
-    return select(*own, _repository.c.full_name.label("repository")).select_from(joined)
+    return _revisions.outerjoin(_repository, seen)
+
+
+def _newest_merged(viewer: Viewer, rows: Select[Any]) -> Select[Any]:
+    merged_at = _told(viewer, "merged_at")
+    return rows.where(merged_at.is_not(None)).order_by(merged_at.desc(), _revisions.c.version.desc()).limit(1)
 
 
 def _select(viewer: Viewer, collection: Collection, key: str, kind: type[RevisionItem]) -> Select[Any]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
 from cache.queries import entries, revisions
+from cache.queries.comparing import Side, two_sides
 from cache.queries.freshness import Where, freshness, of_collection, of_ids
 from cache.queries.paging import ask
-from cache.queries.revisions import LATEST_MERGED, Head, Revision
 from cache.textdiff import compare
 from cache.viewer import Viewer
 from daemon.api import sheets
@@ -26,22 +24,8 @@ from daemon.api.context import ApiContext
 from daemon.api.formats import LISTED
 from daemon.api.lists import only_waiting
 from daemon.api.parameters import Pairs
-from daemon.api.problems import ProblemError, missing
+from daemon.api.problems import missing
 from daemon.api.shapes import revision_json
-
-HEAD = "head"
-"""The name of the entry as it is now."""
-_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
-
-
-class Side(Struct, frozen=True):
-    """One side of a comparison: which text it is, and the text."""
-
-    name: str
-    version: int | None
-    told: str
-    """`raised` for a revision's own text, `merged` for what was merged of it, `now` for the entry as it is."""
-    text: str
 
 
 async def listed(
@@ -67,7 +51,7 @@ async def single(
     collection, key = address.collection, address.key or ""
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
-        item = await _revision(connection, asked.viewer, collection, key, address.names[0])
+        item = await revisions.named_revision(connection, asked.viewer, collection, key, address.names[0])
         where = await _where(connection, asked.viewer, collection, key, found=True)
         fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
     return one_answer(request, revision_json(item, context.forge_url), sequence, fresh, told_by(context, asked))
@@ -81,15 +65,9 @@ async def differing(
     collection, key = address.collection, address.key or ""
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
-        named = set(address.names) - {HEAD}
-        found = {name: await _revision(connection, asked.viewer, collection, key, name) for name in named}
-        entry = await revisions.entry_now(connection, asked.viewer, collection, key) if HEAD in address.names else None
+        before, after = await two_sides(connection, asked.viewer, collection, key, address.names)
         where = await _where(connection, asked.viewer, collection, key, found=True)
         fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
-    if HEAD in address.names and entry is None:
-        raise missing(collection, key)
-    other = next(iter(found.values()), None)
-    before, after = (_side(name, found.get(name), entry, other) for name in address.names)
     names = f"{key} {before.name}", f"{key} {after.name}"
     # beside the event loop: two long texts take their time
     diff = await asyncio.to_thread(compare, before.text, after.text, names)
@@ -102,38 +80,6 @@ async def differing(
 
 def _described(side: Side) -> dict[str, object]:
     return {"name": side.name, "version": side.version, "told": side.told}
-
-
-def _side(name: str, revision: Revision | None, entry: Head | None, other: Revision | None) -> Side:
-    """A text by its name. The entry as it is now is told like the revision it stands beside: the whole file, the
-    document, or by the rule `field` the body. Of what was merged last counts what was merged.
-    """
-    if revision is None:
-        text = None
-        if entry is not None:
-            rule, part = (other.rule, other.part) if other is not None else ("pull_request", "entry")
-            text = entry.body if rule == "field" else entry.document if part == "document" else entry.entry
-        if text is None:
-            raise ProblemError("no-text", "The entry as it is now has no such text.")
-        return Side(name, None, "now", text)
-    if name == LATEST_MERGED and revision.merged_content is not None:
-        return Side(name, revision.version, "merged", revision.merged_content)
-    if revision.content is None and revision.content_state != "removed":
-        raise ProblemError("no-text", f"Version {revision.version} has no text: {revision.content_state}.")
-    return Side(name, revision.version, "raised", revision.content or "")
-
-
-async def _revision(
-    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, name: str
-) -> Revision:
-    if name != LATEST_MERGED and not _VERSION.fullmatch(name):
-        message = f"{name[:50]!r} names no revision; it is a version, {LATEST_MERGED}, or in a diff {HEAD}."
-        raise ProblemError("not-found", message)
-    found = await revisions.one_revision(connection, viewer, collection, key, name)
-    if found is None:
-        message = f"{key[:200]!r} of {collection.block}/{collection.name} has no revision {name}."
-        raise ProblemError("not-found", message)
-    return found
 
 
 async def _where(

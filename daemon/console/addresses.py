@@ -51,17 +51,34 @@ class Here(Struct, frozen=True):
         """An entry's page, or what belongs to it."""
         return self.to(f"c/{_part(block)}/{_part(name)}/{_part(key)}{part and f'/{part}'}")
 
+    def revision(self, block: str, name: str, key: str, *names: str | int) -> str:
+        """A revision of an entry, or with two names what differs between the two texts."""
+        return self.entry(block, name, key, "revisions/" + "/diff/".join(str(one) for one in names))
+
+    def pull(self, repository: str, number: int) -> str:
+        """A pull request."""
+        return self.to(f"pulls/{_full(repository)}/{number}")
+
+    def proposal(self, block: str, name: str, key: str, repository: str, number: int) -> str:
+        """What a pull request would make of an entry."""
+        return self.entry(block, name, key, f"proposals/{_full(repository)}/{number}")
+
+
+def _full(repository: str) -> str:
+    owner, _, name = repository.partition("/")
+    return f"{_part(owner)}/{_part(name)}"
+
 
 def _part(text: str) -> str:
     quoted = quote(text, safe="", errors="replace")
     # a browser takes "." and ".." away, also when their dots are written %2E
-    return quoted if quoted.strip(".") else f"~{quoted}"
+    return quoted if quoted.lstrip("~").strip(".") else f"~{quoted}"
 
 
 def key_of(segment: str) -> str:
     """The key that a segment of an address stands for."""
     key = unquote(segment, errors="replace")
-    return key[1:] if key.startswith("~") and not key[1:].strip(".") else key
+    return key[1:] if key.startswith("~") and not key.lstrip("~").strip(".") else key
 
 
 def found(blocks: Sequence[Block], block: str, name: str) -> Collection | None:
@@ -93,6 +110,12 @@ class ForgePages(Struct, frozen=True):
         """A file as of a commit, at a line."""
         # Gitea shows Markdown made up unless the source is asked for, and then has no lines to go to
         return self.of(repository, "src", "commit", commit, path) + (f"?display=source#L{line}" if line else "")
+
+    def folder(self, repository: str | None, commit: str | None, path: str = "") -> str:
+        """The folder of a file as of a commit, where relative links of its text begin; empty where it has no page."""
+        if repository is None or commit is None:
+            return ""
+        return self.file(repository, commit, path).rpartition("/")[0] + "/"
 
     def branch(self, repository: str, name: str) -> str:
         """A branch."""

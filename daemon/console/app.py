@@ -10,11 +10,11 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from cache.queries.errors import QueryError
+from cache.queries.errors import NothingThere, QueryError
 from cache.store import is_damage
 from daemon.api.credentials import credentials_of
 from daemon.api.problems import PROBLEMS, ProblemError
-from daemon.console import assets, collections, lists, signing
+from daemon.console import assets, collections, lists, pulls, signing
 from daemon.console.addresses import ROOT
 from daemon.console.context import ConsoleContext
 from daemon.console.page import Pages
@@ -35,7 +35,8 @@ class Console:
         """Every route, each with its whole path. They need no middleware."""
         own: list[tuple[str, str, Handler]] = [
             ("overview", "/", lists.overview),
-            ("pulls", "/pulls", lists.pulls),
+            ("pulls", "/pulls", pulls.waiting),
+            ("pull", "/pulls/{owner}/{name}/{number}", pulls.single),
             ("findings", "/findings", lists.findings),
             ("repositories", "/repositories", lists.repositories),
             ("changes", "/changes", lists.changes),
@@ -78,6 +79,8 @@ class Console:
             return _problem(pages, status, title, problem.detail)
         except Absent as absent:
             return _problem(pages, 404, "There is nothing here", str(absent))
+        except NothingThere as nothing:
+            return _problem(pages, 404, "There is nothing here", f"{nothing}.")
         except QueryError as error:
             return _problem(pages, 400, "The address asks for what cannot be answered", f"{error}.")
         except DBAPIError as error:

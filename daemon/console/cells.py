@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cache.profile.collection import Collection
 from cache.profile.fields import Field
 from daemon.console.addresses import ForgePages, Here
 from daemon.console.words import tone
 
+BRIEF, BRIEF_MANY = 160, 6
+"""Letters of a text, and values of a list, that are shown where there is little room."""
 SHOWN_IN_LISTS = 5
 """How many fields a collection's table has room for, besides the label and the pill."""
 _SHORT = frozenset({"enum", "boolean", "integer", "number", "date", "datetime", "user", "repository", "ref", "string"})
@@ -33,6 +37,14 @@ class Line(Struct, frozen=True):
     name: str
     cell: Cell
     told: bool = True
+
+
+class Changed(Struct, frozen=True):
+    """A field with its value before and after."""
+
+    name: str
+    before: Cell
+    after: Cell
 
 
 def cell(field: Field, value: Any, collection: Collection, here: Here, forge: ForgePages) -> Cell:
@@ -88,3 +100,29 @@ def columns(collection: Collection, pill: Field | None) -> list[Field]:
         and (field.of.type if field.type == "list" and field.of is not None else field.type) in _SHORT
     )  # fmt: skip
     return list(fitting)[:SHOWN_IN_LISTS]
+
+
+def changes(
+    collection: Collection | None, before: Mapping[str, Any], after: Mapping[str, Any], here: Here, forge: ForgePages
+) -> list[Changed]:
+    """The fields whose values differ, the profile's in its order first; `collection` is None for one not known."""
+    fields = {field.name: field for field in collection.fields} if collection is not None else {}
+    made = []
+    for name in dict.fromkeys((*fields, *before, *after)):
+        values = before.get(name), after.get(name)
+        if values[0] != values[1]:
+            field = fields.get(name)
+            old, new = (
+                cell(field, value, collection, here, forge) if field is not None and collection is not None
+                else plain(value)
+                for value in values
+            )  # fmt: skip
+            made.append(Changed(name, old, new))
+    return made
+
+
+def brief(value: Cell) -> Cell:
+    """A value cut to what has room in a list."""
+    text = value.text if len(value.text) <= BRIEF else f"{value.text[:BRIEF]}…"
+    cells = tuple(brief(one) for one in value.cells[:BRIEF_MANY])
+    return replace(value, text=text, cells=(*cells, Cell("text", "…")) if len(value.cells) > BRIEF_MANY else cells)

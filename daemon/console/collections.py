@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
 from cache.profile.collection import Collection
 from cache.queries import entries
 from cache.queries.paging import ask
-from daemon.console import cells, controls, markdown, reading
+from daemon.console import cells, controls, markdown, pulls, reading, revisions
 from daemon.console.addresses import ROOT, ForgePages, found, key_of
 from daemon.console.lists import MENDING
 from daemon.console.page import Pages
 from daemon.console.problems import Absent
+from daemon.console.views import KeyView
 
 NEWEST = "-updated_at"
-REVISIONS = "revisions"
 
 
 async def address(pages: Pages) -> web.StreamResponse:
-    """`BLOCK/COLLECTION`, `BLOCK/COLLECTION/KEY` or `BLOCK/COLLECTION/KEY/PART`; slashes of a key are written %2F."""
+    """`BLOCK/COLLECTION`, `BLOCK/COLLECTION/KEY`, or what belongs to a key; slashes of a key are written %2F."""
     segments = [key_of(one) for one in pages.request.rel_url.raw_path.removeprefix(f"{ROOT}/c/").split("/")]
     collection = found(pages.context.api.blocks(), *segments[:2]) if len(segments) > 1 else None
     if collection is None:
@@ -31,6 +31,22 @@ async def address(pages: Pages) -> web.StreamResponse:
             return await _table(pages, collection)
         case [key]:
             return await _entry(pages, collection, key)
+        case [key, "proposals", owner, name, number]:
+            return await pulls.proposal(pages, collection, key, f"{owner}/{name}", number)
+        case [key, "revisions", *names] if collection.revisions is not None:
+            return await _revisions(pages, collection, key, names)
+        case _:
+            raise Absent("There is no page at this address.")
+
+
+async def _revisions(pages: Pages, collection: Collection, key: str, names: Sequence[str]) -> web.StreamResponse:
+    match names:
+        case []:
+            return await revisions.listed(pages, collection, key)
+        case [name]:
+            return await revisions.single(pages, collection, key, name)
+        case [before, "diff", after]:
+            return await revisions.differing(pages, collection, key, (before, after))
         case _:
             raise Absent("There is no page at this address.")
 
@@ -77,6 +93,21 @@ async def _entry(pages: Pages, collection: Collection, key: str) -> web.StreamRe
     view = await reading.entry_view(pages.context.api, pages.viewer, collection, key)
     if view is None:
         raise Absent(f"{collection.title or collection.name} has no entry {key[:200]!r}.")
+    folder = f"{pages.here.page}/revisions"
+    news = (*_of(collection), ("key", key))
+    if isinstance(view, KeyView):
+        return pages.answer(
+            "keyed.html",
+            title=key,
+            fresh=view.fresh,
+            shown=view,
+            collection=collection,
+            key=key,
+            would=pulls.listed(pages, view.proposed),
+            mending=MENDING,
+            revisions=folder,
+            news=news,
+        )
     item = view.item
     # a long text takes a while to make up, and others wait for answers
     body = await asyncio.to_thread(markdown.rendered, item.body, _beside(item, pages.forge)) if item.body else None
@@ -92,17 +123,14 @@ async def _entry(pages: Pages, collection: Collection, key: str) -> web.StreamRe
         state=cells.cell(pill, item.fields.get(pill.name), collection, pages.here, pages.forge) if pill else None,
         lines=cells.lines(collection, item.fields, pages.here, pages.forge),
         mending=MENDING,
-        revisions=f"{pages.here.page}/{REVISIONS}",
-        news=(*_of(collection), ("key", key)),
+        would=pulls.listed(pages, view.proposed),
+        revisions=folder,
+        news=news,
     )
 
 
 def _beside(item: entries.EntryItem, forge: ForgePages) -> str:
     """The folder on the forge that relative links of an entry's text begin at."""
     if item.document_repository is not None and item.document_commit is not None:
-        repository, commit, path = item.document_repository, item.document_commit, item.document_path or ""
-    elif item.repository is not None:
-        repository, commit, path = item.repository, item.commit, item.path
-    else:
-        return ""
-    return forge.file(repository, commit, path).rpartition("/")[0] + "/"
+        return forge.folder(item.document_repository, item.document_commit, item.document_path or "")
+    return forge.folder(item.repository, item.commit, item.path)

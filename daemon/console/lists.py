@@ -1,4 +1,4 @@
-"""The pages that are about everything: overview, pull requests, findings, repositories, changes."""
+"""The pages that are about everything: overview, findings, repositories, changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from aiohttp import web
 from cache.profile.rules import RULES
 from cache.queries import changes as change_queries
 from cache.queries import findings as finding_queries
-from cache.queries import pulls as pull_queries
 from cache.queries import repositories as repository_queries
 from cache.queries.errors import QueryError
 from cache.queries.filters import parse
@@ -20,11 +19,12 @@ from cache.queries.paging import ask
 from cache.sweep_history import SweepRecord
 from daemon.api.telling import sentence, subject
 from daemon.console import chart, reading
+from daemon.console.addresses import Here
 from daemon.console.page import Pages
 
-WAITING_SORT = "opened_at"
-"""What waits longest comes first."""
 CHANGES_SHOWN = 50
+ABOUT_ENTRIES = ("entry", "branch", "pull", "proposal")
+"""Kinds of changes that an entry's page shows."""
 LAG_OVER = timedelta(days=1)
 
 MENDING: Mapping[str, str] = {rule.id: rule.remedy for rule in RULES.values()}
@@ -49,20 +49,6 @@ async def overview(pages: Pages) -> web.StreamResponse:
         chart=chart.chart(view.changes, pages.now),
         mending=MENDING,
     )
-
-
-async def pulls(pages: Pages) -> web.StreamResponse:
-    """Pull requests: those that wait, unless the address says which."""
-    query = pages.query
-    pairs = list(pages.pairs)
-    if "state" not in query:
-        pairs += [("state", "open"), ("gone", "false")]
-    elif query["state"] == "any":
-        pairs.remove(("state", "any"))
-    sort = WAITING_SORT if "state" not in query else pull_queries.SORT
-    question = ask(pairs, pull_queries.columns(pages.viewer), sort=sort)
-    view = await reading.pulls_view(pages.context.api, pages.viewer, question)
-    return pages.answer("pulls.html", title="Pull requests", fresh=view.fresh, shown=view, news=[("kind", "pull")])
 
 
 async def findings(pages: Pages) -> web.StreamResponse:
@@ -114,3 +100,15 @@ class _Told:
         self.item = item
         self.subject = subject(told)
         self.columns = sentence(told).removeprefix(f"{self.subject} {item.operation}").removeprefix(": ")
+
+    def leads(self, here: Here) -> str:
+        """The page about what changed; empty where there is none."""
+        item = self.item
+        if item.block is None or item.collection is None or item.key is None:
+            return ""
+        if item.kind == "revision" and item.name is not None:
+            return here.revision(item.block, item.collection, item.key, item.name.removeprefix("v"))
+        there = item.operation != "deleted" and item.repository is not None and item.number is not None
+        if item.kind == "proposal" and there:
+            return here.proposal(item.block, item.collection, item.key, item.repository or "", item.number or 0)
+        return here.entry(item.block, item.collection, item.key) if item.kind in ABOUT_ENTRIES else ""

@@ -2,87 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
-from cache.queries import branches, changes, counting, entries, findings, history, pulls, repositories
-from cache.queries.counting import RuleCount, Waiting
+from cache.queries import (
+    branches,
+    changes,
+    comparing,
+    counting,
+    entries,
+    findings,
+    history,
+    proposed,
+    pulls,
+    repositories,
+    revisions,
+)
 from cache.queries.filters import Condition
 from cache.queries.freshness import Freshness, Where, freshness, of_collection, of_ids, of_mirrored
 from cache.queries.paging import MAX_LIMIT, Question
 from cache.viewer import Viewer
 from daemon.api.context import ApiContext
+from daemon.console.views import (
+    ChangesView,
+    CollectionView,
+    DiffView,
+    EntryView,
+    FindingsView,
+    KeyView,
+    Overview,
+    ProposalView,
+    PullsView,
+    PullView,
+    RepositoriesView,
+    RevisionsView,
+    RevisionView,
+)
 
 HISTORY_SHOWN = 50
+REVISIONS_SHOWN = 50
+CHANGED_SHOWN = 200
+"""How many entries a pull request's page tells of."""
 ATTENTION = 8
 """How many repositories in trouble the overview names."""
-
-
-class Overview(Struct, frozen=True):
-    """Everything at once. `entries` gives for each collection its number of entries and how many are not valid."""
-
-    fresh: Freshness
-    entries: Mapping[tuple[str, str], tuple[int, int]]
-    findings: tuple[RuleCount, ...]
-    waiting: tuple[Waiting, ...]
-    troubled: tuple[repositories.RepositoryItem, ...]
-    changes: Mapping[datetime, int]
-
-
-class CollectionView(Struct, frozen=True):
-    """A page of a collection; `values` counts what its entries have in the field that gives the pills."""
-
-    fresh: Freshness
-    page: entries.EntryPage
-    values: Mapping[str, int]
-
-
-class EntryView(Struct, frozen=True):
-    """An entry with what belongs to it; `revisions` is the number of its revisions."""
-
-    fresh: Freshness
-    item: entries.EntryItem
-    findings: tuple[findings.FindingItem, ...]
-    branches: branches.BranchPage
-    pulls: pulls.PullPage
-    history: history.HistoryPage
-    revisions: int = 0
-
-
-class PullsView(Struct, frozen=True):
-    """Pull requests, and how many of which kind and age wait."""
-
-    fresh: Freshness
-    page: pulls.PullPage
-    waiting: tuple[Waiting, ...]
-
-
-class FindingsView(Struct, frozen=True):
-    """Findings, and how many of which rule stand."""
-
-    fresh: Freshness
-    page: findings.FindingPage
-    rules: tuple[RuleCount, ...]
-
-
-class RepositoriesView(Struct, frozen=True):
-    """Repositories, with how our looking at each goes."""
-
-    fresh: Freshness
-    page: repositories.RepositoryPage
-
-
-class ChangesView(Struct, frozen=True):
-    """The newest changes before a place in the feed, newest first; `before` is the place of the next ones."""
-
-    fresh: Freshness
-    items: tuple[changes.ChangeItem, ...]
-    before: int | None
 
 
 async def overview(context: ApiContext, viewer: Viewer, since: datetime) -> Overview:
@@ -111,12 +77,14 @@ async def collection_view(
         )
 
 
-async def entry_view(context: ApiContext, viewer: Viewer, collection: Collection, key: str) -> EntryView | None:
-    """An entry; None where there is none of this key."""
+async def entry_view(
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str
+) -> EntryView | KeyView | None:
+    """An entry, or what there is of a key without one; None where there is nothing of this key."""
     async with context.database.read() as connection:
         item = await entries.one_entry(connection, viewer, collection, key)
         if item is None:
-            return None
+            return await _key_view(context, connection, viewer, collection, key)
         rows = Question((), history.SORT, HISTORY_SHOWN)
         raised = Question((), pulls.SORT, HISTORY_SHOWN)
         own = Question((), branches.SORT, MAX_LIMIT)
@@ -128,7 +96,29 @@ async def entry_view(context: ApiContext, viewer: Viewer, collection: Collection
             branched or branches.BranchPage((), None),
             await pulls.pull_list(connection, viewer, raised, collection=collection, key=key),
             await history.history_list(connection, viewer, collection, key, rows),
+            await proposed.of_entry(connection, viewer, collection, key, HISTORY_SHOWN),
+            item.revision_count,
         )
+
+
+async def _key_view(
+    context: ApiContext, connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str
+) -> KeyView | None:
+    raised = Question((), pulls.SORT, HISTORY_SHOWN)
+    page = await pulls.pull_list(connection, viewer, raised, collection=collection, key=key)
+    would = await proposed.of_entry(connection, viewer, collection, key, HISTORY_SHOWN)
+    number = await revisions.revision_count(connection, viewer, collection, key)
+    wrong = (await findings.finding_list(connection, viewer, _about_key(collection, key))).items
+    if not (number or would or page.items or wrong):
+        return None
+    fresh = await _fresh(context, connection, viewer, of_collection(viewer, collection))
+    return KeyView(fresh, page, would, wrong, number)
+
+
+def _about_key(collection: Collection, key: str) -> Question:
+    names = {"block": collection.block, "collection": collection.name, "key": key}
+    conditions = tuple(Condition(name, "eq", (value,)) for name, value in names.items())
+    return Question(conditions, findings.SORT, MAX_LIMIT)
 
 
 async def _findings_of(
@@ -136,13 +126,9 @@ async def _findings_of(
 ) -> tuple[findings.FindingItem, ...]:
     """Those about the entry, and those about its files: of a `jsonl` file only those of its line."""
     paths = {path for path in (item.path, item.document_path) if path is not None}
-    about = (
-        Condition("block", "eq", (collection.block,)),
-        Condition("collection", "eq", (collection.name,)),
-    )
-    keyed = Question((*about, Condition("key", "eq", (item.key,))), findings.SORT, MAX_LIMIT)
+    keyed = _about_key(collection, item.key)
     of_files = Question(
-        (*about, Condition("key", "isnull", (1,)), Condition("path", "in", tuple(sorted(paths)))),
+        (*keyed.conditions[:-1], Condition("key", "isnull", (1,)), Condition("path", "in", tuple(sorted(paths)))),
         findings.SORT, MAX_LIMIT,
     )  # fmt: skip
     own = (await findings.finding_list(connection, viewer, keyed)).items
@@ -155,11 +141,95 @@ async def _findings_of(
 async def pulls_view(context: ApiContext, viewer: Viewer, question: Question) -> PullsView:
     """A page of pull requests. QueryError: `bad-cursor`, `cursor-mismatch`."""
     async with context.database.read() as connection:
+        page = await pulls.pull_list(connection, viewer, question)
         return PullsView(
             await _fresh(context, connection, viewer, of_mirrored()),
-            await pulls.pull_list(connection, viewer, question),
+            page,
             await counting.pulls_waiting(connection, viewer, context.clock()),
+            await proposed.of_pulls(connection, viewer, [_place(item) for item in page.items if item.state == "open"]),
         )
+
+
+async def pull_view(context: ApiContext, viewer: Viewer, full_name: str, number: int) -> PullView | None:
+    """A pull request; None where there is none of this name."""
+    async with context.database.read() as connection:
+        item = await pulls.one_pull(connection, viewer, full_name, number)
+        if item is None:
+            return None
+        would = await proposed.of_pulls(connection, viewer, [_place(item)], CHANGED_SHOWN)
+        return PullView(
+            await _fresh(context, connection, viewer, of_ids([item.repository_id])),
+            item,
+            await revisions.of_pull(connection, viewer, *_place(item)),
+            would.get(_place(item), proposed.OfPull((), 0)),
+        )
+
+
+async def proposal_view(
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str, full_name: str, number: int
+) -> ProposalView | None:
+    """What a pull request would make of an entry; None where it would change nothing about it."""
+    async with context.database.read() as connection:
+        found = await proposed.one(connection, viewer, collection, key, full_name, number)
+        if found is None:
+            return None
+        return ProposalView(await _fresh(context, connection, viewer, of_ids([found.item.repository_id])), found)
+
+
+def _place(item: pulls.PullItem | revisions.RevisionItem) -> tuple[int, int]:
+    return item.repository_id, item.number
+
+
+async def revisions_view(
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str, cursor: str | None
+) -> RevisionsView | None:
+    """A page of revisions, the newest first; None where there is neither an entry nor a revision of this key.
+
+    QueryError: `bad-cursor`, `cursor-mismatch`.
+    """
+    question = Question((), revisions.SORT, REVISIONS_SHOWN, cursor)
+    async with context.database.read() as connection:
+        page = await revisions.revision_list(connection, viewer, collection, key, question)
+        ids = await entries.entry_repositories(connection, viewer, collection, key)
+        if ids is None and not page.items:
+            return None
+        return RevisionsView(
+            await _fresh(context, connection, viewer, _about(viewer, collection, ids)),
+            page,
+            await pulls.by_number(connection, viewer, [_place(item) for item in page.items]),
+        )
+
+
+async def revision_view(
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str, name: str
+) -> RevisionView:
+    """One revision with its text. NothingThere: there is none of this name."""
+    async with context.database.read() as connection:
+        item = await revisions.named_revision(connection, viewer, collection, key, name)
+        ids = await entries.entry_repositories(connection, viewer, collection, key)
+        raised = await pulls.by_number(connection, viewer, [_place(item)])
+        return RevisionView(
+            await _fresh(context, connection, viewer, _about(viewer, collection, ids)),
+            item,
+            raised.get(_place(item)),
+            await revisions.neighbours(connection, viewer, collection, key, item.version),
+            ids is not None,
+        )
+
+
+async def diff_view(
+    context: ApiContext, viewer: Viewer, collection: Collection, key: str, names: Sequence[str]
+) -> DiffView:
+    """Two texts of an entry. NothingThere: one of them is not there, or is no text."""
+    async with context.database.read() as connection:
+        before, after = await comparing.two_sides(connection, viewer, collection, key, names)
+        ids = await entries.entry_repositories(connection, viewer, collection, key)
+        return DiffView(await _fresh(context, connection, viewer, _about(viewer, collection, ids)), before, after)
+
+
+def _about(viewer: Viewer, collection: Collection, ids: tuple[int, ...] | None) -> Where:
+    """The repositories that could contribute to what is told of an entry, or of a key without one."""
+    return of_ids(ids) if ids is not None else of_collection(viewer, collection)
 
 
 async def findings_view(context: ApiContext, viewer: Viewer, question: Question, *, cleared: bool) -> FindingsView:

@@ -68,7 +68,7 @@ def duration(seconds: float) -> str:
 _TONES = {
     "good": ("open", "active", "accepted", "approved", "done", "resolved", "published", "current", "created", "added"),
     "done": ("merged", "implemented", "completed", "final", "adopted"),
-    "info": ("idea", "proposed", "new", "planned", "updated", "modified", "review"),
+    "info": ("idea", "proposed", "new", "planned", "updated", "modified", "changed", "review"),
     "warn": ("draft", "pending", "blocked", "waiting", "warning", "stale", "deferred"),
     "bad": ("rejected", "failed", "error", "broken", "deleted", "removed"),
     "quiet": ("closed", "withdrawn", "deprecated", "superseded", "archived", "obsolete", "abandoned"),

@@ -35,7 +35,7 @@ from msgspec.structs import replace
 from removing import removed
 
 from cache.diff import changes
-from cache.revision_rows import ProposalRow, RevisionRow
+from cache.revision_rows import RevisionRow
 from cache.rows import EntryRow, OwnerRow, PullEntryRow, Row, tabulate
 from cache.viewer import PUBLIC, Viewer, scoped
 from daemon.api.access import Access, Asked
@@ -134,10 +134,9 @@ def states() -> st.SearchStrategy[list[Row]]:
 
 def _consistent(rows: list[Row]) -> list[Row]:
     """The rows without those that carry the key of an entry that is not there: a projection makes none for it, but
-    for revisions, which outlive it, and proposals, which come before it."""
+    for revisions, which outlive it. Nobody has made `d` an entry yet."""
     there = {row.key for row in rows if isinstance(row, EntryRow)}
-    free = RevisionRow, ProposalRow
-    return [row for row in rows if isinstance(row, free) or getattr(row, "key", None) in (None, "d", *there)]
+    return [row for row in rows if isinstance(row, RevisionRow) or getattr(row, "key", None) in (None, "d", *there)]
 
 
 def _revision(version: int, key: str, repository_id: int, day: int, state: str) -> Row:

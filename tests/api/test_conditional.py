@@ -92,7 +92,7 @@ async def test_large_answers_are_compressed_for_those_who_take_it(
 ) -> None:
     response, _ = await client.answer("/rfcs", headers={"Accept-Encoding": accepts})
     assert response.headers.get("Content-Encoding") == coding
-    assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization"
+    assert response.headers["Vary"] == "Accept, Accept-Encoding, Authorization, Cookie"
     small, _ = await client.answer("/status", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in small.headers
 

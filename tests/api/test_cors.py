@@ -65,7 +65,7 @@ async def test_any_other_origin_gets_nothing_and_no_cache_mixes_them(cache: Cach
     async with allowing(cache, OURS) as client:
         found = await headers(client, "/rfcs", Origin=origin)
         assert said(found) == set()
-        assert found["Vary"] == "Accept, Accept-Encoding, Origin, Authorization"
+        assert found["Vary"] == "Accept, Accept-Encoding, Origin, Authorization, Cookie"
         refused = await headers(client, "/rfcs", method="OPTIONS", status=405, Origin=origin, **PREFLIGHT)
         assert said(refused) == set()
         assert "Origin" in (await headers(client, "/status"))["Vary"], "also where nobody names an origin"

@@ -155,7 +155,7 @@ async def test_headers_say_what_it_is_and_how_to_keep_it(client: Client, path: s
     assert headers["Content-Disposition"].startswith('attachment; filename="')
     assert headers["Content-Disposition"].endswith('.csv"')
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Vary"] == "Accept, Accept-Encoding, Authorization", "a cache must not give JSON to who wants CSV"
+    assert headers["Vary"] == "Accept, Accept-Encoding, Authorization, Cookie", "JSON is not for who wants CSV"
 
 
 async def test_a_tag_is_of_one_form(client: Client, cache: Cache) -> None:

@@ -106,7 +106,8 @@ async def visiting(**options: Any) -> AsyncIterator[Visit]:
 
 
 async def planted(place: Place) -> None:
-    """Three entries, one that does not read well, one pull request, and names that are none of ours."""
+    """Four entries, one that does not read well, names that are none of ours, and pull requests: one proposes an entry,
+    two changed `slow-reads`, of which one was merged and the other amended."""
     await place.push(
         **{
             "open-hub": rfc("One hub", body=BODY, owners="[ada]", tags="[core, api]", proposed_at="2026-01-05"),
@@ -117,6 +118,21 @@ async def planted(place: Place) -> None:
     )
     await place.forge.commit(META, {"rfcs/new-idea.md": rfc("A new idea")}, branch="propose/new-idea", author="ada")
     await place.forge.open_pull(META, head="propose/new-idea", title="Propose a new idea")
+    await raised(place, "causes", "# Causes\n\nTwo of them:\n\n- the disk\n- the network\n", merged=True)
+    await raised(place, "remedy", "# Causes\n\nOne of them:\n\n- the disk\n\n# Remedy\n\nA cache.\n", state="idea")
+    await raised(place, "remedy", "# Causes\n\nOne of them, after all.\n", state="idea", raise_it=False)
+
+
+async def raised(
+    place: Place, branch: str, body: str, *, state: str = "withdrawn", merged: bool = False, raise_it: bool = True
+) -> None:
+    """A pull request about `slow-reads`, or another push to it."""
+    file = {"rfcs/slow-reads.md": rfc("Why are reads slow?", state, body, owners="[ada]")}
+    await place.forge.commit(META, file, branch=f"edit/slow-reads/{branch}", author="ada")
+    if raise_it:
+        number = await place.forge.open_pull(META, head=f"edit/slow-reads/{branch}", title=f"Say more of {branch}")
+        if merged:
+            await place.forge.merge(META, number)
 
 
 def path_of(page: Page) -> str:

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from api_rows import sample_blocks, sample_rows
+from api_rows import revision_rows, sample_blocks, sample_rows, sha
 from api_server import Cache
 from console_site import Site, serve
 
 from cache.database import Database
 from cache.migrating import upgrade
+from cache.rows import BlobRow
 from cache.store import Store
 from cache.views import create_views
 
@@ -36,8 +37,9 @@ async def empty_cache(tmp_path: Path) -> AsyncIterator[Cache]:
 
 @pytest.fixture
 async def cache(empty_cache: Cache) -> Cache:
-    """A cache with the sample rows."""
-    await empty_cache.put(*sample_rows())
+    """A cache with the sample rows: also revisions, proposals, and the file of the entry as it is now."""
+    now = BlobRow(1, sha(7), b"---\ntitle: Alpha\n---\nTwo.\n")
+    await empty_cache.put(*sample_rows(), *revision_rows(), now)
     return empty_cache
 
 

@@ -34,6 +34,10 @@ STATUS: dict[str, Any] = {
 PAGES = (
     "", "pulls", "findings", "repositories", "changes", "c/rfc/rfcs", "c/rfc/rfcs/alpha", "c/rfc/actions",
     "c/notes/notes", "c/rfc/rfcs/beta", "pulls?state=any", "findings?cleared=true", "repositories?depth=any",
+    "c/rfc/rfcs/delta", "c/rfc/rfcs/alpha/revisions", "c/rfc/rfcs/alpha/revisions/1", "c/rfc/rfcs/alpha/revisions/2",
+    "c/rfc/rfcs/alpha/revisions/1?as=rendered&text=merged", "c/rfc/rfcs/alpha/revisions/1/diff/2",
+    "c/rfc/rfcs/alpha/revisions/latest-merged/diff/2?as=beside&all=yes", "pulls/acme/meta/1", "pulls/acme/meta/2",
+    "c/rfc/rfcs/beta/proposals/acme/meta/1", "c/rfc/rfcs/delta/proposals/acme/meta/1?as=rendered",
 )  # fmt: skip
 """Addresses of pages that the sample cache fills."""
 

@@ -7,14 +7,19 @@ import re
 from typing import Any
 
 import pytest
-from console_browser import AXE, path_of, visiting
+from console_browser import AXE, path_of, raised, visiting
 from playwright.async_api import Page, expect
-from serving_place import rfc
+from serving_place import META, rfc
 
 PAGES = {
     "overview": "", "pulls": "pulls", "findings": "findings", "repositories": "repositories", "changes": "changes",
     "collection": "c/rfc/rfcs", "entry": "c/rfc/rfcs/open-hub", "hostile": "c/rfc/rfcs/trick",
-    "broken": "c/rfc/rfcs/broken", "absent": "c/rfc/rfcs/x",
+    "broken": "c/rfc/rfcs/broken", "absent": "c/rfc/rfcs/x", "proposed": "c/rfc/rfcs/new-idea",
+    "revisions": "c/rfc/rfcs/slow-reads/revisions", "revision": "c/rfc/rfcs/slow-reads/revisions/2",
+    "revision-rendered": "c/rfc/rfcs/slow-reads/revisions/1?as=rendered&text=merged",
+    "diff": "c/rfc/rfcs/slow-reads/revisions/latest-merged/diff/2",
+    "diff-beside": "c/rfc/rfcs/slow-reads/revisions/latest-merged/diff/2?as=beside",
+    "pull": "pulls/acme/meta/3", "proposal": "c/rfc/rfcs/slow-reads/proposals/acme/meta/3",
 }  # fmt: skip
 WAYS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
@@ -155,6 +160,113 @@ async def test_the_keyboard_alone_is_enough() -> None:
         assert outlined != "none", "where one is must be seen"
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Why are reads slow?")
+
+
+async def test_the_revisions_of_an_entry_from_the_folder_to_what_differs_and_back() -> None:
+    """The way that people take: each step by a click, the folder with one request, and back again."""
+    async with visiting(viewport={"width": 1280, "height": 900}) as visit:
+        page = await visit.open("c/rfc/rfcs/slow-reads")
+        folder = page.locator("details#revisions")
+        await expect(folder.locator("summary")).to_have_text("revisions 2")
+        visit.asked.clear()
+        await folder.locator("summary").click()
+        rows = folder.locator("tbody tr")
+        await expect(rows).to_have_count(2)
+        assert [url.rpartition("/rfcs/")[2] for url in visit.asked] == ["slow-reads/revisions"]
+        assert await rows.locator("td.main").all_text_contents() == ["v2.md", "v1.md"]
+        await expect(rows.nth(1)).to_contain_text("merged")
+        await visit.shot(page, "flow-1-folder")
+        await folder.locator("summary").click()
+        await folder.locator("summary").click()
+        await expect(rows).to_have_count(2)
+        assert len(visit.asked) == 1, "opened again it is as it was"
+        await folder.get_by_role("link", name="v1.md").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("v1.md")
+        await expect(page.locator("pre.lines .line").first).to_have_text("---")
+        await visit.shot(page, "flow-2-verbatim")
+        await page.get_by_role("link", name="Rendered").click()
+        await expect(page.locator("article h3")).to_have_text("Causes")
+        await expect(page).to_have_url(re.compile(r"/revisions/1\?as=rendered$"))
+        link = page.get_by_role("link", name="acme/meta#2")
+        await expect(link).to_have_attribute("href", f"{visit.place.forge.url}/acme/meta/pulls/2")
+        await page.get_by_role("link", name="Say more of causes").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Say more of causes")
+        await visit.shot(page, "flow-3-pull")
+        await page.get_by_role("link", name="slow-reads v1").click()
+        await page.get_by_role("link", name="v2 →").click()
+        await page.get_by_role("link", name="the latest merged, v1").click()
+        await expect(page.locator("tr.delete", has_text="Two of them:")).to_have_count(1)
+        await visit.shot(page, "flow-4-diff")
+        await page.get_by_role("link", name="Side by side").click()
+        await expect(page.locator("tr.replace", has_text="Two of them:")).to_have_count(1)
+        for _ in range(3):
+            await page.go_back()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("v1.md")
+        assert visit.complaints == []
+        assert visit.nothing_from_elsewhere()
+
+
+async def test_a_new_revision_shows_by_itself_in_an_open_folder() -> None:
+    """Also in one that is closed, by its number, and where there was none before."""
+    async with visiting() as visit:
+        keys = ("slow-reads", "slow-reads", "open-hub")
+        opened, closed, none = [await visit.open(f"c/rfc/rfcs/{key}") for key in keys]
+        await opened.locator("#revisions summary").click()
+        rows = opened.locator("#revisions tbody tr")
+        await expect(rows).to_have_count(2)
+        for page in (opened, closed, none):
+            await page.evaluate("window.same = true")  # a reload would forget it
+        await raised(visit.place, "more", "# More\n")
+        await expect(rows).to_have_count(3)
+        await expect(opened.locator("#revisions-count")).to_have_text("3")
+        await expect(closed.locator("#revisions-count")).to_have_text("3")
+        assert await closed.locator("#revisions").get_attribute("open") is None
+        assert await none.locator("#revisions").count() == 0
+        file = {"rfcs/open-hub.md": rfc("One hub", body="Changed.")}
+        await visit.place.forge.commit(META, file, branch="edit/open-hub/x", author="ada")
+        await visit.place.forge.open_pull(META, head="edit/open-hub/x", title="Change the hub")
+        await expect(none.locator("#revisions summary")).to_have_text("revisions 1")
+        await none.locator("#revisions summary").click()
+        await expect(none.locator("#revisions tbody tr")).to_have_count(1)
+        for page in (opened, closed, none):
+            assert await page.evaluate("window.same") is True
+        assert visit.complaints == []
+
+
+async def test_the_keyboard_opens_the_folder_and_a_revision() -> None:
+    async with visiting() as visit:
+        page = await visit.open("c/rfc/rfcs/slow-reads")
+        await tab_to(page, "revisions 2")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#revisions tbody tr")).to_have_count(2)
+        await tab_to(page, "v2.md")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("v2.md")
+        await tab_to(page, "the latest merged, v1")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("v1 → v2")
+
+
+async def test_without_scripts_the_folder_is_a_link() -> None:
+    async with visiting(java_script_enabled=False) as visit:
+        page = await visit.context.new_page()
+        await page.goto(f"{visit.daemon.url}/console/c/rfc/rfcs/slow-reads")
+        await page.locator("#revisions summary").click()
+        await page.get_by_role("link", name="Show them").click()
+        await page.get_by_role("link", name="v1.md").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("v1.md")
+
+
+async def test_what_waits_leads_to_what_it_would_change() -> None:
+    async with visiting(viewport={"width": 1280, "height": 900}) as visit:
+        page = await visit.open("pulls")
+        row = page.locator("tr", has_text="Say more of remedy")
+        await expect(row.locator(".would")).to_contain_text("state: withdrawn")
+        await row.locator(".would").get_by_role("link", name="Why are reads slow?").click()
+        await expect(page.locator("tr.insert").first).to_contain_text("One of them, after all.")
+        await page.get_by_role("link", name="Rendered").click()
+        await expect(page.locator("article p")).to_have_text("One of them, after all.")
+        assert visit.complaints == []
 
 
 async def tab_to(page: Page, name: str) -> None:

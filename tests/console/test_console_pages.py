@@ -11,7 +11,6 @@ from console_page import Page
 from console_site import PAGES, Site, serve
 
 from cache.profile.rules import RULES
-from daemon.console.templating import render
 
 
 def rows(page: Page, caption: str) -> list[list[str]]:
@@ -208,25 +207,6 @@ async def test_changes_are_told_newest_first_in_pages_without_gap(site: Site) ->
         path = following[0]["href"].removeprefix("./") if following else None
         await site.cache.put(note(f"2026/more{len(seen)}"))
     assert seen == list(range(end, 0, -1))
-
-
-async def test_the_revisions_folder_is_left_out_where_there_are_none(site: Site) -> None:
-    page = await site.page("c/rfc/rfcs/alpha")
-    assert not page.root.every(id="revisions")
-    await site.answer("/console/c/rfc/rfcs/alpha/revisions", status=404)
-
-
-def test_the_revisions_folder_is_asked_for_once_and_only_when_opened() -> None:
-    """An entry with forty revisions must not cost more to open than one without."""
-
-    class Shown:
-        revisions = 40
-
-    folder = Page(render("revisions.html", shown=Shown, revisions="./alpha/revisions").decode()).root.one("details")
-    assert folder.attributes.get("open") is None
-    assert (folder["hx-get"], folder["hx-trigger"]) == ("./alpha/revisions", "toggle once")
-    assert folder.one("summary").text == "revisions 40"
-    assert folder.one("a")["href"] == "./alpha/revisions", "without a script it is a link"
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ from cache.viewer import EVERYTHING
 from daemon.console import chart
 
 MOST = {
-    "": 6, "pulls": 4, "findings": 3, "repositories": 2, "changes": 3, "c/rfc/rfcs": 4, "c/rfc/rfcs/alpha": 7,
-    "c/rfc/rfcs/beta": 9,
+    "": 6, "pulls": 5, "findings": 3, "repositories": 2, "changes": 3, "c/rfc/rfcs": 4, "c/rfc/rfcs/alpha": 8,
+    "c/rfc/rfcs/beta": 10, "c/rfc/rfcs/delta": 6, "c/rfc/rfcs/alpha/revisions": 5, "c/rfc/rfcs/alpha/revisions/1": 6,
+    "c/rfc/rfcs/alpha/revisions/1/diff/2": 4, "c/rfc/rfcs/alpha/revisions/2/diff/head": 4, "pulls/acme/meta/1": 5,
+    "c/rfc/rfcs/beta/proposals/acme/meta/1": 2,
 }  # fmt: skip
 
 

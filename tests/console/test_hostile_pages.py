@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from api_rows import branch, change, entry, finding, look, place, pull, repository
+from api_rows import EPOCH, branch, change, entry, finding, look, place, proposal, pull, repository, revision, sha
 from console_page import Page
 from console_site import Site
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cache.rows import BlobRow
 from daemon.api.telling import harmless as harmless_line
 from daemon.console.addresses import Here, key_of
 from daemon.console.words import shown
@@ -33,7 +35,7 @@ ALLOWED_TAGS = {
     "main", "div", "h1", "h2", "h3", "h4", "h5", "h6", "p", "time", "strong", "footer", "form", "label", "input",
     "select", "option", "details", "summary", "button", "ul", "ol", "li", "table", "caption", "thead", "tbody", "tr",
     "th", "td", "code", "section", "aside", "article", "dl", "dt", "dd", "pre", "figure", "figcaption", "line", "rect",
-    "em", "blockquote", "br", "hr", "s",
+    "em", "blockquote", "br", "hr", "s", "colgroup", "col", "mark",
 }  # fmt: skip
 PAGES = ("", "pulls?state=any", "findings", "repositories?depth=any", "changes", "c/rfc/rfcs")
 OUR_SCRIPTS = 2
@@ -88,13 +90,60 @@ async def test_what_a_repository_says_stays_text_on_every_page(site: Site, evil:
     assert page.root.one("h1").text == said, "and it can be read as it stands"
 
 
+@pytest.mark.parametrize("evil", [*EVIL, TURNED])
+async def test_what_pull_requests_say_stays_text_on_every_page(site: Site, evil: str) -> None:
+    """In revisions, what differs between them, proposals and descriptions: what nobody has agreed to yet."""
+    key = await planted(site, evil)
+    body = f"# {evil}\n\n![{evil}](https://evil.example/x.png) [x](javascript:alert(1)) {evil}\n{evil * 400}"
+    wrong = {"rule": evil, "severity": "error", "message": evil, "line": 1, "field": evil}
+    told: dict[str, Any] = {"number": 7, "pr_branch": evil, "path": f"rfcs/{evil}.md", "pr_url": evil}
+    await site.cache.put(
+        pull(8, title=evil, description=body, user=evil, head_branch=evil, labels=(evil,)),
+        revision(1, key, **told, content=f"---\ntitle: {json.dumps(evil)}\n{json.dumps(evil)}: 1\n---\n{body}",
+                 merged_content=body, merged_at=EPOCH, amendments=({"sha": sha(1), "at": "2026-01-01T00:00:00Z",
+                                                                    "blob": None},)),
+        revision(2, key, number=8, repository_id=-1, pr_url=f"javascript:{evil}", content=evil, rule="field"),
+        revision(3, key, number=9, content=f"{body}\r{evil}\n"),
+        proposal(key, "changed", 7, title=evil, body=body, fields={"title": f"{evil}!", evil: [evil]},
+                 path=f"rfcs/{evil}.md", findings=(wrong,)),
+        BlobRow(1, sha(7), body.encode()),
+    )  # fmt: skip
+    said = " ".join(shown(evil).split())
+    entry_page = Here("../", "").entry("rfc", "rfcs", key).removeprefix("../console/")
+    for part in (
+        "", "/revisions", "/revisions/1", "/revisions/1?as=rendered", "/revisions/1?as=rendered&text=merged",
+        "/revisions/2", "/revisions/2?as=rendered", "/revisions/3", "/revisions/1/diff/3",
+        "/revisions/1/diff/3?as=beside", "/revisions/3/diff/head?all=yes",
+        "/proposals/acme/meta/7", "/proposals/acme/meta/7?as=beside",
+        "/proposals/acme/meta/7?as=rendered", "/proposals/acme/meta/7?as=text",
+    ):  # fmt: skip
+        page = await site.page(entry_page + part)
+        harmless(page)
+        assert said in page.text, part
+    harmless(await site.page("pulls/acme/meta/8"))
+    assert said in (await site.page("pulls/acme/meta/7")).text
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\r", "a\x00b", "x" * 300_000, "\u2028\u2029", "---\n", "---\n: [\n---\n"])
+async def test_any_text_makes_a_page(site: Site, text: str) -> None:
+    """Whatever a file holds, its revision opens: as it stands, made up, and beside another."""
+    await site.cache.put(revision(3, content=text))
+    for part in ("3", "3?as=rendered", "2/diff/3", "3/diff/2?as=beside", "3/diff/head"):
+        harmless(await site.page(f"c/rfc/rfcs/alpha/revisions/{part}"))
+
+
 @pytest.mark.parametrize("evil", EVIL)
 async def test_what_an_address_says_stays_text(site: Site, evil: str) -> None:
     """A link that somebody was sent is as hostile as a file."""
     quoted = "".join(f"%{byte:02X}" for byte in evil.encode())
     for path, status in ((f"c/rfc/rfcs?q={quoted}", 200), (f"c/rfc/rfcs?owners={quoted}", 200),
                          (f"c/rfc/rfcs?{quoted}=1", 400), (f"c/rfc/rfcs/{quoted}", 404), (quoted, 404),
-                         (f"pulls?kind={quoted}", 200), (f"changes?key={quoted}", 200)):  # fmt: skip
+                         (f"pulls?kind={quoted}", 200), (f"changes?key={quoted}", 200),
+                         (f"c/rfc/rfcs/{quoted}/revisions", 404), (f"c/rfc/rfcs/alpha/revisions/{quoted}", 404),
+                         (f"c/rfc/rfcs/alpha/revisions/1/diff/{quoted}", 404), (f"pulls/acme/{quoted}/1", 404),
+                         (f"c/rfc/rfcs/alpha/revisions/1?as={quoted}", 400),
+                         (f"c/rfc/rfcs/alpha/revisions?cursor={quoted}", 400),
+                         (f"c/rfc/rfcs/alpha/proposals/{quoted}/x/1", 404)):  # fmt: skip
         harmless(await site.page(path, status=status))
 
 
@@ -113,6 +162,8 @@ def test_other_writing_is_left_alone() -> None:
         assert shown(text) == text
 
 
+@example("~")
+@example("~.")
 @given(st.text(min_size=1).filter(lambda key: not any(0xD800 <= ord(one) < 0xE000 for one in key)))
 def test_every_key_has_an_address_that_leads_back_to_it(key: str) -> None:
     """A browser takes `.` and `..` away, and a proxy may join slashes: neither may change which entry is shown."""

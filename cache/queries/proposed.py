@@ -1,0 +1,118 @@
+"""What open pull requests would make of entries, beside the entries as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, tuple_, type_coerce
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cache.profile.collection import Collection
+from cache.queries import proposals
+from cache.queries.proposals import ProposalItem
+from cache.queries.visible import by_id, in_collections
+from cache.revision_rows import ProposalRow
+from cache.rows import EntryRow
+from cache.schema import AnyText, tables
+from cache.viewer import Viewer
+
+_proposals, _entries = tables[ProposalRow], tables[EntryRow]
+
+LISTED = 5
+"""How many entries are told of each pull request in a list of them."""
+
+
+class Proposed(Struct, frozen=True):
+    """A proposal, and the entry as it is now.
+
+    `fields_now` is None where there is no such entry. `rewritten` says whether the text would be another; `body_now`
+    is the text of the part that would change (the entry's own, or its document's), where bodies were asked for.
+    """
+
+    item: ProposalItem
+    fields_now: Mapping[str, Any] | None
+    rewritten: bool
+    body_now: str | None = None
+
+
+class OfPull(Struct, frozen=True):
+    """What one pull request would change: the first few entries, and how many there are in all."""
+
+    first: tuple[Proposed, ...]
+    number: int
+
+
+async def of_pulls(
+    connection: AsyncConnection, viewer: Viewer, pulls: Sequence[tuple[int, int]], each: int = LISTED
+) -> dict[tuple[int, int], OfPull]:
+    """What each of these pull requests (repository id, number) would change, without bodies, in one statement."""
+    if not pulls:
+        return {}
+    same = _proposals.c.repository_id, _proposals.c.number
+    order = _proposals.c.block, _proposals.c.collection, _proposals.c.key
+    place = func.row_number().over(partition_by=same, order_by=order).label("place")
+    number = func.count().over(partition_by=same).label("in_all")
+    ranked = select(*_proposals.primary_key.columns, place, number).where(tuple_(*same).in_(pulls)).subquery()
+    here = and_(*(ranked.c[column.name] == column for column in _proposals.primary_key.columns))
+    rows = _select(viewer, body=False).add_columns(ranked.c.in_all).join(ranked, here).where(ranked.c.place <= each)
+    found: dict[tuple[int, int], OfPull] = {}
+    for row in await connection.execute(rows.order_by(*same, *order)):
+        pull, told = (row.repository_id, row.number), _told(row._mapping)
+        before = found.get(pull)
+        found[pull] = OfPull((*before.first, told) if before is not None else (told,), row.in_all)
+    return found
+
+
+async def of_entry(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, limit: int
+) -> tuple[Proposed, ...]:
+    """What open pull requests would make of one entry, the newest first, without bodies, in one statement."""
+    rows = _select(viewer, body=False).where(*_of(collection, key))
+    newest = proposals.opened_at().desc(), _proposals.c.repository_id, _proposals.c.number
+    return tuple(_told(row._mapping) for row in await connection.execute(rows.order_by(*newest).limit(limit)))
+
+
+async def one(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, full_name: str, number: int
+) -> Proposed | None:
+    """What one pull request would make of an entry, with bodies, in one statement; None where it would not."""
+    named = func.lower(proposals.repository_name()) == full_name.lower()
+    rows = _select(viewer, body=True).where(*_of(collection, key), _proposals.c.number == number, named)
+    row = (await connection.execute(rows)).one_or_none()
+    return None if row is None else _told(row._mapping)
+
+
+def _of(collection: Collection, key: str) -> tuple[Any, ...]:
+    table = _proposals.c
+    return table.block == collection.block, table.collection == collection.name, table.key == key
+
+
+def _select(viewer: Viewer, *, body: bool) -> Select[Any]:
+    same = and_(
+        _entries.c.block == _proposals.c.block,
+        _entries.c.collection == _proposals.c.collection,
+        _entries.c.key == _proposals.c.key,
+        *by_id(viewer, _entries.c.repository_id),
+        *in_collections(viewer, _entries),
+    )
+    text_now = _text_now(viewer)
+    rewritten = _proposals.c.body.is_distinct_from(text_now).label("rewritten")
+    told = _entries.c.key.label("key_now"), _entries.c.fields.label("fields_now"), rewritten
+    rows = proposals.selected(viewer, body=body).add_columns(*told).outerjoin(_entries, same)
+    return rows.add_columns(text_now.label("body_now")) if body else rows
+
+
+def _text_now(viewer: Viewer) -> ColumnElement[Any]:
+    """The text of the part that would change; of a document only to those who see its repository."""
+    of_document = and_(_proposals.c.part == "document", *by_id(viewer, _entries.c.document_repository_id))
+    own = _proposals.c.part == "entry"
+    return type_coerce(case((own, _entries.c.entry_body), (of_document, _entries.c.document_body)), AnyText)
+
+
+def _told(row: Any) -> Proposed:
+    there = row["key_now"] is not None
+    return Proposed(
+        proposals.item_of(row), row["fields_now"] if there else None, bool(row["rewritten"]), row.get("body_now")
+    )
