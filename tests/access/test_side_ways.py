@@ -11,11 +11,13 @@ from typing import Any
 
 import aiohttp
 import pytest
-from api_rows import entry, finding, place, pull, repository, revision
+from api_rows import entry, finding, place, proposal, pull, repository, revision
 from api_server import Cache, Client, Waited, serve
 from api_tokens import Kept
 from msgspec.structs import replace
 
+from cache.queries import proposed
+from cache.viewer import EVERYTHING, PUBLIC, scoped
 from daemon.api.access import Access
 from daemon.api.credentials import TrustedProxy
 
@@ -107,6 +109,19 @@ async def test_a_cleared_finding_does_not_name_the_hidden_file_that_had_its_key(
         await cache.remove(rival)
         assert "secret" not in json.dumps(await client.get("/findings?cleared=true"))
         assert "secret" in json.dumps(await client.get("/findings?cleared=true", headers=bearer(kept.give())))
+
+
+async def test_of_what_a_pull_request_would_change_only_what_is_seen_is_counted(cache: Cache) -> None:
+    """Guards: "5 more entries would change", and the seen one pushed out of the first few by those that are not."""
+    theirs = [f"a{number}" for number in range(5)]
+    await cache.put(
+        repository(9, "acme/secret", private=True), *(entry(key, repository_id=9) for key in theirs),
+        *(proposal(key, "changed") for key in theirs), proposal("beta", "changed"),
+    )  # fmt: skip
+    for viewer, number in ((PUBLIC, 1), (scoped(["acme"], ["acme/meta"]), 1), (EVERYTHING, 6)):
+        async with cache.database.read() as connection:
+            told = (await proposed.of_pulls(connection, viewer, [(1, 1)], 6 if number == 6 else 1))[1, 1]
+        assert (told.number, len(told.first), told.first[-1].item.key) == (number, number, "beta")
 
 
 @pytest.mark.parametrize("to", ["hidden", "shown"])
