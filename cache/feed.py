@@ -74,9 +74,7 @@ def entries(changes: Iterable[RowChange], rows: Rows) -> tuple[FeedEntry, ...]:
 def _simple(change: RowChange, row: Row | None) -> Iterator[FeedEntry]:
     operation, columns = change.operation, change.columns()
     if isinstance(row, EntryRow):
-        yield FeedEntry(
-            "entry", operation, columns, row.block, row.collection, row.key, row.repository_id, commit=row.commit
-        )
+        yield from _entry(change, operation, columns)
     elif isinstance(row, BranchRow):
         if operation == "updated" and "state" in columns:
             operation = "deleted" if row.state == "deleted" else "created"
@@ -105,6 +103,19 @@ def _simple(change: RowChange, row: Row | None) -> Iterator[FeedEntry]:
         columns = tuple(column for column in columns if column not in _OURS)
         if columns or operation != "updated":
             yield FeedEntry("repository", operation, columns, repository_id=row.id, name=row.full_name)
+
+
+def _entry(change: RowChange, operation: str, columns: tuple[str, ...]) -> Iterator[FeedEntry]:
+    """An entry. One that came to another repository is deleted there and created here: a reader may see but one."""
+    before, after = (cast("EntryRow | None", row) for row in (change.before, change.after))
+    told = [(operation, columns, after or before)]
+    if before is not None and after is not None and before.repository_id != after.repository_id:
+        told = [("deleted", (), before), ("created", (), after)]
+    for how, differing, row in told:
+        if row is not None:
+            yield FeedEntry(
+                "entry", how, differing, row.block, row.collection, row.key, row.repository_id, commit=row.commit
+            )
 
 
 def _with_parts(
@@ -161,8 +172,10 @@ def _placed(key: tuple[int, int], pull: RowChange | None, change: RowChange) -> 
 
 
 def _order(entry: FeedEntry) -> tuple[str, ...]:
+    # an entry that is told twice leaves before it comes
+    leaves = entry.kind == "entry" and entry.operation == "deleted"
     parts = (
-        entry.kind, entry.block, entry.collection, entry.key, entry.repository_id, entry.number, entry.name,
-        entry.operation,
+        entry.kind, entry.block, entry.collection, entry.key, 0 if leaves else 1, entry.repository_id, entry.number,
+        entry.name, entry.operation,
     )  # fmt: skip
     return tuple(f"{part:020d}" if isinstance(part, int) else part or "" for part in parts)

@@ -7,6 +7,7 @@ so what decides is kept beside each entry of the feed.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from msgspec import Struct
@@ -15,7 +16,10 @@ from msgspec.structs import replace
 from cache.diff import RowChange
 from cache.feed import FeedEntry
 from cache.revision_rows import RevisionRow
-from cache.rows import EntryRow, HistoryRow, RelationRow, RepositoryRow, Row, Rows
+from cache.rows import EntryRow, HistoryRow, PullEntryRow, RelationRow, RepositoryRow, Row, Rows
+
+_ACTOR = ("actor", "actor_source", "actor_evidence")
+_NOBODY = (None, None, None)
 
 MOST = 6
 """Further repositories that are kept of a change; what comes of more of them is told to those alone who see all."""
@@ -78,8 +82,10 @@ def sights(entries: Sequence[FeedEntry], changes: Iterable[RowChange], rows: Row
 class _Seen:
     def __init__(self, changes: Iterable[RowChange], rows: Rows) -> None:
         self._rows = rows
-        self._changed: dict[type[Any], dict[Any, RowChange]] = {EntryRow: {}, RepositoryRow: {}, RevisionRow: {}}
+        kinds: tuple[type[Any], ...] = (EntryRow, RepositoryRow, RevisionRow, PullEntryRow)
+        self._changed: dict[type[Any], dict[Any, RowChange]] = {kind: {} for kind in kinds}
         self._parts: dict[tuple[str, str, str], list[RowChange]] = {}
+        self._homes: dict[tuple[str, str], set[int]] | None = None
         for change in changes:
             if change.kind in self._changed:
                 self._changed[change.kind][change.key] = change
@@ -100,6 +106,8 @@ class _Seen:
             named = self._named(place)
         else:
             others, named = {row.repository_id for row in versions}, set()
+            if entry.kind == "pull":
+                named = {home for row in self._placed(entry) for home in self._evidence(row)}
             if entry.kind == "revision":
                 # its text was read from there, and stays when the entry goes
                 revised = self._versions(RevisionRow, (*place, entry.repository_id, entry.number))
@@ -112,8 +120,10 @@ class _Seen:
             hidden = over | {one for bit, one in enumerate(ids) if not mask & 1 << bit}
             if not hidden:
                 told.append(entry.columns)
+            elif entry.kind == "entry":
+                told.append(self._narrow(entry, place, hidden))
             else:
-                told.append(self._narrow(entry, place, hidden) if entry.kind == "entry" else None)
+                told.append(None if hidden & others else self._without_actor(entry, hidden))
         return Sight(**known, others=ids, told=tuple(told))
 
     def _versions(self, kind: type[Any], key: Any) -> list[Any]:
@@ -123,6 +133,31 @@ class _Seen:
             return [row for row in (change.before, change.after) if row is not None]
         row = self._rows.get(kind, {}).get(key)
         return [] if row is None else [row]
+
+    def _placed(self, entry: FeedEntry) -> list[PullEntryRow]:
+        """The place of a pull request, before and after."""
+        return self._versions(PullEntryRow, (entry.repository_id, entry.number, entry.block, entry.collection))
+
+    def _evidence(self, row: PullEntryRow) -> set[int]:
+        """The repositories of the entries that say who is behind a pull request."""
+        if row.actor_source != "audit" or row.actor_evidence is None:
+            return set()
+        if self._homes is None:
+            self._homes = {}
+            changed = (change.before for change in self._changed[EntryRow].values())
+            for one in (*self._rows.get(EntryRow, {}).values(), *changed):
+                if isinstance(one, EntryRow):
+                    self._homes.setdefault((one.block, one.key), set()).add(one.repository_id)
+        return self._homes.get((row.block, row.actor_evidence), set())
+
+    def _without_actor(self, entry: FeedEntry, hidden: AbstractSet[int | None]) -> tuple[str, ...] | None:
+        """The columns of a pull request's update without those that only an entry that is not seen has changed."""
+        if entry.operation != "updated":
+            return ()
+        said = [_NOBODY if self._evidence(row) & hidden else tuple(getattr(row, name) for name in _ACTOR)
+                for row in self._placed(entry)]  # fmt: skip
+        differing = {name for name, *values in zip(_ACTOR, *said, strict=True) if len(set(values)) > 1}
+        return tuple(one for one in entry.columns if one not in _ACTOR or one in differing) or None
 
     def _named(self, place: Any) -> set[int | None]:
         """The repositories that changed parts of an entry speak of."""

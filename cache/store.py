@@ -12,7 +12,7 @@ from typing import Any, cast
 import structlog
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import Delete, bindparam, delete, func, select, text
+from sqlalchemy import Delete, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +21,7 @@ from cache import feed
 from cache.database import Database
 from cache.diff import RowChange
 from cache.migrating import upgrade
-from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, FindingRow, Row, Rows, identity
+from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, FindingRow, RepositoryRow, Row, Rows, identity
 from cache.schema import cleared, meta, tables
 from cache.schema import feed as feed_table
 from cache.schema import sight as sight_table
@@ -113,8 +113,19 @@ class Store:
                 await connection.execute(feed_table.insert(), told)
                 seen = [{**asdict(kept), "sequence": number} for number, (_, kept) in numbered]
                 await connection.execute(sight_table.insert(), seen)
+            await self._hide(connection, changes)
             for name, value in values.items():
                 await put_meta(connection, name, value)
+
+    async def _hide(self, connection: AsyncConnection, changes: Sequence[RowChange]) -> None:
+        """What was told of repositories while they were public is hidden for good where they were private at last."""
+        gone = [change.before for change in changes if change.after is None]
+        for row in gone:
+            if not isinstance(row, RepositoryRow) or not row.private:
+                continue
+            of_it = select(feed_table.c.sequence).where(feed_table.c.repository_id == row.id)
+            hidden = update(sight_table).where(sight_table.c.sequence.in_(of_it), sight_table.c.farewell.is_(False))
+            await connection.execute(hidden.values(private=True))
 
     async def recreate(self, rows: Rows) -> None:
         """Put a damaged file aside and write all rows into a new one. The feed starts a new epoch."""

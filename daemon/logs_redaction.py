@@ -14,6 +14,8 @@ _TELLING_KEY: Final = re.compile(r"token|secret|authorization|password|cookie|si
 _HEADER: Final = re.compile(
     r"""(authorization['"]?\s*[:=]\s*['"]?)(?:(?:token|bearer|basic)\s+)?[^\s'",]+""", re.IGNORECASE
 )
+_OURS: Final = re.compile(r"\bfg_[A-Za-z0-9_-]{16,}|(?<=forgeglass_session=)[A-Za-z0-9_-]+")
+"""Tokens of the API and cookies of sessions: only their hashes are known, so they are found by their form."""
 _USER_INFO: Final = re.compile(r"(\w://)[^\s/@]+@")
 _DEEPEST: Final = 8
 
@@ -40,7 +42,7 @@ class Redactor:
         """Return `text` without secrets."""
         for known in self._known:
             text = text.replace(known, HIDDEN)
-        return _USER_INFO.sub(rf"\1{HIDDEN}@", _HEADER.sub(rf"\1{HIDDEN}", text))
+        return _OURS.sub(HIDDEN, _USER_INFO.sub(rf"\1{HIDDEN}@", _HEADER.sub(rf"\1{HIDDEN}", text)))
 
     def value(self, value: object, depth: int = 0) -> object:
         """Return `value` without secrets; what is neither a number nor a container becomes text."""

@@ -14,8 +14,8 @@ from cache.projection.findings import Place, finding
 from cache.rows import FindingRow, RelationRow
 from cache.world import World
 
-_Index = Mapping[tuple[object, str], tuple[str, ...]]
-"""Keys of entries by where they are and by the value of a field."""
+_Index = Mapping[tuple[object, str], tuple[Claim, ...]]
+"""Entries by where they are and by the value of a field."""
 
 
 class Target(Struct, frozen=True):
@@ -32,6 +32,9 @@ class Target(Struct, frozen=True):
     told: bool = True
     """Whether it is a finding that it is not there."""
     many: bool = False
+    apart: bool = False
+    """Whether it is an entry of a private repository, named in a public one: whoever reads the fields of the one need
+    not see the other, so its key does not get into them."""
 
 
 class Targets:
@@ -69,20 +72,25 @@ class Targets:
                 return Target(name, position, field.type, target, None, there, told)
             match, within = field.relation.match, field.relation.within
             place = (_place(claim, within), target)
-            keys = [key for each in collections for key in self._index(each, match, within).get(place, ())]
-            key = keys[0] if len(keys) == 1 else target
-            return Target(name, position, field.type, key, None, len(keys) == 1, told, len(keys) > 1)
+            fitting = [one for each in collections for one in self._index(each, match, within).get(place, ())]
+            if len(fitting) != 1:
+                return Target(name, position, field.type, target, None, False, told, len(fitting) > 1)
+            apart = self._private(fitting[0]) and not self._private(claim)
+            return Target(name, position, field.type, fitting[0].key, None, True, told, apart=apart)
         return Target(name, position, field.type, target, None, True, told)
+
+    def _private(self, claim: Claim) -> bool:
+        return self._world.listed.get(claim.repository_id, claim.evidence.repository).private
 
     def _index(self, collection: str, match: str, within: Within) -> _Index:
         known = self._indexes.get((collection, match, within))
         if known is None:
-            gathered: dict[tuple[object, str], list[str]] = defaultdict(list)
+            gathered: dict[tuple[object, str], list[Claim]] = defaultdict(list)
             for claim in self._read[collection].winners.values():
                 value = claim.record.fields.get(match)
                 if isinstance(value, (str, int)):
-                    gathered[_place(claim, within), _text(value)].append(claim.key)
-            known = {place: tuple(keys) for place, keys in gathered.items()}
+                    gathered[_place(claim, within), _text(value)].append(claim)
+            known = {place: tuple(fitting) for place, fitting in gathered.items()}
             self._indexes[collection, match, within] = known
         return known
 
@@ -102,7 +110,7 @@ def _text(value: str | int) -> str:
 
 def fields_of(claim: Claim, targets: Iterable[Target]) -> Mapping[str, Any]:
     """An entry's fields, with the key of the entry that was found in the place of what a `match` was made by."""
-    found = [each for each in targets if each.kind == "ref" and each.resolved]
+    found = [each for each in targets if each.kind == "ref" and each.resolved and not each.apart]
     if not found:
         return claim.record.fields
     fields = dict(claim.record.fields)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.profile.collection import Collection
 from cache.queries import proposals
 from cache.queries.proposals import ProposalItem
-from cache.queries.visible import by_id, in_collections
+from cache.queries.visible import by_id, in_collections, keyed
 from cache.revision_rows import ProposalRow
 from cache.rows import EntryRow
 from cache.schema import AnyText, tables
@@ -54,14 +54,16 @@ async def of_pulls(
     order = _proposals.c.block, _proposals.c.collection, _proposals.c.key
     place = func.row_number().over(partition_by=same, order_by=order).label("place")
     number = func.count().over(partition_by=same).label("in_all")
-    ranked = select(*_proposals.primary_key.columns, place, number).where(tuple_(*same).in_(pulls)).subquery()
+    told = select(*_proposals.primary_key.columns, place, number).where(tuple_(*same).in_(pulls))
+    # hidden ones must not be counted either
+    ranked = told.where(*by_id(viewer, _proposals.c.repository_id), *keyed(viewer, _proposals)).subquery()
     here = and_(*(ranked.c[column.name] == column for column in _proposals.primary_key.columns))
     rows = _select(viewer, body=False).add_columns(ranked.c.in_all).join(ranked, here).where(ranked.c.place <= each)
     found: dict[tuple[int, int], OfPull] = {}
     for row in await connection.execute(rows.order_by(*same, *order)):
-        pull, told = (row.repository_id, row.number), _told(row._mapping)
+        pull, one_more = (row.repository_id, row.number), _told(row._mapping)
         before = found.get(pull)
-        found[pull] = OfPull((*before.first, told) if before is not None else (told,), row.in_all)
+        found[pull] = OfPull((*before.first, one_more) if before is not None else (one_more,), row.in_all)
     return found
 
 

@@ -135,7 +135,9 @@ async def revision_list(
     QueryError: `bad-cursor`, `cursor-mismatch`.
     """
     about = ("revisions", collection.block, collection.name, key)
-    rows, ties = _select(viewer, collection, key, RevisionItem), (_revisions.c.repository_id, _revisions.c.number)
+    # ties stand in cursors, which anyone can read: nothing of the pull request may be among them
+    ties = (_revisions.c.version, _revisions.c.entry_repository_id)
+    rows = _select(viewer, collection, key, RevisionItem)
     page = await read_page(connection, Listing(about, rows, columns(viewer), ties, SORT), question)
     return RevisionPage(tuple(RevisionItem(**_values(row, RevisionItem)) for row in page.rows), page.next)
 
@@ -149,7 +151,7 @@ async def one_revision(
         rows = _newest_merged(viewer, rows)
     else:
         # of a key that has come to another repository, the revisions of both are told under one name
-        rows = rows.where(_revisions.c.version == int(name)).order_by(_revisions.c.repository_id.desc()).limit(1)
+        rows = rows.where(_revisions.c.version == int(name)).order_by(_revisions.c.entry_repository_id.desc()).limit(1)
     row = (await connection.execute(rows)).one_or_none()
     return None if row is None else Revision(**_values(row, Revision))
 

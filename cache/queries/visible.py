@@ -84,7 +84,9 @@ def keyed(viewer: Viewer, table: Any) -> Conditions:
 
 
 def lasting(viewer: Viewer, table: Any) -> Conditions:
-    """Rows that outlive the entry whose key they carry: without it nobody can say any more whether it was hidden."""
+    """Cleared findings: they outlive the entry whose key they carry, and without it nobody can say any more whether it
+    was hidden. Nor whether that file was which one about a key that was claimed twice names.
+    """
     entry, home = _entries.alias("lasting"), _repositories.alias("lasting_in")
     seen = [*of_repository(viewer, home), *in_collections(viewer, entry)]
     if not seen:
@@ -92,7 +94,7 @@ def lasting(viewer: Viewer, table: Any) -> Conditions:
     same = [entry.c.block == table.c.block, entry.c.collection == table.c.collection, entry.c.key == table.c.key]
     joined = entry.outerjoin(home, home.c.id == entry.c.repository_id)
     there = exists(select(literal(1)).select_from(joined).where(*same, *seen))
-    return [*in_collections(viewer, table), or_(table.c.key.is_(None), there)]
+    return [*in_collections(viewer, table), or_(table.c.key.is_(None), there), table.c.rule != "duplicate-key-claim"]
 
 
 def hidden_entry(viewer: Viewer, block: Any, key: Any, collection: Any = None) -> ColumnElement[bool] | None:

@@ -126,7 +126,7 @@ class Api:
     async def _read(
         self, handler: Handler, request: web.Request, pairs: Pairs, asked: Asked
     ) -> web.StreamResponse:
-        await wait_for(self._context, asked.viewer, pairs)
+        asked = await wait_for(self._context, asked, pairs)
         return await handler(self._context, request, pairs, asked)
 
 

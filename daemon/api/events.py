@@ -19,6 +19,7 @@ from daemon.api import cors
 from daemon.api.access import Asked
 from daemon.api.answers import for_asker
 from daemon.api.context import ApiContext
+from daemon.api.credentials import credentials_of
 from daemon.api.feed import LATEST, filters, read, starting_place
 from daemon.api.parameters import FeedPlace, Pairs, one
 from daemon.api.problems import ProblemError
@@ -34,11 +35,19 @@ RETRY = 2_000
 class _Stream(EventSourceResponse):
     """A stream that says whom it is for, as every answer does: its class sets headers of its own."""
 
+    signed = True
+
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         """Send the headers."""
         if not self.prepared:
-            self.headers.update(for_asker(self.headers, "Authorization" in request.headers))
+            self.headers.update(for_asker(self.headers, self.signed))
         return await super().prepare(request)
+
+
+class _OpenStream(_Stream):
+    """A stream of somebody who is not known."""
+
+    signed = False
 
 
 class Events:
@@ -62,9 +71,10 @@ class Events:
         place = await starting_place(context, begin, said)
         allowed = cors.answer_headers(context.cors_origins, request.headers.get("Origin"))
         headers = {"X-Content-Type-Options": "nosniff", **allowed}  # they are sent before the stream ends
+        signed = credentials_of(request, context.access.proxy).given
         async with sse_response(
             request, headers=headers, ping_interval=context.heartbeat, send_timeout=SEND_TIMEOUT,
-            response_cls=_Stream,
+            response_cls=_Stream if signed else _OpenStream,
         ) as response:
             await self._run(response, asyncio.ensure_future(_feed(context, asked, response, place, conditions)))
         return response

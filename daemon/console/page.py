@@ -46,6 +46,11 @@ class Pages:
         return self.asked.viewer
 
     @property
+    def _told(self) -> bool:
+        """Whether whoever asks is told anything, as far as it is known who asks."""
+        return self.asked.credential is not None or self.context.api.access.anonymous != "none"
+
+    @property
     def way(self) -> str:
         """This page, below the console's first: where whoever signs in comes back to."""
         raw = self.request.rel_url.raw_path.removeprefix(ROOT).lstrip("/")
@@ -82,7 +87,7 @@ class Pages:
             way=self.way,
             versions=assets.versions(),
             version=self.context.api.version,
-            bar=self._bar(self.context.api.blocks()),
+            bar=self._bar(self.context.api.blocks()) if self._told else [],
             interval=self.context.api.sweep_interval.total_seconds(),
             **values,
         )

@@ -86,7 +86,10 @@ async def _said(pages: Pages) -> dict[str, str]:
     request = pages.request
     if request.content_type != "application/x-www-form-urlencoded" or (request.content_length or 0) > LONGEST:
         return {}
-    told = await request.post()
+    try:
+        told = await request.post()
+    except (LookupError, ValueError):  # a charset that there is not, or bytes that are none of it
+        return {}
     return {name: value for name in ("token", "to") if isinstance(value := told.get(name), str)}
 
 

@@ -80,6 +80,27 @@ def test_a_match_looks_as_far_as_it_says(within: str, found: str) -> None:
     assert forge.rows().entry("acme/a/one.md", "tasks").fields["after"] == found
 
 
+@pytest.mark.parametrize(
+    ("of_one", "of_other", "found"),
+    [
+        (False, True, "2"), (False, False, "acme/b/two.md"), (True, True, "acme/b/two.md"),
+        (True, False, "acme/b/two.md"),
+    ],
+)  # fmt: skip
+def test_the_fields_of_a_public_entry_do_not_tell_the_key_of_a_private_one(
+    of_one: bool, of_other: bool, found: str
+) -> None:
+    """Guards: a stranger reading, beside the number that somebody wrote, where the hidden entry is that has it."""
+    forge = Forge(block(WITHIN.replace("WITHIN", "block")))
+    forge.repository("acme/a", private=of_one).push({"one.md": "---\nafter: 2\n---\n"})
+    forge.repository("acme/b", private=of_other).push({"two.md": "---\nid: 2\n---\n"})
+    told = forge.rows()
+    assert told.entry("acme/a/one.md", "tasks").fields["after"] == found
+    assert told.findings() == []
+    (row,) = told.relations("acme/a/one.md", "after")
+    assert (row.target, row.resolved) == ("acme/b/two.md", True)
+
+
 def test_a_repository_named_in_vain_is_no_finding_where_the_profile_says_so() -> None:
     text = """
     format: 1

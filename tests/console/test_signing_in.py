@@ -297,3 +297,19 @@ async def test_a_stream_ends_with_its_session(cache: Cache, kept: Kept) -> None:
 
 def test_the_lifetime_is_a_working_day() -> None:
     assert timedelta(hours=12) >= LIFETIME
+
+
+@pytest.mark.parametrize("path", ["", "c/rfc/rfcs", "sign-in", "sign-out"])
+async def test_where_nothing_is_told_the_bar_names_no_collections(cache: Cache, kept: Kept, path: str) -> None:
+    async with guarded(cache, kept, "none") as site:
+        _, text = await site.answer(f"/console/{path}", status={"sign-in": 200, "sign-out": 405}.get(path, 401))
+        assert 'aria-label="Collections"' not in text
+        assert 'aria-label="Collections"' in await seen(site, "pulls", await signed_in(site, kept.give()))
+
+
+async def test_a_form_in_a_strange_charset_opens_nothing(cache: Cache, kept: Kept) -> None:
+    async with guarded(cache, kept) as site:
+        sent = {"Content-Type": "application/x-www-form-urlencoded; charset=no-such"}
+        url = f"{site.root}/console/sign-in"
+        async with site.session.post(url, data=b"token=fg_x", headers=sent, allow_redirects=False) as answer:
+            assert answer.status == 403

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from daemon.api.access import new_token
+from daemon.api.credentials import cookie
 from daemon.logs import Changes, set_up
 from daemon.logs_redaction import Redactor
 from gitea_client.secret import Secret
@@ -48,6 +51,14 @@ def test_our_events_and_those_of_libraries_look_the_same() -> None:
     )  # fmt: skip
     assert (theirs["event"], theirs["level"], theirs["logger"]) == ("served /x", "warning", "aiohttp.access")
     assert ours["timestamp"].endswith("Z")
+
+
+def test_tokens_and_cookies_of_readers_are_hidden_though_only_their_hashes_are_known() -> None:
+    """Guards: a malformed request, or a form, quoted in the text of an exception."""
+    token, value = new_token(), secrets.token_urlsafe(32)
+    told = cookie(value, seconds=1, path="/", secure=False)
+    text = Redactor().text(f"cannot decode b'token={token}&to=' beside {told!r}")
+    assert text == "cannot decode b'token=***&to=' beside " + repr(told.replace(value, "***"))
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
