@@ -120,13 +120,17 @@ def _init(
     say("While it serves, the rows are here:")
     for line in _where(rows, here):
         say(f"  {line}")
+    if survey.hidden and config.api.anonymous != "all":
+        for line in _asking(survey, here):
+            say(line)
     return {
         "file": str(path),
         "forge": {"url": access.url, "kind": greeting.kind, "version": greeting.version},
         "user": greeting.user,
         "owners": owners,
         "repositories": {
-            "total": survey.total, "looked_at": survey.looked, "failed": survey.failed, "cut_short": survey.short
+            "total": survey.total, "looked_at": survey.looked, "failed": survey.failed, "cut_short": survey.short,
+            "not_public": survey.hidden,
         },
         "blocks": [
             {"use": b.use, "name": b.name or b.use, "parameters": b.parameters, "files": b.files, "seen_in": b.found,
@@ -186,6 +190,15 @@ def _where(rows: Sequence[Rows], here: str) -> list[str]:
         if of.view:
             lines.append(f"forgeglass {here}query 'SELECT * FROM {of.view}'")  # noqa: S608  # shown, and not run
     return [*lines, "…"] if len(rows) > MOST_ROWS else lines
+
+
+def _asking(survey: Survey, here: str) -> list[str]:
+    """How readers come to see what is not public: without a token they are told nothing of it."""
+    which = f"{survey.hidden} of {survey.listed} repositories are not public"
+    return [
+        f"{which}: over HTTP and in the console their rows are shown to readers with a token alone.",
+        f"  forgeglass {here}token create me    # then: curl -H 'Authorization: Bearer …'; or sign in with it",
+    ]
 
 
 def _stopped(survey: Survey) -> list[str]:

@@ -38,7 +38,11 @@ async def _owner(patient: Patient, name: str) -> list[Result]:
         what = f"no repository of the {kind} {name} is visible to the token"
         remedy = f"add the token's user to a team of {name} that may read, or make a first repository"
         return [warn("owners", what, remedy)]
-    return [ok("owners", f"{kind} {name}: {len(seen)} {'repository' if len(seen) == 1 else 'repositories'} visible")]
+    told = f"{kind} {name}: {len(seen)} {'repository' if len(seen) == 1 else 'repositories'} visible"
+    hidden = sum(one.private for one in seen)
+    if hidden and patient.config.api.anonymous != "all":
+        told += f", {hidden} not public: readers of these need a token (forgeglass token create)"
+    return [ok("owners", told)]
 
 
 async def _kind(patient: Patient, name: str) -> str:

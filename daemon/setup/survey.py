@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cache.profile.infer import SeenFile, read_seen
 from cache.profile.scalars import is_repository
+from daemon.convert import repository_of
 from daemon.setup.forge import Item, Looking, brief, unusable
 from daemon.setup.propose import Sight, is_page
 from gitea_client.errors import ForgeError, Throttled, Unauthorized, Unreachable
@@ -31,6 +32,7 @@ Tell = Callable[[Mapping[str, Any]], None]
 class Survey(Struct, frozen=True):
     """What was seen. `listed` of `total` repositories were listed, `looked` of them looked at; `failed` says which
     could not be, and why; `short` names those with more files than were listed; `bare` are owners without any.
+    `hidden` counts those listed that the forge does not show to everyone.
     """
 
     sights: tuple[Sight, ...]
@@ -40,6 +42,7 @@ class Survey(Struct, frozen=True):
     failed: tuple[str, ...] = ()
     short: tuple[str, ...] = ()
     bare: tuple[str, ...] = ()
+    hidden: int = 0
 
     @property
     def complete(self) -> bool:
@@ -97,6 +100,7 @@ async def survey(forge: Looking, owners: Sequence[User], tell: Tell) -> Survey:
         failed=tuple(sorted(failed)),
         short=tuple(sorted(short)),
         bare=tuple(bare),
+        hidden=sum(repository_of(one).private for items in listed for one in items),
     )
 
 

@@ -199,6 +199,14 @@ async def test_an_owner_that_is_misspelt(owner: str, said: str) -> None:
         (await place.doctor("--no-delivery")).named("owners", f"no user or organisation {owner}", remedy=said)
 
 
+async def test_repositories_that_are_not_public_are_counted_with_how_they_are_read() -> None:
+    async with Place() as place:
+        await place.forge.set_private("acme/meta")
+        found = await place.doctor("--no-delivery")
+        found.healthy()
+        assert "1 not public: readers of these need a token (forgeglass token create)" in found.one("owners").what
+
+
 async def test_an_owner_without_a_repository_to_be_seen() -> None:
     async with Place() as place:
         place.forge.create_organization("empty")

@@ -77,7 +77,7 @@ async def test_for_programs_it_prints_one_object(place: Stranger) -> None:
     assert ran.code == 0
     told = ran.json
     assert told["forge"]["kind"].lower() == place.forge.world.flavour
-    assert told["repositories"] == {"total": 7, "looked_at": 7, "failed": [], "cut_short": []}
+    assert told["repositories"] == {"total": 7, "looked_at": 7, "failed": [], "cut_short": [], "not_public": 0}
     assert [block["use"] for block in told["blocks"]] == ["adr", "markdown", "rfc"]
     assert told["next"] == ["forgeglass doctor", "forgeglass serve"]
     assert [(block["address"], block["view"]) for block in told["blocks"]] == [
@@ -104,6 +104,20 @@ async def test_it_ends_with_where_the_rows_will_be(place: Stranger) -> None:
             _, *arguments = shlex.split(line)
             rows = await command(*arguments, "--json")
             assert (rows.code, rows.json != []) == (0, True), line
+
+
+async def test_it_says_that_what_is_private_is_read_with_a_token(place: Stranger) -> None:
+    """Else an API that answers with no rows looks as if nothing had been read."""
+    await place.repository("open", {"a.md": "# A\n"})
+    said = (await place.init("--owner", OWNER, "--yes", "--profile", "markdown")).out
+    assert "token create" not in said
+    await place.repository("closed", {"b.md": "# B\n"})
+    await place.forge.set_private(f"{OWNER}/closed")
+    ran = await place.init("--owner", OWNER, "--yes", "--force", "--profile", "markdown", "--json")
+    assert ran.json["repositories"]["not_public"] == 1
+    said = (await place.init("--owner", OWNER, "--yes", "--force", "--profile", "markdown")).out
+    assert "1 of 2 repositories are not public" in said
+    assert "forgeglass token create me" in said
 
 
 async def test_without_a_terminal_it_names_the_option_that_is_missing(place: Stranger) -> None:
