@@ -91,11 +91,29 @@ def _questions(told: Told, base: str | None) -> Iterator[Question]:
 
 
 def _base(evidence: RepositoryEvidence, pull: PullRequest) -> str | None:
-    """The tip that a forced head is compared with: its base branch's; the default branch's where that is gone."""
-    return evidence.branches.get(pull.base_ref) or evidence.head
+    """The tip that a forced head is compared with: its base branch's.
+
+    Where that is gone, the head of the pull request that was raised from it last before this one, which the forge
+    keeps: of stacked pull requests the lower one's. Compared with the default branch, the upper one would seem to
+    bring the lower one's work wherever that was merged as other commits. Where there is none, the default branch's.
+    """
+    tip = evidence.branches.get(pull.base_ref)
+    if tip is None:
+        tip = evidence.pull_heads.get(_raised_from(evidence, pull))
+    return tip or evidence.head
 
 
-def _stands(before: PullHistory, told: Told, pull: PullRequest | None, moved: Collection[str]) -> bool:
+def _raised_from(evidence: RepositoryEvidence, pull: PullRequest) -> int:
+    """The pull request whose head was the base of another; 0 where there was none."""
+    from_it = [
+        other.number
+        for other in evidence.pulls.values()
+        if other.head_label == pull.base_ref and other.head_repository_id == pull.repository_id
+    ]
+    return max((number for number in from_it if number < pull.number), default=min(from_it, default=0))
+
+
+def _stands(before: PullHistory, told: Told, pull: PullRequest | None, moved: Collection[int]) -> bool:
     """Whether a history would be made the same again."""
     now = told.pull
     return (
@@ -106,7 +124,7 @@ def _stands(before: PullHistory, told: Told, pull: PullRequest | None, moved: Co
         and [(h.sha, h.told, h.commits) for h in before.heads] == [(h.sha, h.told, h.commits) for h in told.heads]
         and all(ours.at == theirs.at for ours, theirs in zip(before.heads, told.heads, strict=True) if ours.told)
         and not any(head.gone for head in before.heads)
-        and not (_depends(before) and now.base_ref in moved)
+        and now.number not in moved
     )
 
 
@@ -119,19 +137,23 @@ def _depends(history: PullHistory) -> bool:
     return any(head.forced or not head.told or len(head.commits) > 1 for head in history.heads)
 
 
-async def _moved(store: ObjectStore, evidence: RepositoryEvidence, known: RepositoryEvidence) -> frozenset[str]:
-    """The base branches that moved so that fork points found by them may be others now."""
-    heads: dict[str, set[str]] = defaultdict(set)
+async def _moved(store: ObjectStore, evidence: RepositoryEvidence, known: RepositoryEvidence) -> frozenset[int]:
+    """The pull requests whose base moved so that fork points found by it may be others now."""
+    heads: dict[tuple[str | None, str | None], set[str]] = defaultdict(set)
+    bases: dict[int, tuple[str | None, str | None]] = {}
     for number, history in known.histories.items():
         pull = evidence.pulls.get(number)
         if pull is not None and _depends(history):
-            heads[pull.base_ref] |= {head.sha for head in history.heads if not head.gone}
-    moved = set()
-    for ref, shas in heads.items():
-        before, now = known.branches.get(ref) or known.head, evidence.branches.get(ref) or evidence.head
-        if before != now and (before is None or now is None or await meet(store, before, now, shas)):
-            moved.add(ref)
-    return frozenset(moved)
+            before, now = _base(known, pull), _base(evidence, pull)
+            if before != now:
+                bases[number] = before, now
+                heads[before, now] |= {head.sha for head in history.heads if not head.gone}
+    moved = {
+        (before, now)
+        for (before, now), shas in heads.items()
+        if before is None or now is None or await meet(store, before, now, shas)
+    }
+    return frozenset(number for number, base in bases.items() if base in moved)
 
 
 async def _held(store: ObjectStore, commits: Iterable[str | None]) -> frozenset[str]:

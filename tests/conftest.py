@@ -26,6 +26,7 @@ import structlog
 from hypothesis.configuration import set_hypothesis_home_dir
 
 LIVE = ("FORGEGLASS_LIVE_URL", "FORGEGLASS_LIVE_TOKEN")
+KEPT = (*LIVE, "FORGEGLASS_LIVE_WRITES")
 PROFILE = os.environ.get("FORGEGLASS_TEST_PROFILE", "default")
 
 set_hypothesis_home_dir(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "forgeglass-hypothesis")
@@ -42,7 +43,7 @@ class OutsideError(Exception):
 def pytest_configure() -> None:
     """Clean the environment before any module of the project is imported."""
     for name in list(os.environ):
-        ours = name.startswith("FORGEGLASS_") and name not in LIVE
+        ours = name.startswith("FORGEGLASS_") and name not in KEPT
         if ours or name.lower().endswith("_proxy") or name.startswith("GIT_") or name == "CREDENTIALS_DIRECTORY":
             del os.environ[name]
     os.environ["GIT_CONFIG_GLOBAL"] = os.devnull

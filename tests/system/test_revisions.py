@@ -144,6 +144,32 @@ async def test_stacked_pull_requests_each_have_what_they_add(begun: System, witn
     assert {(r.key, r.number) for r in (await begun.table(RevisionRow)).values()} == {("a", lower), ("b", upper)}
 
 
+async def test_a_forced_pull_request_keeps_its_base_though_the_branch_is_deleted(
+    begun: System, witness: Witness
+) -> None:
+    """Guards stacked ones, as Gitea was seen to leave them: the lower one merged as other commits, its branch gone.
+
+    Compared with the default branch the upper one would bring the lower one's work, and have a revision of its entry.
+    """
+    lower = await proposed(begun, "propose/lower")
+    begun.clock.tick()
+    start = begun.forge.refs(META)["refs/heads/propose/lower"]
+    for title in ("B raised", "B rewritten"):
+        files = {"rfcs/b.md": rfc(title)}
+        await begun.forge.commit(META, files, branch="propose/upper", parents=[start], force=True)
+        begun.clock.tick()
+        if title == "B raised":
+            upper = await begun.forge.open_pull(META, "propose/upper", base="propose/lower")
+            await begun.settle()
+    await begun.forge.commit(META, {"rfcs/other.md": rfc("Other")})
+    await begun.forge.merge(META, lower, style="squash")
+    begun.clock.tick()
+    await begun.forge.delete_branch(META, "propose/lower")
+    await settled(begun, witness)
+    rows = (await begun.table(RevisionRow)).values()
+    assert {(row.key, row.number, row.pr_state) for row in rows} == {("a", lower, "merged"), ("b", upper, "closed")}
+
+
 # ------------------------------------------------------------------------------------------------ heads that move
 
 
