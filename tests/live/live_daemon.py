@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
-from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -107,6 +107,24 @@ class LiveDaemon:
         report, code = await self.command("sweep", deep=deep)
         assert code == 0, report["errors"]
         return report
+
+    @asynccontextmanager
+    async def sweeping(self) -> AsyncIterator[None]:
+        """Sweep after sweep meanwhile. Looking between a push and what follows from it may fail, and is made good."""
+        stopping = asyncio.Event()
+
+        async def sweeps() -> None:
+            while not stopping.is_set():
+                await self.command("sweep", deep=False)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), 0.5)
+
+        task = asyncio.create_task(sweeps())
+        try:
+            yield
+        finally:
+            stopping.set()
+            await task
 
     async def idle(self) -> None:
         """Wait until every delivery that came is settled, and nothing is looked at."""

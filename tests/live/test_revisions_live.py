@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -137,15 +139,25 @@ def _between(at: Any, expected: list[dict[str, Any]], told: list[dict[str, Any]]
     return lines
 
 
-async def _live(lives: list[Life], judge: Judge, *attempts: Callable[[], Any]) -> None:
-    """Every life a step further, then a look, until all have ended."""
+async def _live(lives: list[Life], judge: Judge, *attempts: Callable[[], Any], racing: bool) -> None:
+    """Every life a step further, then a look, until all have ended; with `racing` there are looks all the time."""
     while lives:
-        for life in list(lives):
-            try:
-                await anext(life)
-            except StopAsyncIteration:
-                lives.remove(life)
+        async with AsyncExitStack() as stack:
+            if racing:
+                await stack.enter_async_context(judge.daemon.sweeping())
+            for life in list(lives):
+                try:
+                    await anext(life)
+                except StopAsyncIteration:
+                    lives.remove(life)
         await judge.follows(*attempts)
+
+
+async def _figures(judge: Judge) -> str:
+    revisions = [row for rows in (await judge.world.expected()).values() for row in rows]
+    amended = sum(len(row["amendments"]) for row in revisions)
+    states = Counter(row["pr_state"] for row in revisions)
+    return f"{len(judge.world.pulls)} pull requests, {len(revisions)} revisions {dict(states)}, {amended} amendments"
 
 
 @pytest.mark.parametrize("webhooks", [True, False], ids=["webhooks", "sweeps"])
@@ -161,7 +173,8 @@ async def test_revisions_are_what_was_raised_and_stay_so(world: World, tmp_path:
             await forge.webhook(f"{daemon.address}/webhooks/gitea", SECRET)
             attempts.insert(0, judge.heard)
         for lives in (LIVES + DIRECTIVES, LATE):
-            await _live([life(world) for life in lives], judge, *attempts)
+            await _live([life(world) for life in lives], judge, *attempts, racing=not webhooks)
+        print(f"{await _figures(judge)}, late {len(judge.late)}")  # noqa: T201 -- as above
         await daemon.idle()
         await daemon.sweep(deep=True)
         before, digest = await judge.everything(), await daemon.digest()
