@@ -86,7 +86,7 @@ class Timelines:
         """
         before = known.histories if known is not None else {}
         wanted = {number: pull for number, pull in read.pulls.items() if interest.wants_heads(pull)}
-        stale = {n for n in wanted if _may_have_changed(before.get(n), n, read)}
+        stale = {n for n in wanted if _may_have_changed(before.get(n), n, read, listing.pulls)}
         pushed = await self._pushed(repository, stale, unreadable)
         refs: Mapping[int, str] = listing.pulls
         unsure = {n for n, heads in pushed.items() if not _agree(heads, refs.get(n), before.get(n))}
@@ -100,9 +100,8 @@ class Timelines:
             history = before.get(number)
             if number in pushed:
                 updated_at = read.updated.get(number)
-                settled = _past(updated_at, listing.date) and _last(pushed[number]) == refs.get(number)
                 heads = _with_ref(pushed[number], refs.get(number), pull)
-                told[number] = Told(pull, updated_at, settled, heads)
+                told[number] = Told(pull, updated_at, _past(updated_at, listing.date), heads)
             elif history is not None:
                 settled = history.settled and number not in stale
                 told[number] = Told(pull, history.updated_at, settled, history.heads)
@@ -180,12 +179,19 @@ def _agree(pushed: Sequence[PullHead], ref: str | None, before: PullHistory | No
     return same and before is not None and not before.heads[-1].told
 
 
-def _may_have_changed(history: PullHistory | None, number: int, read: PullsRead) -> bool:
+def _disagrees(history: PullHistory, ref: str | None) -> bool:
+    """Whether the last push that was told is not what the ref is: then it is looked at again, as long as that is so."""
+    return _last([head for head in history.heads if head.told]) != ref
+
+
+def _may_have_changed(history: PullHistory | None, number: int, read: PullsRead, refs: Mapping[int, str]) -> bool:
     if history is None:
         return True
     if number not in read.updated:
         return False
-    return number in read.single or not history.settled or read.updated[number] != history.updated_at
+    if number in read.single or not history.settled or read.updated[number] != history.updated_at:
+        return True
+    return _disagrees(history, refs.get(number))
 
 
 def _past(updated_at: datetime | None, now: datetime | None) -> bool:

@@ -63,6 +63,8 @@ class Draft(Struct, frozen=True):
     merged: Said | None = None
     rule: str = "pull_request"
     url: str | None = None
+    waiting: bool = False
+    """Whether the head that would be frozen may yet be told by a push: its time could still become another."""
 
 
 class _Place(Struct, frozen=True):
@@ -194,6 +196,7 @@ def _draft(
         blob=None if lost is not None or place.file is None else place.file.blob,
         merged_commit=history.merge_commit,
         merged=None if history.merge_commit is None else said(merged.file, evidence.blobs),
+        waiting=not first.told and not history.settled,
     )
 
 

@@ -164,7 +164,7 @@ def _versions(
 ) -> dict[KeptKey, int]:
     """The number of every revision: as published, or the next of its entry, in the order of their drafts."""
     versions = {at: each.version for at, each in kept.items()}
-    fresh = sorted((draft.order, at) for at, draft in drafts.items() if at not in versions)
+    fresh = sorted((draft.order, at) for at, draft in drafts.items() if at not in versions and not draft.waiting)
     if not fresh or not world.complete:
         return versions
     last: dict[str, int] = defaultdict(int)

@@ -102,9 +102,9 @@ async def retargeted_after_it_was_forced(world: World) -> Life:
     """Its newest head is on top of what the new base lacks: from then on it brings that too."""
     pull = await world.pull("meta", "topic/reforced", entry("reforced", "Raised."))
     yield
+    await world.edit(pull, base="trunk")
     await world.clones["meta"].commit("trunk", entry("lagging", "Only on the trunk."))
     await world.amend(pull, entry("reforced", "Rewritten."), await world.clones["meta"].tip("trunk"))
-    await world.edit(pull, base="trunk")
     yield
     await world.edit(pull, base="release")
     pull.touches["rfc/rfcs", "lagging", path("lagging")] = 1

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow
+from gitea_client.fake.pushes import Pushes
 
 HOME = "acme/home"
 
@@ -220,6 +221,38 @@ async def test_a_head_pushed_while_closed_counts_once_it_is_reopened_on_the_web(
     (row,) = await revisions(begun)
     assert (row.content, row.pr_state) == (rfc("Proposed"), "open")
     assert [each["sha"] for each in row.amendments] == [pushed]
+
+
+@pytest.mark.parametrize("comes", [True, False])
+async def test_a_head_is_frozen_with_the_time_of_its_push_however_late_that_is_told(
+    begun: System, witness: Witness, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    """Guards a look between the ref and its event, on a server under load: what is frozen then stands for ever.
+
+    Where no event comes at all, the ref alone counts once the server has had its time.
+    """
+    await begun.forge.commit(META, {"other.txt": "x"}, branch="topic", start="main")
+    number = await begun.forge.open_pull(META, "topic")
+    pull = begun.forge.world.repository(META).pulls[number]
+    held: list[Any] = []
+    begun.clock.tick(5)
+    with monkeypatch.context() as patch:
+        patch.setattr(Pushes, "push_event", lambda *arguments, **named: held.append((arguments, named)))
+        await begun.forge.commit(META, {"rfcs/a.md": rfc("Touched")}, branch="topic")
+        pushed = begun.clock.now
+        await begun.settle()
+        await begun.sweep()
+    assert await revisions(begun) == []
+    begun.clock.tick(5)
+    if comes:
+        ((arguments, named),) = held
+        Pushes.push_event(*arguments, **named)
+        pull.updated = pushed = begun.clock.now
+    else:
+        begun.clock.tick(60)
+    await settled(begun, witness)
+    (row,) = await revisions(begun)
+    assert (row.content, row.frozen_at) == (rfc("Touched"), pushed)
 
 
 async def test_reopened_by_the_api_and_merged_it_tells_what_was_merged(begun: System, witness: Witness) -> None:
