@@ -94,7 +94,11 @@ class Timelines:
             await asyncio.sleep(self.patience)
             format_ = repository.object_format
             refs = (await ls_refs(self._rest.transport, repository.full_name, object_format=format_)).pulls
-            pushed |= await self._pushed(repository, unsure, unreadable)
+            # A head that is newer than the listing must not be compared with a base that is as old as that: it would
+            # seem to bring what the base gained meanwhile. What was known stands; it is looked at again.
+            moved = {n for n in unsure if refs.get(n) != listing.pulls.get(n)}
+            pushed = {n: heads for n, heads in pushed.items() if n not in moved}
+            pushed |= await self._pushed(repository, unsure - moved, unreadable)
         told = {}
         for number, pull in wanted.items():
             history = before.get(number)

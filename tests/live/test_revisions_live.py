@@ -81,7 +81,8 @@ class Judge:
         """Where what is told is not what must be."""
         told = await self.told(expected)
         found = [line for at in expected for line in _between(at, expected[at], told[at])]
-        rows = await self.daemon.rows("select distinct block || '/' || collection as c, key from revisions")
+        columns = "block || '/' || collection as c, key, repository_id, number, frozen_at, head_sha"
+        rows = await self.daemon.rows(f"select {columns} from revisions")
         found += [f"nothing was raised for {row}" for row in rows if (row["c"], row["key"]) not in told]
         for at in expected:
             merged = [row for row in expected[at] if row["pr_state"] == "merged"]

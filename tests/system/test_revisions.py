@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow
+from daemon.timelines import Timelines
 from gitea_client.fake.pushes import Pushes
 
 HOME = "acme/home"
@@ -221,6 +222,36 @@ async def test_a_head_pushed_while_closed_counts_once_it_is_reopened_on_the_web(
     (row,) = await revisions(begun)
     assert (row.content, row.pr_state) == (rfc("Proposed"), "open")
     assert [each["sha"] for each in row.amendments] == [pushed]
+
+
+async def test_a_head_that_is_pushed_during_a_look_is_not_compared_with_the_base_of_before(
+    begun: System, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against mixing two moments, as a look at a live server did: main moves, a pull request is forced on top
+    of it, both after the refs were listed and before the timeline was read. It brings nothing of what main gained.
+    """
+    number = await proposed(begun)
+    await begun.settle()
+    begun.clock.tick(40)
+    read, pushed = Timelines._pushed, []
+
+    async def late(self: Timelines, *arguments: Any) -> Any:
+        if not pushed:
+            begun.clock.tick()
+            pushed.append(await begun.forge.commit(META, {"rfcs/b.md": rfc("B moved")}))
+            files = {"rfcs/a.md": rfc("On top")}
+            pushed.append(
+                await begun.forge.commit(META, files, branch="edit/a/x", parents=[pushed[0]], force=True)
+            )
+        return await read(self, *arguments)
+
+    monkeypatch.setattr(Timelines, "_pushed", late)
+    await begun.forge.edit_pull(META, number, title="Look here")
+    await begun.settle()
+    assert pushed
+    await settled(begun, witness)
+    rows = (await begun.table(RevisionRow)).values()
+    assert [(row.key, [each["sha"] for each in row.amendments]) for row in rows] == [("a", pushed[1:])]
 
 
 @pytest.mark.parametrize("comes", [True, False])
