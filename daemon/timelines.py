@@ -69,6 +69,8 @@ class Timelines:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._failed: dict[tuple[int, int], int] = {}
+        self._untold: dict[tuple[int, int], tuple[str, datetime | None]] = {}
+        """Heads of which no push told yet, and when they were first seen, by the forge's clock."""
 
     async def read(
         self,
@@ -105,11 +107,35 @@ class Timelines:
             if number in pushed:
                 updated_at = read.updated.get(number)
                 heads = _with_ref(pushed[number], refs.get(number), pull)
-                told[number] = Told(pull, updated_at, _past(updated_at, listing.date), heads)
+                settled = self._settled(repository, number, heads, known, listing)
+                told[number] = Told(pull, updated_at, settled and _past(updated_at, listing.date), heads)
             elif history is not None:
                 settled = history.settled and number not in stale
                 told[number] = Told(pull, history.updated_at, settled, history.heads)
         return told
+
+    def _settled(
+        self,
+        repository: Repository,
+        number: int,
+        heads: Sequence[PullHead],
+        known: RepositoryEvidence | None,
+        listing: RefListing,
+    ) -> bool:
+        """Whether a head of which no push tells was there for so long that none will.
+
+        The event changes the pull request's own time, so that this says nothing until it is there: what counts is when
+        the ref was first seen to have moved. One that was there before we looked at all is believed.
+        """
+        place, ref = (repository.id, number), listing.pulls.get(number)
+        if not heads or heads[-1].told:
+            self._untold.pop(place, None)
+            return True
+        before = known.pull_heads.get(number) if known is not None else None
+        if before not in (None, ref):
+            self._untold[place] = heads[-1].sha, listing.date
+        sha, since = self._untold.get(place, ("", None))
+        return sha != heads[-1].sha or _past(since, listing.date)
 
     async def _pushed(
         self, repository: Repository, numbers: Collection[int], unreadable: dict[str, str]

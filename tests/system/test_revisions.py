@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow
 from daemon.timelines import Timelines
-from gitea_client.fake.pushes import Pushes
+from gitea_client.fake.pushes import Pushes, fetch_head
+from gitea_client.fake.state import Pull, User
 
 HOME = "acme/home"
 
@@ -263,12 +264,17 @@ async def test_a_head_is_frozen_with_the_time_of_its_push_however_late_that_is_t
     Where no event comes at all, the ref alone counts once the server has had its time.
     """
     await begun.forge.commit(META, {"other.txt": "x"}, branch="topic", start="main")
-    number = await begun.forge.open_pull(META, "topic")
-    pull = begun.forge.world.repository(META).pulls[number]
+    await begun.forge.open_pull(META, "topic")
+    await begun.settle()
+    begun.clock.tick(40)
     held: list[Any] = []
-    begun.clock.tick(5)
+
+    async def ref_alone(self: Pushes, pull: Pull, old: str | None, new: str, doer: User) -> None:
+        held.append((self, pull, old, new, doer))
+        await fetch_head(pull, new)
+
     with monkeypatch.context() as patch:
-        patch.setattr(Pushes, "push_event", lambda *arguments, **named: held.append((arguments, named)))
+        patch.setattr(Pushes, "move_head", ref_alone)
         await begun.forge.commit(META, {"rfcs/a.md": rfc("Touched")}, branch="topic")
         pushed = begun.clock.now
         await begun.settle()
@@ -276,9 +282,8 @@ async def test_a_head_is_frozen_with_the_time_of_its_push_however_late_that_is_t
     assert await revisions(begun) == []
     begun.clock.tick(5)
     if comes:
-        ((arguments, named),) = held
-        Pushes.push_event(*arguments, **named)
-        pull.updated = pushed = begun.clock.now
+        pushed = begun.clock.now
+        await Pushes.move_head(*held[0])
     else:
         begun.clock.tick(60)
     await settled(begun, witness)
