@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from live_daemon import SECRET, LiveDaemon
 from live_directives import DIRECTIVES
+from live_ends import ENDS
 from live_forge import LiveForge
 from live_lives import ENTRIES, LATE, LIVES, Life, entry, path, rfc
 from live_world import HOMED, Expected, World
@@ -173,7 +174,7 @@ async def test_revisions_are_what_was_raised_and_stay_so(world: World, tmp_path:
         if webhooks:
             await forge.webhook(f"{daemon.address}/webhooks/gitea", SECRET)
             attempts.insert(0, judge.heard)
-        for lives in (LIVES + DIRECTIVES, LATE):
+        for lives in (LIVES + ENDS + DIRECTIVES, LATE):
             await _live([life(world) for life in lives], judge, *attempts, racing=not webhooks)
         print(f"{await _figures(judge)}, late {len(judge.late)}")  # noqa: T201 -- as above
         await daemon.idle()
