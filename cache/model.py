@@ -75,8 +75,9 @@ class PullHead(Struct, frozen=True):
 
     `at` is when the forge told of it; of a head that no push told of (`told` is false) the committer's date, held
     between its neighbours. `commits` are those that its push told: what it added, or the old and the new head of a
-    forced one. `fork_point` is the commit that it is compared with, None where it shares nothing with the base. Of a
-    head that is `gone` the forge does not give the objects any more, and nothing else is known.
+    forced one. `base` is the branch that it was raised against where the pull request has another one now. `fork_point`
+    is the commit that it is compared with, None where it shares nothing with the base. Of a head that is `gone` the
+    forge does not give the objects any more, and nothing else is known.
     """
 
     position: int
@@ -85,6 +86,7 @@ class PullHead(Struct, frozen=True):
     forced: bool = False
     told: bool = True
     commits: tuple[str, ...] = ()
+    base: str | None = None
     fork_point: str | None = None
     gone: bool = False
 

@@ -38,6 +38,8 @@ class PullHeadRow(Row, frozen=True):
     """Whether a push in the timeline tells of it; otherwise only the ref does."""
     commits: tuple[str, ...]
     """What its push told: the commits it added, or the old and the new head."""
+    base: str | None
+    """The branch that it was raised against, where the pull request has another one now."""
     fork_point: str | None
     gone: bool
     """Whether the forge does not give its objects any more."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cache.model import MERGED, HeadFile, PullHistory, PullRequest, RepositoryEvidence
+from cache.model import MERGED, HeadFile, PullHead, PullHistory, PullRequest, RepositoryEvidence
 from cache.projection.reach import Interest
 from daemon.timelines import Told, dated
 from gitea_client.differing import Pair, Sides, differences
@@ -58,7 +58,7 @@ async def histories(
             fresh = replace(before, updated_at=now.updated_at, settled=now.settled)
             made[number] = before if fresh == before else fresh
         else:
-            work[number] = _Work(now, tuple(_questions(now, _base(evidence, now.pull))))
+            work[number] = _Work(now, tuple(_questions(now, evidence)))
     if not work:
         return dict(sorted(made.items()))
     points = await fork_points(store, {question for each in work.values() for question in each.questions})
@@ -83,32 +83,34 @@ async def histories(
     return dict(sorted(made.items()))
 
 
-def _questions(told: Told, base: str | None) -> Iterator[Question]:
+def _questions(told: Told, evidence: RepositoryEvidence) -> Iterator[Question]:
     forced = False
     for head, listed in zip(told.heads, told.listed, strict=True):
         forced = forced or head.forced
+        base = _base(evidence, told.pull, head)
         yield Question(head.sha, listed, forced or not head.told, base)
 
 
-def _base(evidence: RepositoryEvidence, pull: PullRequest) -> str | None:
-    """The tip that a forced head is compared with: its base branch's.
+def _base(evidence: RepositoryEvidence, pull: PullRequest, head: PullHead) -> str | None:
+    """The tip that a forced head is compared with: that of the base branch which the pull request had then.
 
     Where that is gone, the head of the pull request that was raised from it last before this one, which the forge
     keeps: of stacked pull requests the lower one's. Compared with the default branch, the upper one would seem to
     bring the lower one's work wherever that was merged as other commits. Where there is none, the default branch's.
     """
-    tip = evidence.branches.get(pull.base_ref)
+    ref = head.base or pull.base_ref
+    tip = evidence.branches.get(ref)
     if tip is None:
-        tip = evidence.pull_heads.get(_raised_from(evidence, pull))
+        tip = evidence.pull_heads.get(_raised_from(evidence, pull, ref))
     return tip or evidence.head
 
 
-def _raised_from(evidence: RepositoryEvidence, pull: PullRequest) -> int:
+def _raised_from(evidence: RepositoryEvidence, pull: PullRequest, ref: str) -> int:
     """The pull request whose head was the base of another; 0 where there was none."""
     from_it = [
         other.number
         for other in evidence.pulls.values()
-        if other.head_label == pull.base_ref and other.head_repository_id == pull.repository_id
+        if other.head_label == ref and other.head_repository_id == pull.repository_id
     ]
     return max((number for number in from_it if number < pull.number), default=min(from_it, default=0))
 
@@ -121,11 +123,15 @@ def _stands(before: PullHistory, told: Told, pull: PullRequest | None, moved: Co
         and _place(pull) == _place(now)
         and _merged(pull) == _merged(now)
         and (before.merge_commit is not None or _merged(now) is None)
-        and [(h.sha, h.told, h.commits) for h in before.heads] == [(h.sha, h.told, h.commits) for h in told.heads]
+        and [_said(head) for head in before.heads] == [_said(head) for head in told.heads]
         and all(ours.at == theirs.at for ours, theirs in zip(before.heads, told.heads, strict=True) if ours.told)
         and not any(head.gone for head in before.heads)
         and now.number not in moved
     )
+
+
+def _said(head: PullHead) -> tuple[object, ...]:
+    return head.sha, head.told, head.commits, head.base
 
 
 def _place(pull: PullRequest) -> tuple[str, int | None, str]:
@@ -140,20 +146,22 @@ def _depends(history: PullHistory) -> bool:
 async def _moved(store: ObjectStore, evidence: RepositoryEvidence, known: RepositoryEvidence) -> frozenset[int]:
     """The pull requests whose base moved so that fork points found by it may be others now."""
     heads: dict[tuple[str | None, str | None], set[str]] = defaultdict(set)
-    bases: dict[int, tuple[str | None, str | None]] = {}
+    bases: dict[int, set[tuple[str | None, str | None]]] = defaultdict(set)
     for number, history in known.histories.items():
         pull = evidence.pulls.get(number)
-        if pull is not None and _depends(history):
-            before, now = _base(known, pull), _base(evidence, pull)
-            if before != now:
-                bases[number] = before, now
-                heads[before, now] |= {head.sha for head in history.heads if not head.gone}
+        if pull is None or not _depends(history):
+            continue
+        for head in history.heads:
+            before, now = _base(known, pull, head), _base(evidence, pull, head)
+            if before != now and not head.gone:
+                bases[number].add((before, now))
+                heads[before, now].add(head.sha)
     moved = {
         (before, now)
         for (before, now), shas in heads.items()
         if before is None or now is None or await meet(store, before, now, shas)
     }
-    return frozenset(number for number, base in bases.items() if base in moved)
+    return frozenset(number for number, pairs in bases.items() if pairs & moved)
 
 
 async def _held(store: ObjectStore, commits: Iterable[str | None]) -> frozenset[str]:

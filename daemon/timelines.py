@@ -167,9 +167,14 @@ class Timelines:
 
 
 def pushed_heads(events: Iterable[Comment]) -> tuple[PullHead, ...]:
-    """The heads that a timeline tells of, given by time and id. Raises Malformed for an event that says no push."""
+    """The heads that a timeline tells of, given by time and id. Raises Malformed for an event that says no push.
+
+    A pull request that is given another base keeps its heads; what each brought was brought to the base of its time.
+    """
     heads: list[PullHead] = []
     for event in events:
+        if event.type == "change_target_branch" and event.old_ref:
+            heads = [head if head.base is not None else replace(head, base=event.old_ref) for head in heads]
         push = event.push_event
         if push is not None and push.commit_ids:
             at, ids = event.created_at.astimezone(UTC), push.commit_ids

@@ -176,6 +176,24 @@ async def test_a_forced_pull_request_keeps_its_base_though_the_branch_is_deleted
 # ------------------------------------------------------------------------------------------------ heads that move
 
 
+async def test_a_retargeted_pull_request_keeps_what_it_was_raised_against(begun: System, witness: Witness) -> None:
+    """What a forced head brought, it brought to the base of its time. Held against the new base, which has a part of it
+    already, it would seem to have touched less: whoever watched would know a revision that nobody finds again.
+    """
+    number = await proposed(begun)
+    begun.clock.tick()
+    start = begun.forge.refs(META)["refs/heads/main"]
+    half = await begun.forge.commit(META, {"rfcs/b.md": rfc("Brought")}, branch="next", parents=[start])
+    await begun.forge.commit(META, {"rfcs/a.md": rfc("Forced")}, branch="edit/a/x", parents=[half], force=True)
+    await begun.settle()
+    begun.clock.tick()
+    before = await told(begun)
+    assert {key for _, _, key, *_ in before} == {"a", "b"}
+    await begun.forge.edit_pull(META, number, base="next")
+    await settled(begun, witness)
+    assert await told(begun) == before
+
+
 async def test_a_forced_push_is_an_amendment_and_leaves_what_was_frozen(begun: System, witness: Witness) -> None:
     """Guards the frozen text against the usual way of answering a review."""
     await proposed(begun)
