@@ -14,6 +14,12 @@ class QueryError(ValueError):
         self.kind = kind
         self.parameter = parameter
 
+    @property
+    def sentence(self) -> str:
+        """The message with its full stop; one that ends by asking has its mark."""
+        said = str(self)
+        return said if said.endswith("?") else f"{said}."
+
 
 class NothingThere(QueryError):
     """What was asked for by its name is not there: `not-found`, or `no-text` where it is there and has no text."""

@@ -85,7 +85,7 @@ def _split(parameter: str, columns: Columns, ignored: frozenset[str]) -> tuple[s
         message = f"{name!r} has no operator {operator[:MAX_SHOWN]!r}; it has {', '.join(known)}"
         raise QueryError("unknown-parameter", message, parameter[:MAX_SHOWN])
     shown = parameter[:MAX_SHOWN]
-    hint = near(shown, {*columns, *ignored}) or f"; known are {', '.join(sorted({*columns, *ignored}))}"
+    hint = near(shown, {*columns, *ignored}, "") or f"; known are {', '.join(sorted({*columns, *ignored}))}"
     raise QueryError("unknown-parameter", f"there is no parameter {shown!r}{hint}", shown)
 
 

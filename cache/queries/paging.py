@@ -63,7 +63,7 @@ def ask(
     column = columns.get(order.removeprefix("-"))
     if column is None or not column.sortable:
         known = names(c for c in columns.values() if c.sortable)
-        hint = near(order.removeprefix("-")[:MAX_SHOWN], known) or f"; it can be by {', '.join(known)}"
+        hint = near(order.removeprefix("-")[:MAX_SHOWN], known, "") or f"; it can be by {', '.join(known)}"
         raise QueryError("bad-sort", f"the list cannot be sorted by {order[:MAX_SHOWN]!r}{hint}", "sort")
     return Question(conditions, order, limit, said["cursor"])
 

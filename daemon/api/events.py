@@ -26,7 +26,7 @@ from daemon.api.problems import ProblemError
 
 BATCH = 100
 PATIENCE = 300.0
-"""Seconds after which a quiet stream looks at the feed anyway."""
+"""Seconds after which a quiet stream looks at the feed anyway; a signed-in reader's does with every sign of life."""
 SEND_TIMEOUT = 60.0
 RETRY = 2_000
 """Milliseconds after which a browser connects again."""
@@ -118,4 +118,5 @@ async def _feed(
             await response.send(msgspec.json.encode(item).decode(), id=item["position"], event="change")
         place = batch.place
         if place.sequence >= batch.upto:
-            await context.news.wait(place.sequence, PATIENCE)
+            # whoever is known may be known no more, and what is on their screen stays there until they are told
+            await context.news.wait(place.sequence, PATIENCE if asked.credential is None else context.heartbeat)

@@ -16,6 +16,7 @@ from daemon.api.access import Asked
 from daemon.api.addresses import ROOT, short_names
 from daemon.api.answers import etag, tagged
 from daemon.api.context import ApiContext
+from daemon.api.credentials import COOKIE
 from daemon.api.lists import only_waiting
 from daemon.api.parameters import Pairs
 from daemon.api.problems import CONTENT_TYPE, PROBLEMS
@@ -24,6 +25,14 @@ Json = dict[str, Any]
 
 _WAIT, _PAGE = ("wait_for", "timeout"), ("limit", "cursor", "format")
 _KEY = "The entry's key; a slash in it is written %2F."
+_SCHEMES: Json = {
+    "token": {
+        "type": "http", "scheme": "bearer",
+        "description": "Made with `forgeglass token create`. Without one, what comes from public repositories is told.",
+    },
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Of whom the console has signed in."},
+}  # fmt: skip
+_SECURITY: list[Json] = [{}, {"token": []}, {"session": []}]
 
 
 class Description:
@@ -56,7 +65,10 @@ def describe(blocks: Sequence[Block], version: str, public_url: str | None = Non
 
     `public_url` is the server that is described; without it, whichever the document came from.
     """
-    components: Json = {"schemas": schemas.shared(), "parameters": dict(parameters.COMMON), "responses": _problems()}
+    components: Json = {
+        "schemas": schemas.shared(), "parameters": dict(parameters.COMMON), "responses": _problems(),
+        "securitySchemes": _SCHEMES,
+    }  # fmt: skip
     paths: Json = _own_paths(components)
     short = set(short_names(blocks))
     for block in blocks:
@@ -72,7 +84,7 @@ def describe(blocks: Sequence[Block], version: str, public_url: str | None = Non
     }  # fmt: skip
     servers = [{"url": public_url or "/"}]
     tags = [{"name": name} for name in dict.fromkeys(path["get"]["tags"][0] for path in paths.values())]
-    top = {"openapi": "3.1.0", "info": info, "servers": servers, "tags": tags}
+    top = {"openapi": "3.1.0", "info": info, "servers": servers, "security": _SECURITY, "tags": tags}
     return {**top, "paths": paths, "components": components}
 
 
@@ -91,7 +103,7 @@ def _operation(
     first, *others = media
     content = {first: {"schema": answer}, **{other: {"schema": {"type": "string"}} for other in others}}
     good = {"description": summary, "content": content}
-    bad = {str(s): {"$ref": f"#/components/responses/problem{s}"} for s in sorted({400, 500, 503, *problems})}
+    bad = {str(s): {"$ref": f"#/components/responses/problem{s}"} for s in sorted({400, 401, 500, 503, *problems})}
     said = {"operationId": identity, "tags": [tag], "summary": summary, "parameters": wanted}
     return {"get": {**said, "responses": {"200": good, **bad}}}
 

@@ -55,7 +55,7 @@ class ProblemError(Exception):
     def of(cls, error: QueryError) -> ProblemError:
         """The problem of a question that cannot be answered as it was put."""
         more: dict[str, Any] = {"parameter": error.parameter} if error.parameter is not None else {}
-        return cls(error.kind, f"{error}.", **more)
+        return cls(error.kind, error.sentence, **more)
 
     def members(self, instance: str) -> dict[str, Any]:
         """The problem's JSON object; `instance` is the address that was asked for."""

@@ -82,7 +82,7 @@ class Console:
         except NothingThere as nothing:
             return _problem(pages, 404, "There is nothing here", f"{nothing}.")
         except QueryError as error:
-            return _problem(pages, 400, "The address asks for what cannot be answered", f"{error}.")
+            return _problem(pages, 400, "The address asks for what cannot be answered", error.sentence)
         except DBAPIError as error:
             log.warning("console.cache_unavailable", path=pages.request.path, error=type(error.orig).__name__)
             if self._context.api.damaged is not None and is_damage(error):

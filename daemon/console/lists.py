@@ -44,6 +44,7 @@ async def overview(pages: Pages) -> web.StreamResponse:
         shown=view,
         told=status,
         sweeps=sweeps,
+        sees_all=pages.viewer.everything,  # what sweeps found is told to those alone who see all of it
         lags=lags,
         blocks=context.api.blocks(),
         chart=chart.chart(view.changes, pages.now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -27,9 +28,11 @@ def kept() -> Kept:
 
 
 @asynccontextmanager
-async def asking(cache: Cache, kept: Kept, anonymous: Anonymous = "public") -> AsyncIterator[tuple[Client, Access]]:
+async def asking(
+    cache: Cache, kept: Kept, anonymous: Anonymous = "public", **changes: Any
+) -> AsyncIterator[tuple[Client, Access]]:
     access = Access(kept, lambda: cache.now, anonymous)
-    async for server in serve(cache.context(access=access)):
+    async for server in serve(cache.context(access=access, **changes)):
         async with aiohttp.ClientSession() as session:
             yield Client(session, server.root), access
     await access.stop()
@@ -228,6 +231,20 @@ async def test_a_token_that_is_revoked_ends_its_streams(cache: Cache, kept: Kept
         told = (await stream.content.read()).decode()
     assert "event: refused" in told
     assert "acme/new" not in told
+
+
+async def test_a_revoked_token_ends_its_streams_though_nothing_changes(cache: Cache, kept: Kept) -> None:
+    """Guards the page of somebody whose token was revoked: it stood on the screen, live, until the next change."""
+    secret = kept.give()
+    async with (
+        asking(cache, kept, heartbeat=0.01) as (client, _),
+        client.session.get(f"{client.root}/api/v1/events", headers=bearer(secret)) as stream,
+        asyncio.timeout(20),
+    ):
+        while await stream.content.readline() != b"\r\n":
+            pass
+        kept.tokens.clear()
+        assert "event: refused" in (await stream.content.read()).decode()
 
 
 async def test_a_stream_tells_no_more_than_the_feed(cache: Cache, kept: Kept) -> None:

@@ -134,6 +134,8 @@ def kind_of(*pairs: tuple[str, str]) -> tuple[str, str]:
         (("limit", "201"), "bad-value", "from 1 to 200"),
         (("limit", "١"), "bad-value", "from 1 to 200"),
         (("x" * 5000, "1"), "unknown-parameter", "there is no parameter"),
+        (("qqq", "1"), "unknown-parameter", "; known are "),
+        (("sort", "qqq"), "bad-sort", "; it can be by "),
     ],
 )
 def test_a_question_that_cannot_be_answered_says_what_to_change(pair: tuple[str, str], kind: str, says: str) -> None:

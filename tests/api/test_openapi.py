@@ -10,6 +10,7 @@ from api_rows import notes_block, revision_rows, sample_blocks
 from api_server import Cache, Client
 from openapi_spec_validator import validate
 
+from daemon.api.credentials import COOKIE
 from daemon.api.openapi import describe
 
 IDS = {
@@ -34,6 +35,17 @@ async def test_the_document_is_valid_openapi(client: Client) -> None:
     validate(document)
     assert document["openapi"] == "3.1.0"
     await client.get("/openapi.json", status=304, headers={"If-None-Match": response.headers["ETag"]})
+
+
+async def test_it_says_how_to_send_a_token_and_that_a_wrong_one_is_refused(client: Client) -> None:
+    """Guards against generated clients that cannot send one, and do not know the answer 401."""
+    document = await client.get("/openapi.json")
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["token"]["type"], schemes["token"]["scheme"]) == ("http", "bearer")
+    assert (schemes["session"]["in"], schemes["session"]["name"]) == ("cookie", COOKIE)
+    assert document["security"] == [{}, {"token": []}, {"session": []}]
+    assert "bad-token" in document["components"]["responses"]["problem401"]["description"]
+    assert all("401" in path["get"]["responses"] for path in document["paths"].values())
 
 
 def test_operations_keep_their_names() -> None:

@@ -102,7 +102,7 @@ async def test_an_unknown_parameter_is_named_with_the_nearest_known_one(client: 
     assert response.content_type == "application/problem+json"
     assert problem == {
         "type": "urn:forgeglass:problem:unknown-parameter", "title": "There is no such parameter", "status": 400,
-        "detail": "there is no parameter 'stat'; did you mean 'state'?.", "instance": "/api/v1/rfcs",
+        "detail": "there is no parameter 'stat'; did you mean 'state'?", "instance": "/api/v1/rfcs",
         "parameter": "stat",
     }  # fmt: skip
 

@@ -27,6 +27,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "narrow": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}, "has_touch": True},
 }
 
+SQUEEZED = """[...document.querySelectorAll('.diff td:has(.said)')]
+    .filter(one => one.clientWidth > 0 && one.clientWidth < 150).length"""
+
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_every_page_is_whole_for_everybody(way: str) -> None:
@@ -38,6 +41,7 @@ async def test_every_page_is_whole_for_everybody(way: str) -> None:
             wrong += await visit.serious(page)
             wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, f"{name} is {wide} pixels wider than the screen"
+            assert await page.evaluate(SQUEEZED) == 0, f"{name} has lines of one letter below the other"
             await visit.shot(page, f"{name}-{way}")
             await page.close()
         assert not wrong, "\n".join(wrong)

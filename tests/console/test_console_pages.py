@@ -7,10 +7,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 from api_rows import NOW, finding, look, note, repository
+from api_server import Cache
 from console_page import Page
 from console_site import PAGES, Site, serve
 
 from cache.profile.rules import RULES
+from daemon.api.access import Access
 
 
 def rows(page: Page, caption: str) -> list[list[str]]:
@@ -76,8 +78,17 @@ async def test_the_overview_counts_and_names_what_needs_attention(site: Site) ->
     assert "1 finding missing-field" in told
     assert RULES["dangling"].remedy in told
     assert "250 ms in the middle, 1.5 s at most" in page.text
-    sweep = next(row for row in page.root.every("tr") if row.text.startswith("quiet"))
-    assert [cell.text for cell in sweep.every("td")] == ["quiet", "58 s ago", "2.0 s", "4", "1 of 4", "5"]
+
+
+async def test_what_sweeps_found_is_counted_for_those_who_see_all_of_it(cache: Cache, site: Site) -> None:
+    """Guards against `0 of 0` and `0` before strangers: nothing is a number too, and a wrong one."""
+    page = await site.page()
+    assert "Sweeps" in page.text
+    assert not {"Read", "Changes"} & {one.text for one in page.root.every("th")}
+    async with serve(cache, access=Access(None, lambda: NOW, "all")) as open_site:
+        page = await open_site.page()
+        sweep = next(row for row in page.root.every("tr") if row.text.startswith("quiet"))
+        assert [cell.text for cell in sweep.every("td")] == ["quiet", "58 s ago", "2.0 s", "4", "1 of 4", "5"]
 
 
 async def test_the_overview_is_calm_where_all_is_well(site: Site) -> None:

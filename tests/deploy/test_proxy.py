@@ -126,7 +126,8 @@ async def behind(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     async with StandIn(tmp_path / "forge") as forge:
         await planted(forge, 5)
         url = f"http://127.0.0.1:{port}/forgeglass"
-        config = configuration(tmp_path / "here", forge, f'public_url = "{url}"')
+        believing = 'api = {proxy_addresses = ["127.0.0.1"], proxy_token = "nobody"}'
+        config = configuration(tmp_path / "here", forge, f'public_url = "{url}"', believing)
         async with daemon(config) as served, aiohttp.ClientSession() as session:
             await COMMANDS["sweep"](served.engine, {"deep": True}, lambda _progress: None)
             make = {"nginx": nginx, "caddy": caddy}[request.param]
@@ -203,6 +204,14 @@ async def test_a_large_delivery_is_not_stopped_by_the_proxy(behind: Behind) -> N
     async with behind.session.post(f"{behind.url}/webhooks/gitea", data=body) as response:
         assert response.content_type == "application/problem+json", "the proxy answered, not the daemon"
         assert response.status == 401
+
+
+async def test_nobody_outside_says_who_they_are(behind: Behind) -> None:
+    """A daemon that believes the proxy would take a stranger's own word for the proxy's."""
+    address = "/api/v1/rfcs"
+    for url, status in ((behind.served.url, 401), (behind.url, 200)):
+        async with behind.session.get(f"{url}{address}", headers={"Remote-User": "ada"}) as response:
+            assert response.status == status, url
 
 
 async def test_metrics_are_not_for_everyone(behind: Behind) -> None:
