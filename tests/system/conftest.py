@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from comparing import Witness
-from harness import System
+from harness import META, System, rfc
 
 
 @pytest.fixture(params=["gitea", "forgejo"])
@@ -21,3 +21,11 @@ async def system(request: pytest.FixtureRequest) -> AsyncIterator[System]:
 def witness(system: System) -> Witness:
     """Compares the rows with what the forge tells."""
     return Witness(system)
+
+
+@pytest.fixture
+async def begun(system: System) -> System:
+    """A meta repository with one entry."""
+    await system.forge.commit(META, {"rfcs/a.md": rfc("First"), "rfcs/b.md": rfc("B")})
+    system.clock.tick()
+    return system
