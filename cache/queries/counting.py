@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.profile.collection import Collection
 from cache.queries.changes import that_fit
 from cache.queries.columns import field_column
-from cache.queries.visible import by_id, in_collections, keyed
+from cache.queries.visible import by_id, keyed, of_entries
 from cache.rows import EntryRow, FindingRow, PullEntryRow, PullRow
 from cache.schema import tables, to_text
 from cache.viewer import Viewer
@@ -50,7 +50,7 @@ async def entries_by_collection(
     """How many entries each collection has, and how many of them are not valid, in one statement."""
     wrong = func.sum(case((_entries.c.valid.is_(False), 1), else_=0))
     wanted = select(_entries.c.block, _entries.c.collection, func.count(), wrong)
-    seen = wanted.where(*by_id(viewer, _entries.c.repository_id), *in_collections(viewer, _entries))
+    seen = wanted.where(*of_entries(viewer, _entries))
     grouped = seen.group_by(_entries.c.block, _entries.c.collection)
     return {(block, name): (number, bad) for block, name, number, bad in await connection.execute(grouped)}
 
@@ -62,7 +62,7 @@ async def values_of(
     value: Any = field_column(collection.field(field)).value
     wanted = select(value, func.count()).where(
         _entries.c.block == collection.block, _entries.c.collection == collection.name,
-        *by_id(viewer, _entries.c.repository_id), *in_collections(viewer, _entries),
+        *of_entries(viewer, _entries),
     )  # fmt: skip
     rows = await connection.execute(wanted.group_by(value))
     return {str(one): number for one, number in rows if one is not None}

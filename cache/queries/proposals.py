@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, Text, and_, case, null, select, type_coerce
+from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, read_page
-from cache.queries.visible import hidden_entry, keyed, of_repository
+from cache.queries.visible import keyed, of_actor, of_repository
 from cache.revision_rows import ProposalRow
 from cache.rows import PullEntryRow, PullRow, RepositoryRow
 from cache.schema import tables
@@ -84,7 +84,7 @@ def columns(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
     own["change"] = stored("change", _proposals.c.change, "enum", values=("added", "changed", "removed"))
     own["part"] = stored("part", _proposals.c.part, "enum", values=("entry", "document"))
     own["kind"] = stored("kind", _place.c.kind, "string")
-    own["actor"] = stored("actor", _actor(viewer), "string")
+    own["actor"] = stored("actor", of_actor(viewer, _place, _place.c.actor), "string")
     own["repository"] = stored("repository", _repository.c.full_name, "repository", folded=True)
     return own
 
@@ -106,14 +106,6 @@ async def of_pull(
     here = and_(_proposals.c.repository_id == repository_id, _proposals.c.number == number)
     rows = selected(viewer, body=True).where(here).order_by(*_proposals.primary_key.columns)
     return tuple(item_of(row._mapping) for row in await connection.execute(rows))
-
-
-def _actor(viewer: Viewer) -> ColumnElement[Any]:
-    """Who is behind a pull request; where an audit entry says it, only to those who see that."""
-    hidden = hidden_entry(viewer, _place.c.block, _place.c.actor_evidence)
-    if hidden is None:
-        return _place.c.actor
-    return case((and_(_place.c.actor_source == "audit", hidden), null()), else_=type_coerce(_place.c.actor, Text))
 
 
 def opened_at() -> Any:
@@ -141,7 +133,8 @@ def selected(viewer: Viewer, *, body: bool) -> Select[Any]:
     joined = joined.outerjoin(_repository, _repository.c.id == _proposals.c.repository_id)
     names = ("draft", "opened_at", "head_branch", "user")
     of_pull = _pulls.c.title.label("pull_title"), *(_pulls.c[name] for name in names)
-    beside = _place.c.kind, _actor(viewer).label("actor"), _repository.c.full_name.label("repository")
+    actor = of_actor(viewer, _place, _place.c.actor).label("actor")
+    beside = _place.c.kind, actor, _repository.c.full_name.label("repository")
     rows = select(*told, *of_pull, *beside).select_from(joined)
     return rows.where(*of_repository(viewer, _repository), *keyed(viewer, _proposals))
 

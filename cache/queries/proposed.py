@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.profile.collection import Collection
 from cache.queries import proposals
 from cache.queries.proposals import ProposalItem
-from cache.queries.visible import by_id, in_collections, keyed
+from cache.queries.visible import by_id, keyed, of_entries
 from cache.revision_rows import ProposalRow
 from cache.rows import EntryRow
 from cache.schema import AnyText, tables
@@ -96,8 +96,7 @@ def _select(viewer: Viewer, *, body: bool) -> Select[Any]:
         _entries.c.block == _proposals.c.block,
         _entries.c.collection == _proposals.c.collection,
         _entries.c.key == _proposals.c.key,
-        *by_id(viewer, _entries.c.repository_id),
-        *in_collections(viewer, _entries),
+        *of_entries(viewer, _entries),
     )
     text_now = _text_now(viewer)
     rewritten = _proposals.c.body.is_distinct_from(text_now).label("rewritten")

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, Text, and_, case, exists, func, null, select, tuple_, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, only, read_page
-from cache.queries.visible import hidden_entry, keyed, of_repository
+from cache.queries.visible import keyed, of_actor, of_repository
 from cache.rows import PullEntryRow, PullRow, RepositoryRow
 from cache.schema import tables
 from cache.viewer import EVERYTHING, Viewer
@@ -90,12 +90,9 @@ def columns(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
 
 
 def _told(viewer: Viewer, name: str) -> ColumnElement[Any]:
-    """A column of a place. Who is behind a pull request may come from an audit entry: it is not told without that."""
+    """A column of a place, as the viewer sees it."""
     column = _places.c[name]
-    hidden = hidden_entry(viewer, _places.c.block, _places.c.actor_evidence) if name in _ACTOR else None
-    if hidden is None:
-        return column
-    return case((and_(_places.c.actor_source == "audit", hidden), null()), else_=type_coerce(column, Text))
+    return of_actor(viewer, _places, column) if name in _ACTOR else column
 
 
 async def pull_list(

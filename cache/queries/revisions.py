@@ -14,7 +14,7 @@ from cache.profile.collection import Collection
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.errors import NothingThere
 from cache.queries.paging import Listing, Question, read_page
-from cache.queries.visible import by_id, in_collections, keyed, of_repository, of_revision
+from cache.queries.visible import by_id, keyed, of_entries, of_repository, of_revision
 from cache.revision_rows import RevisionRow
 from cache.rows import BlobRow, EntryRow, RepositoryRow
 from cache.schema import tables
@@ -221,7 +221,7 @@ async def entry_now(connection: AsyncConnection, viewer: Viewer, collection: Col
         select(*told, document.c.content.label("document"))
         .select_from(_entries.outerjoin(file, of_file).outerjoin(document, of_document))
         .where(_entries.c.block == collection.block, _entries.c.collection == collection.name, _entries.c.key == key)
-        .where(*by_id(viewer, _entries.c.repository_id), *in_collections(viewer, _entries))
+        .where(*of_entries(viewer, _entries))
     )
     row = (await connection.execute(wanted)).one_or_none()
     return None if row is None else Head(_text(row.file), _text(row.document), row.body)

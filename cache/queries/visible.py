@@ -12,7 +12,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.rows import EntryRow, RepositoryRow
@@ -65,6 +79,11 @@ def in_collections(viewer: Viewer, table: Any) -> Conditions:
 def _pairs(viewer: Viewer) -> list[tuple[str, str]]:
     parts = (one.partition("/") for one in viewer.collections or ())
     return [(block, collection) for block, _, collection in parts]
+
+
+def of_entries(viewer: Viewer, entries: Any) -> Conditions:
+    """Rows of entries that may be seen, where no repository is joined to them."""
+    return [*by_id(viewer, entries.c.repository_id), *in_collections(viewer, entries)]
 
 
 def itself(viewer: Viewer, repository: Any) -> Conditions:
@@ -122,6 +141,15 @@ def of_revision(viewer: Viewer, table: Any) -> Conditions:
     if not raised:
         return []
     return [*by_id(viewer, table.c.entry_repository_id), or_(table.c.rule == "field", and_(*raised))]
+
+
+def of_actor(viewer: Viewer, places: Any, column: Any) -> ColumnElement[Any]:
+    """What the place of a pull request says of who is behind it; what an audit entry says, only to who sees that."""
+    hidden = hidden_entry(viewer, places.c.block, places.c.actor_evidence)
+    if hidden is None:
+        found: ColumnElement[Any] = column
+        return found
+    return case((and_(places.c.actor_source == "audit", hidden), null()), else_=type_coerce(column, Text))
 
 
 async def visible_ids(connection: AsyncConnection, viewer: Viewer) -> frozenset[int] | None:
