@@ -16,7 +16,7 @@ for folder in ("api", "serving"):
 @pytest.fixture
 async def cache() -> AsyncIterator[Any]:
     """A cache with the sample rows."""
-    from access_cache import cached
+    from api_cache import cached
     from api_rows import sample_rows
 
     async with cached() as made:

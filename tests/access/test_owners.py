@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from access_cache import cached
+from api_cache import cached
 from api_rows import EPOCH, entry, repository, revision
 from api_server import Cache, serve
 from api_tokens import Kept

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
-from access_cache import cached
+from api_cache import cached
 from api_rows import (
     DAY,
     EPOCH,

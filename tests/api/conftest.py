@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
-from api_rows import sample_blocks, sample_rows
+from api_cache import cached
+from api_rows import sample_rows
 from api_server import Cache, Client, Server, serve
 
-from cache.database import Database
-from cache.migrating import upgrade
-from cache.store import Store
-from cache.views import create_views
 from daemon.api.access import Access
 
 
 @pytest.fixture
-async def empty_cache(tmp_path: Path) -> AsyncIterator[Cache]:
+async def empty_cache() -> AsyncIterator[Cache]:
     """A cache with profiles and no rows."""
-    high_water = 0
-
-    async def reserve(count: int) -> range:
-        nonlocal high_water
-        high_water += count
-        return range(high_water - count + 1, high_water + 1)
-
-    async with Database(tmp_path / "cache.db") as database:
-        await upgrade(database, "cache")
-        blocks = sample_blocks()
-        async with database.transaction() as connection:
-            await create_views(connection, blocks)
-        yield Cache(database, Store(database, reserve), blocks)
+    async with cached() as made:
+        yield made
 
 
 @pytest.fixture
