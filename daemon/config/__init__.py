@@ -4,5 +4,6 @@ from daemon.config.errors import ConfigError, Mistake
 from daemon.config.loading import Address, Api, Config, Forge, Log, ProfileBlock, Sweep, Webhooks, load
 
 __all__ = [
-    "Address", "Api", "Config", "ConfigError", "Forge", "Log", "Mistake", "ProfileBlock", "Sweep", "Webhooks", "load",
+    "Address", "Api", "Config", "ConfigError", "Forge", "Limits", "Log", "Mistake", "ProfileBlock", "Sweep", "Webhooks",
+    "load",
 ]  # fmt: skip

@@ -7,35 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-
 from daemon.config import kinds
-from daemon.config.kinds import Kind
+from daemon.config.key import PREFIX, Key, variable
+from daemon.config.limits import LIMIT_KEYS
 
-
-class Key(msgspec.Struct, frozen=True):
-    """One key."""
-
-    name: str
-    """With its section: "forge.url"."""
-    kind: Kind
-    help: str
-    default: object = None
-    """As one would write it in the file. None: nothing, or the key is required."""
-    required: bool = False
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that overrides it: "forge.url" → FORGEGLASS_FORGE_URL."""
-        return variable(self.name)
-
-
-PREFIX: Final = "FORGEGLASS_"
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of the key `name`."""
-    return PREFIX + name.replace(".", "_").upper()
+__all__ = ["CONFIG_VARIABLE", "KEYS", "KEYS_BY_NAME", "PREFIX", "SECRET_VARIABLES", "Key", "default", "variable"]
 
 
 KEYS: Final = (
@@ -87,6 +63,7 @@ KEYS: Final = (
         "How it is logged; auto is console on a terminal and json elsewhere.",
         "auto",
     ),
+    *LIMIT_KEYS,
 )
 
 KEYS_BY_NAME: Final = {key.name: key for key in KEYS}

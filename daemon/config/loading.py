@@ -27,11 +27,12 @@ from daemon.config.environment import override
 from daemon.config.errors import BadValueError, ConfigError, Mistake, suggest
 from daemon.config.keys import KEYS, KEYS_BY_NAME, default
 from daemon.config.kinds import SECRET_PATH, Address
+from daemon.config.limits import Limits
 from daemon.config.lines import find_lines
 
 __all__ = [
-    "Address", "Anonymous", "Api", "Config", "ConfigError", "Forge", "Log", "Mistake", "ProfileBlock", "Sweep",
-    "Webhooks",
+    "Address", "Anonymous", "Api", "Config", "ConfigError", "Forge", "Limits", "Log", "Mistake", "ProfileBlock",
+    "Sweep", "Webhooks",
 ]  # fmt: skip
 
 Anonymous = Literal["public", "all", "none"]
@@ -104,8 +105,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: Webhooks = Webhooks()
     api: Api = Api()
     log: Log = Log()
+    limits: Limits = Limits()
     warnings: tuple[str, ...] = ()
     """What is allowed and unwise, for the log and for `doctor`."""
+
+
+SECTIONS = {
+    "forge": Forge, "sweep": Sweep, "webhooks": Webhooks, "api": Api, "log": Log, "limits": Limits,
+}  # fmt: skip
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:
@@ -145,7 +152,7 @@ class _Reading:
             raise ConfigError(sorted(self._mistakes, key=lambda mistake: (mistake.source, mistake.line or 0)))
         sections: dict[str, Any] = {
             name: kind(**{key.rpartition(".")[2]: value for key, value in values.items() if key.startswith(f"{name}.")})
-            for name, kind in (("forge", Forge), ("sweep", Sweep), ("webhooks", Webhooks), ("api", Api), ("log", Log))
+            for name, kind in SECTIONS.items()
         }
         top: dict[str, Any] = {key: value for key, value in values.items() if "." not in key}
         config = Config(path=self._path, profiles=blocks, **top, **sections)

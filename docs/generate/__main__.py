@@ -13,6 +13,7 @@ import commands
 import configuration
 import findings
 import http_api
+import limits
 import metrics
 import problems
 import profile_format
@@ -22,6 +23,7 @@ REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration.page,
+    "limits.md": limits.page,
     "commands.md": commands.page,
     "http.md": http_api.page,
     "sql.md": sql.page,

@@ -235,6 +235,7 @@ def test_the_table_and_the_structs_name_the_same_keys() -> None:
         "webhooks": config.Webhooks,
         "api": config.Api,
         "log": config.Log,
+        "limits": config.Limits,
     }
     fields = {f"{name}.{field.name}" for name, kind in sections.items() for field in msgspec.structs.fields(kind)}
     not_keys = {"path", "profiles", "warnings", *sections}
