@@ -19,7 +19,8 @@ MAX_SOURCE = 2000
 
 class Source(Struct, frozen=True):
     """One place where a field may stand: a key of the file, the first heading (`h1`: of level one), the section or the
-    line of a name, a capture of the path. `extract` is an expression whose groups (or, without groups, whose match) are the value.
+    line of a name, a capture of the path. `extract` is an expression whose groups (or, without groups, whose match)
+    are the value.
     """
 
     kind: SourceKind
