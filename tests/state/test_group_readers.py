@@ -82,7 +82,7 @@ async def test_the_group_reads_after_the_end(cache: Path, how: str) -> None:
 
 @needs_root
 async def test_a_reader_that_stays_sees_what_the_next_writer_writes(cache: Path) -> None:
-    """Guards Datasette and dashboards, which keep a connection over a restart: it blocks no start, and sees new rows."""
+    """Guards Datasette and dashboards, which stay connected over a restart: they block no start, and see new rows."""
     await write(cache, "stopped")
     reader = await started(STAYS, str(cache), str(READER), str(GROUP))
     assert reader.stdin is not None
