@@ -16,6 +16,7 @@ class RevisionRow(Row, frozen=True):
 
     table = "revisions"
     primary = ("block", "collection", "key", "repository_id", "number")
+    texts = {"content": (("repository_id", "blob"), ("entry_repository_id", "blob")), "merged_content": ()}
     block: str
     collection: str
     key: str
@@ -61,6 +62,7 @@ class ProposalRow(Row, frozen=True):
 
     table = "proposals"
     primary = ("repository_id", "number", "block", "collection", "key")
+    texts = {"body": (("repository_id", "blob"),)}
     repository_id: int
     number: int
     block: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from msgspec import Struct
@@ -12,3 +13,6 @@ class Row(Struct, frozen=True, gc=False):
 
     table: ClassVar[str]
     primary: ClassVar[tuple[str, ...]]
+    texts: ClassVar[Mapping[str, tuple[tuple[str, str], ...]]] = {}
+    """Columns that are kept once for whatever says the same (`cache.texts`), each with the pairs of columns, repository
+    and object, that may name the blob which ends with it."""

@@ -101,6 +101,7 @@ class BlobRow(Row, frozen=True):
 
     table = "blobs"
     primary = ("repository_id", "id")
+    texts = {"content": ()}
     repository_id: int
     id: str
     content: bytes | None
@@ -162,6 +163,9 @@ class EntryRow(Row, frozen=True):
 
     table = "entries"
     primary = ("block", "collection", "key")
+    texts = {
+        "entry_body": (("repository_id", "entry_sha"),), "document_body": (("document_repository_id", "document_sha"),),
+    }  # fmt: skip
     block: str
     collection: str
     key: str
