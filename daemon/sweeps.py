@@ -21,7 +21,7 @@ from cache.rows import OwnerRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
-from daemon.reconciler import Reconciler
+from daemon.reconciler import Reconciler, described
 from daemon.report import Progress, Report, TooMuchMissing, Trouble
 from daemon.resolving import with_name
 from daemon.together import together
@@ -189,7 +189,7 @@ class Sweeper:
         for repository_id, error in failed.items():
             repository = self._book.world.listed.get(repository_id)
             where = repository.full_name if repository else str(repository_id)
-            run.errors.append(Trouble(f"repository:{where}", str(error), getattr(error, "remedy", ForgeError.remedy)))
+            run.errors.append(Trouble(f"repository:{where}", *described(error)))
         dates = [d for d in (listing.date,) if d is not None]
         moved = replace(
             self._book.owner(name) or owner,
