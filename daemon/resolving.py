@@ -25,7 +25,7 @@ from gitea_client.rest import Rest
 
 log = structlog.get_logger(__name__)
 
-_MOVED = re.compile(r"/repos/(?P<owner>[^/?#]+)/(?P<name>[^/?#]+)|/repositories/(?P<id>\d+)")
+_MOVED = re.compile(r"/repos/(?P<owner>[^/?#]+)/(?P<name>[^/?#]+)|/repositories/(?P<id>[0-9]{1,18})(?![0-9])")
 
 
 def with_name(world: World, repository: Repository) -> World:
