@@ -168,9 +168,10 @@ def _value(
     """What the first of a field's sources says that says anything; a capture of its name comes last.
 
     In a lenient collection a source whose text is not of the field's type says nothing, and neither do the bad parts
-    of a list.
+    of a list. Problems are those of the source that speaks, else of the first that tried to.
     """
     last: Any = None
+    wrong: tuple[Problem, ...] = ()
     for source in field.sources:
         node = standing(source, table, outline, captures, many=field.type == "list", plain=field.plain)
         if node is None:
@@ -179,12 +180,13 @@ def _value(
         if found and not collection.lenient:
             return value, found
         if not blank(value) and value not in ([], {}):
-            return value, ()
+            return value, found
         last = value if last is None else last
+        wrong = wrong or found
     if last is None and field.name in captures:
         value, found = coerce(field, Scalar(captures[field.name], field.plain, 1))
-        return value, () if collection.lenient else found
-    return last, ()
+        return value, wrong if value is None and wrong else found
+    return last, wrong
 
 
 def _key(

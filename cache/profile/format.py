@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cache.profile.collection import Format, Unknown
-from cache.profile.fields import Dangling, FieldType, OnDelete, Within
+from cache.profile.fields import Dangling, FieldType, OnBad, OnDelete, Within
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -98,6 +98,8 @@ class FieldSpec(_Spec, frozen=True):
     within: Annotated[Within, Meta(description="Where 'match' looks: beside the file, or further")] | None = None
     on_delete: OnDelete | None = None
     dangling: Annotated[Dangling, Meta(description="Whether a reference to nothing is a finding")] = "finding"
+    on_bad: Annotated[OnBad, Meta(description="What a value costs that does not fit")] | None = None
+    forms: Annotated[Literal["any"], Meta(description="Of a date: also other forms than 2026-01-02")] | None = None
     description: str = ""
 
 
