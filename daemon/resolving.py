@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 MOST_NAMES = 1_000
 """So many unknown names are looked up at a time: one file can name more than a forge answers for in an hour."""
 
-_MOVED = re.compile(r"/repos/(?P<owner>[^/?#]+)/(?P<name>[^/?#]+)|/repositories/(?P<id>\d+)")
+_MOVED = re.compile(r"/repos/(?P<owner>[^/?#]+)/(?P<name>[^/?#]+)|/repositories/(?P<id>[0-9]{1,18})(?![0-9])")
 
 
 def with_name(world: World, repository: Repository) -> World:

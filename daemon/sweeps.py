@@ -184,6 +184,7 @@ class Sweeper:
         unresolved |= await resolver.resolve_unknown()
         await self._reconciler.let_go()
         await self._as_listed(listing)
+        run.errors.extend(_unusable(name, item) for item in listing.unusable)
         for given, trouble in unresolved.items():
             run.errors.append(Trouble(f"name:{given}", str(trouble), trouble.remedy))
         for repository_id, error in failed.items():
@@ -240,7 +241,8 @@ class Sweeper:
             await self._reconciler.resolver.confirm_aliases(set(self._book.world.aliases) - aliases)
         if listing.complete:
             ours = [r for r in known.values() if r.owner.lower() == owner.name.lower()]
-            absent = [r for r in ours if r.id not in listed]
+            there = listed.keys() | {item.id for item in listing.unusable}
+            absent = [r for r in ours if r.id not in there]
             if len(absent) >= BRAKE and 2 * len(absent) > len(ours):
                 raise TooMuchMissing(owner.name, len(absent), len(ours))
             for repository in absent:
@@ -338,6 +340,15 @@ class Sweeper:
         log.warning("owner.unreadable", owner=name, error=str(error), remedy=error.remedy)
         if owner is not None:
             await self._book.turn(notes=[replace(owner, last_error=str(error))])
+
+
+def _unusable(owner: str, item: wire.Unusable) -> Trouble:
+    """A repository whose description by the forge is not allowed: it is not read, and what was known of it stays."""
+    which = f"repository {item.id}" if item.id is not None else "a repository without a usable id"
+    log.warning("repository.unusable", owner=owner, repository_id=item.id, error=item.why)
+    what = f"the forge describes {which} of {owner} in a way that is not allowed: {item.why}"
+    remedy = "look at what the forge's API says of it, whether forge.url is right, and for a proxy between"
+    return Trouble(f"repository:{item.id or owner}", what, remedy)
 
 
 def _with_former_names(world: World, before: World) -> World:

@@ -25,6 +25,9 @@ def check_fields(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Itera
         yield from _field(of, place, profile)
         if spec.lenient and of.required:
             yield place, "wrong-value", "In a lenient collection nothing is required; remove 'required' or 'lenient'."
+        if spec.lenient and of.on_bad == "refuse":
+            message = "In a lenient collection no value costs the row; write 'on_bad: warn' or 'on_bad: ignore'."
+            yield (*place, "on_bad"), "wrong-value", message
     yield from check_sources(spec, at)
     if spec.body is not None:
         if spec.body in spec.fields:
@@ -75,6 +78,10 @@ def _field(spec: FieldSpec, at: tuple[str | int, ...], profile: ProfileSpec) -> 
         yield (*at, "of"), "wrong-value", f"A list of {spec.of} needs a whole field: of: {{type: {spec.of}, …}}."
     elif isinstance(spec.of, FieldSpec):
         yield from _field(spec.of, (*at, "of"), profile)
+        if spec.of.on_bad is not None:
+            yield (*at, "of", "on_bad"), "wrong-value", "A bad item is left out alone; put 'on_bad' at the list."
+    if spec.forms is not None and spec.type != "date":
+        yield (*at, "forms"), "wrong-value", "'forms' belongs to a date; remove it."
     for inner, of in (spec.fields or {}).items():
         if not FIELD_NAME.fullmatch(inner):
             yield (*at, "fields", inner), "bad-name", f"{inner!r} cannot name a field; use letters, digits and '_'."

@@ -62,14 +62,14 @@ def parse_file(
     if collection.format == "jsonl":
         return tuple(_lines(collection, content, captures))
     try:
-        return (_single(collection, content, captures),)
+        return (_single(collection, path, content, captures),)
     except NodeError as error:
         return (_failed(collection, captures, error.problem),)
 
 
-def _single(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Record:
+def _single(collection: Collection, path: str, content: bytes, captures: Mapping[str, str]) -> Record:
     if collection.format == "md":
-        return _markdown(collection, content, captures)
+        return _markdown(collection, path, content, captures)
     text = decode(content)
     node = read_json(text) if collection.format == "json" else read_yaml(text)
     if node is None:
@@ -80,13 +80,13 @@ def _single(collection: Collection, content: bytes, captures: Mapping[str, str])
     return _record(collection, node, captures, 1, None, Outline(""))
 
 
-def _markdown(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Record:
+def _markdown(collection: Collection, path: str, content: bytes, captures: Mapping[str, str]) -> Record:
     parts = split(content, lenient=collection.lenient)
     unread = {"not-utf8", "bad-text"} & {found.rule for found in parts.problems}
     if parts.problems and (unread or not collection.lenient):
         return _failed(collection, captures, *parts.problems)
     body = parts.body if collection.body is not None else None
-    outline = Outline(parts.body, parts.body_line)
+    outline = Outline(parts.body, parts.body_line, path)
     record = _record(collection, parts.data or Table({}, {}, 1), captures, 1, body, outline)
     if parts.problems:
         told = tuple(replace(found, severity="warning") for found in parts.problems)
@@ -168,9 +168,10 @@ def _value(
     """What the first of a field's sources says that says anything; a capture of its name comes last.
 
     In a lenient collection a source whose text is not of the field's type says nothing, and neither do the bad parts
-    of a list.
+    of a list. Problems are those of the source that speaks, else of the first that tried to.
     """
     last: Any = None
+    wrong: tuple[Problem, ...] = ()
     for source in field.sources:
         node = standing(source, table, outline, captures, many=field.type == "list", plain=field.plain)
         if node is None:
@@ -179,12 +180,13 @@ def _value(
         if found and not collection.lenient:
             return value, found
         if not blank(value) and value not in ([], {}):
-            return value, ()
+            return value, found
         last = value if last is None else last
+        wrong = wrong or found
     if last is None and field.name in captures:
         value, found = coerce(field, Scalar(captures[field.name], field.plain, 1))
-        return value, () if collection.lenient else found
-    return last, ()
+        return value, wrong if value is None and wrong else found
+    return last, wrong
 
 
 def _key(

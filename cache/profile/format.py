@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cache.profile.collection import Format, Unknown
-from cache.profile.fields import Dangling, FieldType, OnDelete, Within
+from cache.profile.fields import Dangling, FieldType, OnBad, OnDelete, Within
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -46,7 +46,9 @@ class SourceSpec(_Spec, frozen=True):
     """Where a value stands: exactly one of `key`, `heading`, `section`, `line` and `capture`; and what of it."""
 
     key: Annotated[str, Meta(min_length=1, description="A key of the file")] | None = None
-    heading: Annotated[Literal["first"], Meta(description="The first heading")] | None = None
+    heading: Annotated[
+        Literal["first", "h1"], Meta(description="The first heading, or the first of level one")
+    ] | None = None  # fmt: skip
     section: Annotated[str, Meta(min_length=1, description="What stands below the heading of this name")] | None = None
     line: Annotated[
         str, Meta(min_length=1, description="A line 'NAME: value' above the second heading, also in a list or table")
@@ -96,6 +98,8 @@ class FieldSpec(_Spec, frozen=True):
     within: Annotated[Within, Meta(description="Where 'match' looks: beside the file, or further")] | None = None
     on_delete: OnDelete | None = None
     dangling: Annotated[Dangling, Meta(description="Whether a reference to nothing is a finding")] = "finding"
+    on_bad: Annotated[OnBad, Meta(description="What a value costs that does not fit")] | None = None
+    forms: Annotated[Literal["any"], Meta(description="Of a date: also other forms than 2026-01-02")] | None = None
     description: str = ""
 
 

@@ -68,6 +68,11 @@ RULES: dict[str, Rule] = {
         ("missing-field", "A required field is missing or empty.", "Add it."),
         ("wrong-type", "A value does not have the type of its field.", "Write it as the profile says."),
         ("not-a-list", "A single value stands where a list is expected.", "Put it in brackets: [value]."),
+        (
+            "ambiguous-date",
+            "A date may be two days, as 05/02/2018.",
+            "Write it as 2018-02-05: year, month, day.",
+        ),
         ("not-in-enum", "A value is not among those allowed.", "Use one of the allowed values."),
         ("out-of-range", "A number, a length or a count is outside its range.", "Bring it into the range."),
         (

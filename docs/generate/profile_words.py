@@ -55,7 +55,8 @@ WORDS = {
     "FieldSpec.of": "What a `list` holds: a type, or a whole field.",
     "FieldSpec.fields": "The fields of an `object`.",
     "FieldSpec.from": "Where the value stands, if not under the field's own name: another key, `heading` for "
-    "the first heading, a source as described below, or a list of these, of which the first that has a value counts.",
+    "the first heading whatever its level, a source as described below, or a list of these, of which the first that "
+    "has a value counts.",
     "FieldSpec.extract": "A regular expression that narrows a text; its first group, or all that fits, is the value.",
     "FieldSpec.split": "Of a `list`: a regular expression at which a single text is taken apart.",
     "FieldSpec.to": "Of a `ref`: the collection, or collections, that it leads to.",
@@ -65,6 +66,13 @@ WORDS = {
     "FieldSpec.on_delete": "Of a `ref`: what its target's end means. Kept with the profile, and without effect in this "
     "version.",
     "FieldSpec.dangling": "Of a `ref` or a `repository`: whether leading to nothing is a finding.",
+    "FieldSpec.on_bad": "What a value costs that does not fit the field. `refuse`: the file's newest version, of which "
+    "the last good one stays, with an error. `warn`: that value alone, in whose place the default stands, with a "
+    "warning. `ignore`: that value alone, without a finding. Without it `refuse`, in a lenient collection `ignore`; of "
+    "a list only the bad items are left out.",
+    "FieldSpec.forms": "Of a `date`: `any` reads every form that can mean one day only, as `5 Feb 2018`, "
+    "`February 5th, 2018`, `2018/02/05`, `20180205`, `25/02/2018`; so does a lenient collection. `05/02/2018` may be "
+    "two days and does not fit.",
     "FieldSpec.description": "For people.",
     "SourceSpec.key": "A key of the front matter or the file.",
     "DocumentSpec.when": "The fields and values with which an entry has the document.",
