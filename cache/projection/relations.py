@@ -44,8 +44,12 @@ class Targets:
         self._world, self._read = world, read
         self._indexes: dict[tuple[str, str, Within], _Index] = {}
 
-    def of(self, claim: Claim) -> Iterator[Target]:
-        """Everything that an entry's fields name, in their order."""
+    def of(self, claim: Claim, *, proposed: bool = False) -> Iterator[Target]:
+        """Everything that an entry's fields name, in their order.
+
+        What is only `proposed` may be anybody's word, from a fork: what its author cannot see counts as what is not
+        there, else a missing finding would tell which private keys and repositories exist.
+        """
         for field in claim.collection.fields:
             one = field.of if field.type == "list" and field.of is not None else field
             if one.type not in ("repository", "user", "ref"):
@@ -54,30 +58,42 @@ class Targets:
             values = value if isinstance(value, list) else [] if value is None else [value]
             for position, target in enumerate(values):
                 if isinstance(target, str):
-                    yield self._target(field.name, position, one, target, claim)
+                    yield self._target(field.name, position, one, target, claim, proposed)
 
-    def _target(self, name: str, position: int, field: Field, target: str, claim: Claim) -> Target:
+    def _target(self, name: str, position: int, field: Field, target: str, claim: Claim, proposed: bool) -> Target:
         """Before every owner was listed to the end, a name that is not found proves nothing; logins are not looked
         up.
         """
         told = field.dangling == "finding"
         if field.type == "repository":
             found = self._world.find(target)
+            if found is not None and proposed and not self.open_to_all(found, claim.repository_id):
+                found = None
             there = found is not None or not self._world.complete
             return Target(name, position, field.type, target, found, there, told)
         if field.type == "ref" and field.relation is not None:
             collections = [each for each in field.relation.collections if each in self._read]
             if field.relation.match is None:
-                there = any(target in self._read[each].winners for each in collections)
+                named = (self._read[each].winners.get(target) for each in collections)
+                there = any(one is not None and self._counts(one, claim, proposed) for one in named)
                 return Target(name, position, field.type, target, None, there, told)
             match, within = field.relation.match, field.relation.within
             place = (_place(claim, within), target)
-            fitting = [one for each in collections for one in self._index(each, match, within).get(place, ())]
+            found_by = (one for each in collections for one in self._index(each, match, within).get(place, ()))
+            fitting = [one for one in found_by if self._counts(one, claim, proposed)]
             if len(fitting) != 1:
                 return Target(name, position, field.type, target, None, False, told, len(fitting) > 1)
             apart = self._private(fitting[0]) and not self._private(claim)
             return Target(name, position, field.type, fitting[0].key, None, True, told, apart=apart)
         return Target(name, position, field.type, target, None, True, told)
+
+    def open_to_all(self, repository_id: int, beside: int) -> bool:
+        """Whether whoever sees the repository `beside` sees this one too."""
+        there = self._world.listed.get(repository_id)
+        return repository_id == beside or (there is not None and not there.private)
+
+    def _counts(self, one: Claim, claim: Claim, proposed: bool) -> bool:
+        return not proposed or self.open_to_all(one.repository_id, claim.repository_id)
 
     def _private(self, claim: Claim) -> bool:
         return self._world.listed.get(claim.repository_id, claim.evidence.repository).private
