@@ -6,6 +6,7 @@ import json
 import types
 import typing
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +33,7 @@ from cache.rows import (
     EVIDENCE,
     OPERATIONAL,
     PROJECTED,
+    BlobRow,
     BranchRow,
     EntryRow,
     FileVersionRow,
@@ -129,9 +131,10 @@ in bytes."""
 
 
 def _table(kind: type[Row]) -> Table:
-    """The table of a row type. Entries have a number as well: the full-text index needs one that VACUUM leaves alone."""
+    """The table of a row type. For the full-text index entries have a number as well, which VACUUM leaves alone, and
+    what their fields say."""
     numbered = kind is EntryRow
-    columns = [Column("id", Integer, primary_key=True)] if numbered else []
+    columns: list[Column[Any]] = [Column("id", Integer, primary_key=True)] if numbered else []
     for name, annotation in typing.get_type_hints(kind).items():
         if typing.get_origin(annotation) is typing.ClassVar or (kind, name) == (EntryRow, "body"):
             continue
@@ -145,6 +148,8 @@ def _table(kind: type[Row]) -> Table:
         columns.append(
             Column(name, column_type, primary_key=primary and not numbered, nullable=optional and not primary)
         )
+    if numbered:
+        columns.append(Column("words", AnyText, nullable=False))
     table = Table(kind.table, metadata, *columns, *([UniqueConstraint(*kind.primary)] if numbered else []))
     for name in kind.texts:  # what says whether a text is still referred to
         column = table.c[f"{name}_text"]
@@ -156,6 +161,7 @@ tables: dict[type[Row], Table] = {kind: _table(kind) for kind in (*EVIDENCE, *PR
 
 
 
+@cache
 def text_sql(kind: type[Row], name: str, table: str = "") -> str:
     """The SQL of a text of a row; `table` is what the row's table is called in the statement, where not by its name.
 
@@ -166,15 +172,15 @@ def text_sql(kind: type[Row], name: str, table: str = "") -> str:
         parts = (text_sql(kind, part, own) for part in ("entry_body", "document_body"))
         return f"CASE WHEN {own}.document_repository_id IS NULL THEN {next(parts)} ELSE {next(parts)} END"
     content = f"substr(texts.content, {own}.{name}_start + 1)"
-    if typing.get_type_hints(kind)[name] != bytes | None:
+    if kind is not BlobRow:
         content = f"CAST({content} AS TEXT)"
-    return f"(SELECT {content} FROM texts WHERE texts.id = {own}.{name}_text)"
+    return f"(SELECT {content} FROM texts WHERE texts.id = {own}.{name}_text)"  # noqa: S608 - names of ours
 
 
+@cache
 def text_of(kind: type[Row], name: str, table: str = "") -> ColumnElement[Any]:
     """A text of a row, as `text_sql` has it."""
-    binary = typing.get_type_hints(kind)[name] == bytes | None
-    return literal_column(f"({text_sql(kind, name, table)})", LargeBinary() if binary else AnyText())
+    return literal_column(f"({text_sql(kind, name, table)})", LargeBinary() if kind is BlobRow else AnyText())
 
 
 _repositories, _entries = tables[RepositoryRow], tables[EntryRow]

@@ -92,7 +92,8 @@ class Store:
                 raise
             log.error("cache.damaged", error=str(error.orig), remedy="it is made anew from what is in memory")
             await self.recreate(rows)
-            await self._commit(changes, entries, numbers, at, values or {}, rows)  # what `rows` do not hold: notes, values
+            # what `rows` do not hold: notes, values
+            await self._commit(changes, entries, numbers, at, values or {}, rows)
         self.sequence = numbers[-1] if numbers else self.sequence
         self.applied += len(entries)
         return Applied(len(entries), self.sequence)

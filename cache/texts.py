@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import asdict
@@ -29,7 +29,9 @@ Place = tuple[bytes, int]
 _REFERENCES = [tables[kind].c[f"{name}_text"] for kind in tables for name in kind.texts]
 
 
-async def records(connection: AsyncConnection, kind: type[Row], rows: Sequence[Row], all_rows: Rows) -> list[dict[str, Any]]:
+async def records(
+    connection: AsyncConnection, kind: type[Row], rows: Sequence[Row], all_rows: Rows
+) -> list[dict[str, Any]]:
     """What stands in the table for these rows, with the texts that they refer to put where they were not yet."""
     made = [asdict(row) for row in rows]
     if not kind.texts:
@@ -44,7 +46,18 @@ async def records(connection: AsyncConnection, kind: type[Row], rows: Sequence[R
             record[f"{name}_start"] = place[1] if place is not None else None
         if kind is EntryRow:
             del record["body"]  # one of the two others
+            record["words"] = " ".join(_words(record["fields"], record["title"]))
     return made
+
+
+def _words(value: Any, title: str) -> Iterator[str]:
+    """What fields say, for the search: tags, people, values of enumerations. The title has a place of its own."""
+    if isinstance(value, str):
+        if value != title:
+            yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _words(each, title)
 
 
 def _places(kind: type[Row], rows: Sequence[Row], all_rows: Rows) -> dict[tuple[int, str], tuple[bytes, Place]]:

@@ -65,7 +65,8 @@ async def _drop(connection: AsyncConnection, name: str, kind: str) -> None:
 
 def _declared(blocks: Iterable[Block]) -> dict[str, str]:
     declared: dict[str, str] = {}
-    owners: dict[str, str] = {name.lower(): "Forgeglass itself" for name in (*metadata.tables, "entry_text", "entry_search")}
+    own = (*metadata.tables, "entry_text", "entry_search")
+    owners: dict[str, str] = {name.lower(): "Forgeglass itself" for name in own}
     for block in blocks:
         for rule in block.views:
             name = block.view_prefix + rule.name

@@ -174,15 +174,15 @@ async def entry_repositories(
 
 def _holds(viewer: Viewer, collection: Collection, q: str) -> ColumnElement[bool]:
     """That what the viewer sees holds the words: an entry's own text, where its document is hidden."""
-    whole = _found("{key title fields body}", q)
+    whole = _found("{key title words body}", q)
     if viewer.everything or collection.document is None:
         return whole
     seen = or_(_entries.c.document_repository_id.is_(None), _document.c.id.is_not(None))
-    return case((seen, whole), else_=_found("{key title fields own}", q))
+    return case((seen, whole), else_=_found("{key title words own}", q))
 
 
 def _found(columns: str, q: str) -> ColumnElement[bool]:
-    words = bindparam("words", f"{columns} : ({match(q)})", unique=True)
+    words: Any = bindparam("words", f"{columns} : ({match(q)})", unique=True)
     found = text("SELECT rowid FROM entry_text WHERE entry_text MATCH :words").bindparams(words)
     return _entries.c.id.in_(found.columns(literal_column("rowid")).scalar_subquery())
 

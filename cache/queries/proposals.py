@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries.columns import Column, of_table, stored
@@ -128,7 +128,7 @@ def selected(viewer: Viewer, *, body: bool) -> Select[Any]:
         _place.c.collection == _proposals.c.collection,
         _place.c.key == _proposals.c.key,
     )
-    told: list[ColumnElement[Any]] = [column for column in _proposals.c if column.name in ProposalRow.__struct_fields__]
+    told: list[ColumnElement[Any]] = [c for c in _proposals.c if c.name in ProposalRow.__struct_fields__]
     if body:
         told.append(text_of(ProposalRow, "body").label("body"))
     joined = _proposals.join(_pulls, same).outerjoin(_place, placed)

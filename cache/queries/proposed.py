@@ -109,7 +109,8 @@ def _text_now(viewer: Viewer) -> ColumnElement[Any]:
     """The text of the part that would change; of a document only to those who see its repository."""
     of_document = and_(_proposals.c.part == "document", *by_id(viewer, _entries.c.document_repository_id))
     own = _proposals.c.part == "entry"
-    return type_coerce(case((own, text_of(EntryRow, "entry_body")), (of_document, text_of(EntryRow, "document_body"))), AnyText)
+    body, document = text_of(EntryRow, "entry_body"), text_of(EntryRow, "document_body")
+    return type_coerce(case((own, body), (of_document, document)), AnyText)
 
 
 def _told(row: Any) -> Proposed:
