@@ -171,7 +171,7 @@ def text_sql(kind: type[Row], name: str, table: str = "") -> str:
     if (kind, name) == (EntryRow, "body"):
         parts = (text_sql(kind, part, own) for part in ("entry_body", "document_body"))
         return f"CASE WHEN {own}.document_repository_id IS NULL THEN {next(parts)} ELSE {next(parts)} END"
-    content = f"substr(texts.content, {own}.{name}_start + 1)"
+    content = f"coalesce(substr(texts.content, {own}.{name}_start + 1), x'')"  # substr says NULL of nothing
     if kind is not BlobRow:
         content = f"CAST({content} AS TEXT)"
     return f"(SELECT {content} FROM texts WHERE texts.id = {own}.{name}_text)"  # noqa: S608 - names of ours

@@ -26,11 +26,9 @@ from cache.schema import cleared, meta, tables, text_of
 from cache.schema import feed as feed_table
 from cache.schema import sight as sight_table
 from cache.sight import Sight, farewells, sights
+from cache.texts import BATCH
 
 log = structlog.get_logger(__name__)
-
-BATCH = 500
-"""Rows a statement: keeps a long write from holding memory twice."""
 
 
 class Applied(Struct, frozen=True):
@@ -165,13 +163,12 @@ class Store:
             statement = _removal(kind)
             names = [f"key_{name}" for name in kind.primary]
             for start in range(0, len(keys), BATCH):
-                some = (key if len(names) > 1 else (key,) for key in keys[start : start + BATCH])
-                await connection.execute(statement, [dict(zip(names, key, strict=True)) for key in some])
+                whole = (key if len(names) > 1 else (key,) for key in keys[start : start + BATCH])
+                await connection.execute(statement, [dict(zip(names, key, strict=True)) for key in whole])
         for kind, after in put.items():
             upsert = _upsert(kind)
-            for start in range(0, len(after), BATCH):
-                records = await texts.records(connection, kind, after[start : start + BATCH], rows)
-                await connection.execute(upsert, records)
+            for some in texts.batches(kind, after):
+                await connection.execute(upsert, await texts.records(connection, kind, some, rows))
         await texts.forget(connection, left)
 
     async def prune_feed(self, keep: int) -> None:

@@ -21,12 +21,28 @@ from cache.rows import BlobRow, EntryRow, Row, Rows
 from cache.schema import tables, texts
 
 BATCH = 500
-"""Rows a statement."""
+"""Rows a statement: keeps a long write from holding memory twice."""
+LETTERS = 8 * 1024 * 1024
+"""Letters of the texts of one batch, but for the last text."""
 
 Place = tuple[bytes, int]
 """A whole text, and where in it begins what is meant."""
 
 _REFERENCES = [tables[kind].c[f"{name}_text"] for kind in tables for name in kind.texts]
+
+
+def batches(kind: type[Row], rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows of one type, some at a time."""
+    some: list[Row] = []
+    letters = 0
+    for row in rows:
+        some.append(row)
+        letters += sum(len(getattr(row, name) or "") for name in kind.texts)
+        if len(some) == BATCH or letters >= LETTERS:
+            yield some
+            some, letters = [], 0
+    if some:
+        yield some
 
 
 async def records(
@@ -99,7 +115,7 @@ async def referred(connection: AsyncConnection, changes: Iterable[RowChange]) ->
     """The texts that rows refer to which are about to be changed or removed."""
     keys: dict[type[Row], list[Any]] = {}
     for change in changes:
-        if change.before is not None and change.kind.texts and _let_go(change):
+        if change.before is not None and change.kind.texts:
             keys.setdefault(change.kind, []).append(change.key)
     found: set[int] = set()
     for kind, each in keys.items():
@@ -110,13 +126,6 @@ async def referred(connection: AsyncConnection, changes: Iterable[RowChange]) ->
             rows = await connection.execute(select(*columns).where(key.in_(each[start : start + BATCH])))
             found.update(value for row in rows for value in row if value is not None)
     return found
-
-
-def _let_go(change: RowChange) -> bool:
-    """Whether the row may refer to something else afterwards."""
-    before, after = change.before, change.after
-    names = {*change.kind.texts, *(name for pairs in change.kind.texts.values() for pair in pairs for name in pair)}
-    return after is None or any(getattr(before, name) != getattr(after, name) for name in names)
 
 
 async def forget(connection: AsyncConnection, ids: Iterable[int]) -> None:

@@ -73,7 +73,10 @@ INDEXES = (
     'CREATE INDEX proposals_key ON proposals (block, collection, "key")',
 )
 
-SAID = "(SELECT CAST(substr(content, {row}{name}_start + 1) AS TEXT) FROM texts WHERE id = {row}{name}_text)"
+SAID = (
+    "(SELECT CAST(coalesce(substr(content, {row}{name}_start + 1), x'') AS TEXT) "
+    "FROM texts WHERE id = {row}{name}_text)"
+)
 
 FROZEN = f"""
 CREATE TRIGGER revisions_frozen BEFORE UPDATE ON revisions
