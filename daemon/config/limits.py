@@ -26,6 +26,13 @@ LIMIT_KEYS: Final = (
     # what a repository holds
     # what a file holds
     # what a reader asks for
+    Key(
+        "limits.render_time",
+        kinds.duration(0.1),
+        "How long the console may take to make up one text.",
+        "2s",
+        reached="The console shows that text as it is written, with a note; every other page goes on.",
+    ),
 )
 
 
@@ -43,3 +50,4 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # what a repository holds
     # what a file holds
     # what a reader asks for
+    render_time: float = _default("render_time")
