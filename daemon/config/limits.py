@@ -62,6 +62,14 @@ LIMIT_KEYS: Final = (
         "32MB",
         reached="The body that has been arriving longest is answered 503; the next sweep finds its change.",
     ),
+    Key(
+        "limits.streams",
+        kinds.whole(1, 10_000),
+        "How many streams of events may be open, and as many long polls and waits for a commit; strangers take half "
+        "of them together, one reader a quarter.",
+        100,
+        reached="One more is answered 503; whoever is known by a token finds a place that no stranger takes.",
+    ),
 )
 
 
@@ -84,3 +92,4 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     request_time: float = _default("request_time")
     idle_time: float = _default("idle_time")
     deliveries_waiting: int = _default("deliveries_waiting")
+    streams: int = _default("streams")
