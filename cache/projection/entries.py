@@ -102,10 +102,11 @@ class Memo:
 
 
 class Claims(Struct, frozen=True):
-    """Every record of a collection, and the findings of files."""
+    """Every record of a collection, and the findings of files. `broken` are records that are there and not served."""
 
     winners: Mapping[str, Claim]
     findings: tuple[FindingRow, ...]
+    broken: tuple[Claim, ...] = ()
 
 
 def claims(block: Block, collection: Collection, repositories: Iterable[RepositoryEvidence], memo: Memo) -> Claims:
@@ -115,6 +116,7 @@ def claims(block: Block, collection: Collection, repositories: Iterable[Reposito
     """
     found: list[FindingRow] = []
     claimed: dict[str, list[Claim]] = defaultdict(list)
+    broken: list[Claim] = []
     for evidence in repositories:
         for path, versions in evidence.versions.items():
             reading = _reading(block, collection, evidence, path, versions, memo)
@@ -125,12 +127,16 @@ def claims(block: Block, collection: Collection, repositories: Iterable[Reposito
             for record in reading.records:
                 key = key_of(collection, evidence.repository, record.key or ())
                 claimed[key].append(Claim(collection, evidence, reading, record, key))
+            for record in reading.broken:
+                if record.key is not None:
+                    key = key_of(collection, evidence.repository, record.key)
+                    broken.append(Claim(collection, evidence, reading, record, key))
     winners = {}
     for key, rivals in claimed.items():
         winner = first(rivals)
         winners[key] = winner
         found.extend(_duplicate(block, winner, rival) for rival in rivals if rival is not winner)
-    return Claims(winners, tuple(found))
+    return Claims(winners, tuple(found), tuple(one for one in broken if one.key not in winners))
 
 
 def key_of(collection: Collection, repository: Repository, parts: Sequence[str]) -> str:

@@ -142,14 +142,14 @@ def _same(one: Record, other: Record) -> bool:
 
 
 def _added(block: Block, raised: _Raised) -> frozenset[str]:
-    """The keys of entries whose files a pull request adds: what names them leads somewhere then."""
+    """The keys and paths of entries whose files a pull request adds: what names them leads somewhere then."""
     fresh = set()
     for collection in block.collections:
         for file in raised.files:
             captures = collection.captures(file.path) if file.before is None else None
             if captures is not None and all(part in captures for part in collection.key):
                 parts = [captures[part] for part in collection.key]
-                fresh.add(key_of(collection, raised.evidence.repository, parts))
+                fresh |= {key_of(collection, raised.evidence.repository, parts), file.path}
     return frozenset(fresh)
 
 
@@ -174,7 +174,7 @@ def _row(
             key=change.key,
         )  # fmt: skip
         found += _wrong(place, (*record.problems, *change.loose))
-        led = (each for each in named if each.kind != "ref" or each.target not in fresh)
+        led = (each for each in named if each.kind != "ref" or not fresh & {each.target, each.path})
         list(relations(claim, place, led, found))
         if change.claim is not None and not _here(change.claim, raised.evidence, file):
             message = f"{change.key!r} is claimed by {change.claim.path}, which landed first; give this another key"
