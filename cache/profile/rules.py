@@ -123,6 +123,11 @@ RULES: dict[str, Rule] = {
             "Correct the address, or let the token see the repository.",
         ),
         (
+            "outside-owners",
+            "An entry names a repository of an owner that the configuration does not name; nothing is read of it.",
+            "Name a repository of one of forge.owners, or add the owner there.",
+        ),
+        (
             "revision-content-gone",
             "What an entry said when a pull request was raised cannot be told: the forge does not give that head.",
             "Nothing mends it here; keep a copy of state.db, and let the forge's gc wait longer.",

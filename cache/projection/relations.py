@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -53,8 +53,12 @@ class Targets:
         self._world, self._read = world, read
         self._indexes: dict[tuple[str, str, Within, bool], _Index] = {}
 
-    def of(self, claim: Claim) -> Iterator[Target]:
-        """Everything that an entry's fields name, in their order."""
+    def of(self, claim: Claim, *, proposed: bool = False) -> Iterator[Target]:
+        """Everything that an entry's fields name, in their order.
+
+        What is only `proposed` may be anybody's word, from a fork: what its author cannot see counts as what is not
+        there, else a missing finding would tell which private keys and repositories exist.
+        """
         for field in claim.collection.fields:
             one = field.of if field.type == "list" and field.of is not None else field
             if one.type not in ("repository", "user", "ref"):
@@ -65,54 +69,66 @@ class Targets:
             for position, target in enumerate(values):
                 if isinstance(target, str):
                     spot = places[position] if position < len(places) else None
-                    found = self._target(field.name, position, one, target, claim, spot)
+                    found = self._target(field.name, position, one, target, claim, spot, proposed)
                     yield replace(found, line=line_of(claim) or (spot.line if spot is not None else None))
 
-    def _target(self, name: str, position: int, field: Field, target: str, claim: Claim, spot: Spot | None) -> Target:
+    def _target(
+        self, name: str, position: int, field: Field, target: str, claim: Claim, spot: Spot | None, proposed: bool
+    ) -> Target:
         """Before every owner was listed to the end, a name that is not found proves nothing; logins are not looked
         up.
         """
         told = field.dangling == "finding"
         if field.type == "repository":
             found = self._world.find(target)
+            if found is not None and proposed and not self.open_to_all(found, claim.repository_id):
+                found = None
             there = found is not None or not self._world.complete
             return Target(name, position, field.type, target, found, there, told)
         if field.type != "ref" or field.relation is None:
             return Target(name, position, field.type, target, None, True, told)
+
+        def counts(one: Claim | None) -> bool:
+            return one is not None and (not proposed or self.open_to_all(one.repository_id, claim.repository_id))
+
         collections = [each for each in field.relation.collections if each in self._read]
-        if not field.relation.match and any(target in self._read[each].winners for each in collections):
+        if not field.relation.match and any(counts(self._read[each].winners.get(target)) for each in collections):
             return Target(name, position, field.type, target, None, True, told)
         link = target if spot is None or spot.link is None else spot.link
         sought = list(_sought(field.relation, claim, target, link))
-        fitting = self._fitting(collections, sought, broken=False) if field.relation.match else ()
+        fitting = self._fitting(collections, sought, counts, broken=False) if field.relation.match else ()
         if len(fitting) == 1:
             apart = self._private(fitting[0]) and not self._private(claim)
             return Target(name, position, field.type, fitting[0].key, None, True, told, apart=apart)
         path = next((text for match, _, (_, text) in sought if match == BY_PATH), None)
-        invalid = self._invalid(self._fitting(collections, sought, broken=True), claim) if not fitting else None
+        broken = () if fitting else self._fitting(collections, sought, counts, broken=True)
+        invalid = self._invalid(broken, claim) if broken else None
         return Target(
             name, position, field.type, target, None, False, told, len(fitting) > 1, path=path, invalid=invalid
         )
 
-    def _fitting(self, collections: Sequence[str], sought: Iterable[_Sought], *, broken: bool) -> tuple[Claim, ...]:
+    def _fitting(
+        self, collections: Sequence[str], sought: Iterable[_Sought], counts: Callable[[Claim], bool], *, broken: bool
+    ) -> tuple[Claim, ...]:
         """The entries that fit by the first of several ways by which any does."""
         for match, within, place in sought:
-            found = tuple(
-                one for each in collections for one in self._index(each, match, within, broken=broken).get(place, ())
-            )
-            if found:
+            indexes = (self._index(each, match, within, broken=broken) for each in collections)
+            if found := tuple(one for index in indexes for one in index.get(place, ()) if counts(one)):
                 return found
         return ()
 
-    def _invalid(self, broken: Sequence[Claim], claim: Claim) -> str | None:
+    def _invalid(self, broken: Sequence[Claim], claim: Claim) -> str:
         """How to name the file of a target that is not served; not at all where a reader need not see it."""
-        if not broken:
-            return None
         first = min(broken, key=lambda one: (one.repository_id, one.path))
         if self._private(first) and not self._private(claim):
             return ""
         here = first.repository_id == claim.repository_id
         return first.path if here else f"{first.evidence.repository.full_name}/{first.path}"
+
+    def open_to_all(self, repository_id: int, beside: int) -> bool:
+        """Whether whoever sees the repository `beside` sees this one too."""
+        there = self._world.listed.get(repository_id)
+        return repository_id == beside or (there is not None and not there.private)
 
     def _private(self, claim: Claim) -> bool:
         return self._world.listed.get(claim.repository_id, claim.evidence.repository).private
