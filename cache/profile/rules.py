@@ -113,9 +113,19 @@ RULES: dict[str, Rule] = {
         "warning",
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
         (
+            "invalid-target",
+            "A reference leads to an entry whose file is there and invalid.",
+            "Correct that file; what is wrong with it is a finding of its own.",
+        ),
+        (
             "unknown-pull-request",
             "An entry names a pull request that is not there, or not shown to us.",
             "Correct the address, or let the token see the repository.",
+        ),
+        (
+            "outside-owners",
+            "An entry names a repository of an owner that the configuration does not name; nothing is read of it.",
+            "Name a repository of one of forge.owners, or add the owner there.",
         ),
         (
             "revision-content-gone",
