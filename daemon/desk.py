@@ -66,7 +66,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """A desk at work, stopped in order at the end: what runs ends within `grace` seconds (None: GRACE) or is cancelled,
     and nothing stays half written."""
-    book = Book(store, graves, blocks, clock)
+    book = Book(store, graves, blocks, clock, config.forge.owners)
     transport = forge.transport
     reader = Reader(
         forge.rest,
@@ -76,6 +76,7 @@ async def desk(
         git=config.forge.git,
         max_file_size=config.forge.max_file_size,
         ca_file=config.forge.ca_file,
+        limits=config.limits,
     )
     reconciler = Reconciler(book, reader, forge.rest, inbox, Resolver(book, forge.rest), config.forge.owners)
     queue: WorkQueue[int, Scope] = WorkQueue(merge, random.random, spacing=spacing)

@@ -17,7 +17,8 @@ MiB = 1 << 20
 MOST_OUTPUT = 512 * MiB
 """A tree can be made to list more paths than there are atoms; no real repository comes near this."""
 
-# What git may take over from our own environment: how to find programs, proxies and certificates, nothing else.
+# What git may take over from our own environment: how to find programs, proxies and certificates, nothing else. No
+# variable of Git's own is passed on: an operator's GIT_SSH_COMMAND or GIT_CONFIG_PARAMETERS is not meant for us.
 _PASSED_ON = (
     "PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY",
@@ -37,7 +38,38 @@ _CLOSED = {
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_ALLOW_PROTOCOL": "http:https",  # outranks whatever a configuration says: no ext::, file://, ssh://
+    "GIT_PROTOCOL_FROM_USER": "0",
+    "GIT_DEFAULT_REF_FORMAT": "files",  # our own refs are counted by their files
 }
+
+# Configuration of ours that outranks a store's (git-config(1), "Environment"). Each of these can name a program, an
+# address or a file; what lists of several values could still bring is kept away by `storing.is_ours`.
+_SETTINGS = {
+    "protocol.allow": "never",
+    "protocol.ext.allow": "never",
+    "protocol.file.allow": "never",
+    "protocol.git.allow": "never",
+    "protocol.ssh.allow": "never",
+    "transfer.bundleURI": "false",
+    "credential.helper": "",
+    "core.askPass": "",
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.sshCommand": "false",
+    "core.alternateRefsCommand": "true",
+    "core.attributesFile": "/dev/null",
+    "core.excludesFile": "/dev/null",
+    "core.pager": "cat",
+    "core.editor": "false",
+    "gpg.program": "false",
+    "log.showSignature": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+}
+
+_OWNER_ONLY = 0o077
+"""The umask: packs and configuration hold what may be private, so no other user of the machine may read them."""
 
 
 class Ran(Struct, frozen=True):
@@ -49,9 +81,20 @@ class Ran(Struct, frozen=True):
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment for git: a few variables of ours, what closes it, and `extra`."""
+    """The environment for git: a few variables of ours, what closes it, our configuration, and `extra`.
+
+    `extra` may hold a configuration of its own, made by `configuration`.
+    """
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**passed, **_CLOSED, **extra}
+    return {**passed, **_CLOSED, **configuration({}), **extra}
+
+
+def configuration(settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables that give git our configuration and `settings`, which outrank it."""
+    whole = {**_SETTINGS, **settings}
+    keys = {f"GIT_CONFIG_KEY_{i}": key for i, key in enumerate(whole)}
+    values = {f"GIT_CONFIG_VALUE_{i}": value for i, value in enumerate(whole.values())}
+    return {"GIT_CONFIG_COUNT": str(len(whole)), **keys, **values}
 
 
 async def run(
@@ -69,25 +112,14 @@ async def run(
     caller cancelled. Raises GitFailed where it could not be started, for `timeout` (seconds) and for `most_output`
     (bytes).
     """
-    name = " ".join(str(part) for part in arguments[:2])
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *arguments,
-            cwd=cwd,
-            env=env,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise GitFailed(f"{name} could not be started: {error.strerror}") from error
+    name = named(arguments)
+    process = await start(arguments, cwd=cwd, env=env)
     assert process.stdin is not None  # noqa: S101  # all three are pipes; for the type checker
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
     try:
         async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
-            group.create_task(_feed(process.stdin, stdin))
+            group.create_task(feed(process.stdin, stdin))
             stdout = group.create_task(_read(process.stdout, most_output, name))
             stderr = group.create_task(_read(process.stderr, most_output, name))
             group.create_task(process.wait())
@@ -96,11 +128,36 @@ async def run(
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     finally:
-        await _end(process)
+        await end(process)
     return Ran(process.returncode or 0, stdout.result(), stderr.result())
 
 
-async def _feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
+def named(arguments: Sequence[str | bytes]) -> str:
+    """A command as errors name it: the program and what it was to do."""
+    return " ".join(str(part) for part in arguments[:2])
+
+
+async def start(
+    arguments: Sequence[str | bytes], *, cwd: Path, env: Mapping[str, str]
+) -> asyncio.subprocess.Process:
+    """Start a program as the leader of a process group of its own, with pipes. Raises GitFailed where it cannot be."""
+    try:
+        return await asyncio.create_subprocess_exec(
+            *arguments,
+            cwd=cwd,
+            env=env,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            umask=_OWNER_ONLY,
+        )
+    except OSError as error:
+        raise GitFailed(f"{named(arguments)} could not be started: {error.strerror}") from error
+
+
+async def feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
+    """Write all of `data` and close the pipe. A program that ended early is no error here: its exit code says why."""
     try:
         pipe.write(data)
         await pipe.drain()
@@ -121,7 +178,8 @@ async def _read(pipe: asyncio.StreamReader, most: int, name: str) -> bytes:
     return b"".join(parts)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Kill a program with all that it started, where it still runs, and wait for its end."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
