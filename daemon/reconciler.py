@@ -108,6 +108,10 @@ class Reconciler:
         """Have a repository looked at, without waiting for it."""
         self.workers.submit(repository_id, scope, priority)
 
+    def in_back_off(self, repository_id: int) -> bool:
+        """Whether the last look at a repository failed, so that it waits before the next."""
+        return self._queue is not None and self._queue.failed(repository_id)
+
     async def look(self, repository_id: int, scope: Scope, priority: Priority) -> Exception | None:
         """Have a repository looked at, and wait for a look that begins after this call.
 
