@@ -188,13 +188,10 @@ class ObjectStore:
         there are more than `most` (by default as many as the store allows), and GitFailed.
         """
         most = self.most_paths if most is None else most
-        below = [] if "" in prefixes else [parsing.path_bytes(prefix.rstrip("/")) for prefix in prefixes]
-        if sum(map(len, below)) > _LONGEST_ARGUMENTS:
-            below = []  # too many for a command line: read all; who asks for so much hardly loses by it
         arguments = ["ls-tree", "-r", "-z", "--full-tree", check_object_id(commit), "--"]
         items: dict[str, TreeItem] = {}
         count, rest = 0, b""
-        async with aclosing(self.stream([*arguments, *below])) as pieces:
+        async with aclosing(self.stream([*arguments, *pathspecs(prefixes)])) as pieces:
             async for piece in pieces:
                 whole, _, rest = (rest + piece).rpartition(b"\0")
                 count += piece.count(b"\0")
@@ -295,6 +292,15 @@ def _make_bare(place: Path, object_format: str) -> None:
     version = 0 if object_format == "sha1" else 1
     (place / "config").write_text(f"[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}")
     (place / "HEAD").write_text("ref: refs/heads/main\n")
+
+
+def pathspecs(prefixes: Sequence[str]) -> list[bytes]:
+    """Folders and paths as arguments of git; none where all is wanted, or where they are too many for a command line.
+
+    Git then tells of everything: who asks for so much hardly loses by it, and still has to choose.
+    """
+    below = [] if "" in prefixes else [parsing.path_bytes(prefix.rstrip("/")) for prefix in prefixes]
+    return below if sum(map(len, below)) <= _LONGEST_ARGUMENTS else []
 
 
 def _lines(ids: Sequence[str]) -> bytes:

@@ -126,12 +126,19 @@ def both_sides(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None, Tr
             if not line.startswith(b":"):
                 yield line
                 continue
-            fields = line.decode("ascii", "replace").split(" ")
-            path = next(chunks, None)
-            if len(fields) != 5 or not path:
+            sides, path = sides_of(line), next(chunks, None)
+            if not path:
                 raise GitFailed(f"{line[:80]!r} is no raw change")
-            before = _item(fields[0].removeprefix(":"), fields[2]) if fields[4] != "A" else None
-            yield path_of(path), before, _item(fields[1], fields[3]) if fields[4] != "D" else None
+            yield path_of(path), *sides
+
+
+def sides_of(line: bytes) -> tuple[TreeItem | None, TreeItem | None]:
+    """The item before and after, of the line that begins a raw change; raises GitFailed for what is none."""
+    fields = line.decode("ascii", "replace").split(" ")
+    if len(fields) != 5:
+        raise GitFailed(f"{line[:80]!r} is no raw change")
+    before = _item(fields[0].removeprefix(":"), fields[2]) if fields[4] != "A" else None
+    return before, _item(fields[1], fields[3]) if fields[4] != "D" else None
 
 
 def _item(mode: str, object_id: str) -> TreeItem:
