@@ -19,6 +19,7 @@ from daemon.api.addresses import ROOT
 from daemon.api.app import Api
 from daemon.api.context import ApiContext
 from daemon.api.news import News
+from daemon.connections import Connections
 from daemon.console.app import Console
 from daemon.console.context import ConsoleContext
 from daemon.engine import Engine
@@ -34,11 +35,15 @@ log = structlog.get_logger(__name__)
 
 VERSION = version("forgeglass")
 
+PROBED = ("/healthz", "/readyz")
+"""What is asked under any name, by probers that know names of their own; it tells nothing of what is kept."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_app(
-    engine: Engine, schedule: Schedule, intake: Intake, news: News, secrets: Sequence[bytes], access: Access
+    engine: Engine, schedule: Schedule, intake: Intake, news: News, secrets: Sequence[bytes], access: Access,
+    connections: Connections,
 ) -> web.Application:
     """Every route of the daemon."""
     config = engine.config
@@ -49,6 +54,8 @@ def build_app(
         on_delivery=intake.take,
         on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
         max_body=config.webhooks.max_body,
+        max_waiting=config.limits.deliveries_waiting,
+        read_seconds=config.limits.request_time,
         probes=engine.probes,
     )
     mending = Mending(engine.desk.book.mend, lambda: engine.epoch.now)
@@ -74,8 +81,12 @@ def build_app(
     api = Api(context)
     console = Console(ConsoleContext(context, engine.inbox.lags))
     engine.metrics.build_info.labels(VERSION, platform.python_version(), sqlite3.sqlite_version).set(1)
-    hosts = known_hosts(config.listen, config.public_url)
-    app = web.Application(middlewares=[_counted(engine), engine.probes.strays(config.webhooks.path), hosts])
+    hosts = known_hosts(config.listen, config.public_url, (*PROBED, config.webhooks.path))
+    app = web.Application(
+        middlewares=[
+            connections.middleware, _counted(engine), engine.probes.strays(config.webhooks.path), hosts,
+        ]
+    )  # fmt: skip
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)
     app.on_cleanup.append(mending.stop)

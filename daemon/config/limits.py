@@ -34,6 +34,34 @@ LIMIT_KEYS: Final = (
     ),
     # what a file holds
     # what a reader asks for
+    Key(
+        "limits.connections",
+        kinds.whole(16, 65_536),
+        "How many HTTP connections may be open; one address may have a quarter of them.",
+        512,
+        reached="A new one takes the place of the one that has been silent longest; where none is, it is answered 503.",
+    ),
+    Key(
+        "limits.request_time",
+        kinds.duration(0.1),
+        "How long a connection may stay silent, then how long a request's head, and its body, may take to arrive.",
+        "10s",
+        reached="The connection is closed; a delivery whose body is late is answered 408.",
+    ),
+    Key(
+        "limits.idle_time",
+        kinds.duration(0.1),
+        "How long a connection is kept for its next request; longer than a proxy in front keeps its own.",
+        "75s",
+        reached="The connection is closed.",
+    ),
+    Key(
+        "limits.deliveries_waiting",
+        kinds.size(1 << 20),
+        "How many bytes of deliveries over 64 kB may wait in memory, of all together.",
+        "32MB",
+        reached="The body that has been arriving longest is answered 503; the next sweep finds its change.",
+    ),
 )
 
 
@@ -52,3 +80,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     tree_paths: int = _default("tree_paths")
     # what a file holds
     # what a reader asks for
+    connections: int = _default("connections")
+    request_time: float = _default("request_time")
+    idle_time: float = _default("idle_time")
+    deliveries_waiting: int = _default("deliveries_waiting")

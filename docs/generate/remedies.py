@@ -14,6 +14,8 @@ REMEDIES = {
     "commit-not-seen": "The forge shows another head, which the answer names. Wait longer, or look whether "
     "the push arrived.",
     "cursor-mismatch": "Keep filter and order from page to page, or begin without `cursor`.",
+    "crowded": "Nothing: the next sweep finds the change. Where it lasts, look at who sends bodies slowly; "
+    "`limits.deliveries_waiting` says how many bytes may wait.",
     "cut": "The connection ended within the body. Look at the proxy in between.",
     "encoded": "Send the body as it is, not compressed.",
     "internal": "A fault of Forgeglass: its log says more. Report it.",
