@@ -212,12 +212,6 @@ class ObjectStore:
             raise GitFailed(f"{self.path.name}: ls-tree ended in the middle of an item")
         return items
 
-    async def changed_paths(self, before: str, after: str) -> dict[str, TreeItem | None]:
-        """What differs between two commits: the path's new item, None where it was removed."""
-        arguments = ["diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev"]
-        output = await self.read([*arguments, check_object_id(before), check_object_id(after)])
-        return dict(change for change in parsing.raw_changes(output) if isinstance(change, tuple))
-
     async def merge_base(self, a: str, b: str) -> str | None:
         """The best common ancestor, None where there is none."""
         ran = await self._reader(["merge-base", check_object_id(a), check_object_id(b)])

@@ -106,17 +106,12 @@ def tree(output: bytes, what: str) -> dict[str, TreeItem]:
     return items
 
 
-def raw_changes(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None]]:
-    """What `-z --raw` tells, of `git log` or `git diff-tree`: a header line as it is, a change as (path, new item).
-
-    The new item is None where the path was removed. Raises GitFailed for what is neither.
-    """
-    for part in both_sides(output):
-        yield part if isinstance(part, bytes) else (part[0], part[2])
-
-
 def both_sides(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None, TreeItem | None]]:
-    """Like `raw_changes`, a change with the item that was there before as well (None where the path is new)."""
+    """What `-z --raw` tells, of `git log` or `git diff-tree`: a header line as it is, a change as (path, item before,
+    item after).
+
+    An item is None where the path is not there. Raises GitFailed for what is neither.
+    """
     chunks = iter(output.split(b"\0"))
     for chunk in chunks:
         # Headers end with a line break or NUL, by the program; a path, which may hold anything, only follows a change.
