@@ -82,7 +82,9 @@ class Reconciler:
         self.swept = False
         """While a sweep runs it sees to what comes within reach by itself, and waits for it."""
         self.looked = 0
-        """How many times a repository was read."""
+        """How many times a repository was read, or tried to be."""
+        self.read: set[int] = set()
+        """The repositories that were read since a sweep began, however often."""
         self.watcher: Watcher = _NoWatcher()
         self.delivered: dict[int, datetime] = {}
         """When a delivery last spoke of a repository, until its look is written."""
@@ -105,6 +107,10 @@ class Reconciler:
     def ask(self, repository_id: int, scope: Scope, priority: Priority) -> None:
         """Have a repository looked at, without waiting for it."""
         self.workers.submit(repository_id, scope, priority)
+
+    def in_back_off(self, repository_id: int) -> bool:
+        """Whether the last look at a repository failed, so that it waits before the next."""
+        return self._queue is not None and self._queue.failed(repository_id)
 
     async def look(self, repository_id: int, scope: Scope, priority: Priority) -> Exception | None:
         """Have a repository looked at, and wait for a look that begins after this call.
@@ -185,6 +191,7 @@ class Reconciler:
                 await self._bury_if_gone(repository)
             else:
                 await self._write(repository_id, previous, outcome, began)
+                self.read.add(repository_id)
         if awaited:
             await self._inbox.finish(repository_id, mark, self.book.clock())
         await self.follow_reach()

@@ -103,10 +103,11 @@ class Memo:
 
 
 class Claims(Struct, frozen=True):
-    """Every record of a collection, and the findings of files."""
+    """Every record of a collection, and the findings of files. `broken` are records that are there and not served."""
 
     winners: Mapping[str, Claim]
     findings: tuple[FindingRow, ...]
+    broken: tuple[Claim, ...] = ()
     contested: Mapping[str, int] = {}
     """Which repository holds a key that a repository with a smaller id claims as well: the ids do not tell that."""
 
@@ -132,6 +133,7 @@ def claims(
     """
     found: list[FindingRow] = []
     claimed: dict[str, list[Claim]] = defaultdict(list)
+    broken: list[Claim] = []
     for evidence in repositories:
         for path, versions in evidence.versions.items():
             reading = _reading(block, collection, evidence, path, versions, memo)
@@ -142,6 +144,10 @@ def claims(
             for record in reading.records:
                 key = key_of(collection, evidence.repository, record.key or ())
                 claimed[key].append(Claim(collection, evidence, reading, record, key))
+            for record in reading.broken:
+                if record.key is not None:
+                    key = key_of(collection, evidence.repository, record.key)
+                    broken.append(Claim(collection, evidence, reading, record, key))
     winners: dict[str, Claim] = {}
     contested: dict[str, int] = {}
     for key, rivals in claimed.items():
@@ -150,7 +156,7 @@ def claims(
         found.extend(_duplicate(block, winner, rival) for rival in rivals if rival is not winner)
         if any(rival.repository_id < winner.repository_id for rival in rivals):
             contested[key] = winner.repository_id
-    return Claims(winners, tuple(found), contested)
+    return Claims(winners, tuple(found), tuple(one for one in broken if one.key not in winners), contested)
 
 
 def key_of(collection: Collection, repository: Repository, parts: Sequence[str]) -> str:

@@ -28,6 +28,9 @@ from cache.revision_rows import ProposalRow
 from cache.rows import FindingRow
 from cache.world import World
 
+MAX_LOOSE = 20
+"""Problems of a file's lines that no entry has: each proposal of that file tells of them."""
+
 
 class _Raised(Struct, frozen=True):
     """An open pull request with its newest head, and the files that differ there."""
@@ -117,7 +120,7 @@ def _changes(
 
     now = read(file.blob, file.mode)
     by_key = {key: record for record in now if (key := _key(collection, evidence, record)) is not None}
-    loose = tuple(problem for record in now if record.key is None for problem in record.problems)
+    loose = tuple(problem for record in now if record.key is None for problem in record.problems)[:MAX_LOOSE]
     lines = collection.format == "jsonl"
     before = read(file.before, "100644") if lines or file.blob is None else ()
     older = {key: record for record in before if (key := _key(collection, evidence, record)) is not None}
@@ -154,14 +157,14 @@ def _same(one: Record, other: Record) -> bool:
 
 
 def _added(block: Block, raised: _Raised) -> frozenset[str]:
-    """The keys of entries whose files a pull request adds: what names them leads somewhere then."""
+    """The keys and paths of entries whose files a pull request adds: what names them leads somewhere then."""
     fresh = set()
     for collection in block.collections:
         for file in raised.files:
             captures = collection.captures(file.path) if file.before is None else None
             if captures is not None and all(part in captures for part in collection.key):
                 parts = [captures[part] for part in collection.key]
-                fresh.add(key_of(collection, raised.evidence.repository, parts))
+                fresh |= {key_of(collection, raised.evidence.repository, parts), file.path}
     return frozenset(fresh)
 
 
@@ -186,7 +189,7 @@ def _row(
             key=change.key,
         )  # fmt: skip
         found += _wrong(place, (*record.problems, *change.loose))
-        led = (each for each in named if each.kind != "ref" or each.target not in fresh)
+        led = (each for each in named if each.kind != "ref" or not fresh & {each.target, each.path})
         list(relations(claim, place, led, found))
         if change.claim is not None and not _here(change.claim, raised.evidence, file):
             message = f"{change.key!r} is claimed by {change.claim.path}, which had it first; give this another key"
