@@ -116,5 +116,5 @@ def page() -> str:
     ]  # fmt: skip
     own = TEXTS.format(columns=", ".join(code(column.name) for column in texts.columns))
     text = "### entry_text\n\nThe full-text index (FTS5) over the view `entry_search`; its `rowid` is `entries.id`. "
-    text += "Columns: `body`, `key`, `title`, `words` (what fields say), `own` (an entry's own body beside its document).\n"
+    text += "Columns: `body`, `key`, `title`, `words` (what fields say), `own` (own body beside a document).\n"
     return marks.page("SQL", INTRO, f"## Views\n\n{views()}", *groups, "## Beside these\n", *others, own, text)
