@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
@@ -20,6 +19,7 @@ from daemon.api import sheets
 from daemon.api.access import Asked
 from daemon.api.addresses import DIFF, REVISION, REVISIONS, Address
 from daemon.api.answers import list_answer, one_answer, told_by
+from daemon.api.comparing import Late
 from daemon.api.context import ApiContext
 from daemon.api.formats import LISTED
 from daemon.api.lists import only_waiting
@@ -69,12 +69,14 @@ async def differing(
         where = await _where(connection, asked.viewer, collection, key, found=True)
         fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
     names = f"{key} {before.name}", f"{key} {after.name}"
-    # beside the event loop: two long texts take their time
-    diff = await asyncio.to_thread(compare, before.text, after.text, names)
-    item = {
-        "from": _described(before), "to": _described(after), "unified": diff.unified,
-        "lines": msgspec.to_builtins(diff.lines),
-    }  # fmt: skip
+    most = context.comparing.most_lines
+
+    def work(late: Late) -> dict[str, object]:
+        diff = compare(before.text, after.text, names, most=most, late=late)
+        return {"unified": diff.unified, "lines": msgspec.Raw(msgspec.json.encode(diff.lines))}
+
+    found = await context.comparing.run((before, after), work)
+    item = {"from": _described(before), "to": _described(after), **found}
     return one_answer(request, item, sequence, fresh, told_by(context, asked))
 
 

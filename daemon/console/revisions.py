@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -98,9 +99,12 @@ async def differing(pages: Pages, collection: Collection, key: str, names: tuple
     beside = _choice(pages, "as", ("unified", "beside")) == "beside"
     whole = _choice(pages, "all", ("no", "yes")) == "yes"
     view = await reading.diff_view(pages.context.api, pages.viewer, collection, key, names)
-    # beside the event loop: two long texts take their time
-    found = await asyncio.to_thread(
-        texts.difference, view.before.text, view.after.text, beside=beside, whole=whole
+    comparing = pages.context.api.comparing
+    found = await comparing.run(
+        (view.before, view.after),
+        partial(
+            texts.difference, view.before.text, view.after.text, beside=beside, whole=whole, most=comparing.most_lines
+        ),
     )
     return pages.answer(
         "diff.html",
