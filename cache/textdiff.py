@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import Any
 
 from msgspec import Struct
 
@@ -15,9 +14,15 @@ MOST = 4_000_000
 """Lines of one text times lines of the other, up to which what stands between the first and the last difference is
 compared line by line: the work grows so."""
 
+WORK = 20_000_000
+"""Pairs of equal lines times lines of the shorter text, up to which every line counts: at worst the work grows so
+(1 s). Beyond, the lines that are repeated most are no places at which texts are held together."""
+
+
 
 class TooLongError(ValueError):
     """A text has more lines than are compared; the message says how many."""
+
 
 Opcode = tuple[str, int, int, int, int]
 """As `SequenceMatcher.get_opcodes` has them."""
@@ -42,20 +47,13 @@ class TextDiff(Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
-def compare(
-    before: str, after: str, names: tuple[str, str], *, most: int | None = None,
-    late: Callable[[], bool] = lambda: False,
-) -> TextDiff:  # fmt: skip
-    """What differs between two texts, each under a name.
-
-    Once it is `late`, what stands between the first and the last difference is told as one: that is right, and less
-    fine. Raises TooLongError where a text has more than `most` lines.
-    """
+def compare(before: str, after: str, names: tuple[str, str], most: int | None = None) -> TextDiff:
+    """What differs between two texts, each under a name. Raises TooLongError where one has more than `most` lines."""
     longest = 1 + max(before.count("\n"), after.count("\n"))
     if most is not None and longest > most:
         raise TooLongError(f"the longer of the two texts has {longest} lines; up to {most} are compared")
     old, new = _lines(before), _lines(after)
-    opcodes = list(_opcodes(old, new, late))
+    opcodes = list(_opcodes(old, new))
     lines = tuple(line for opcode in opcodes for line in _beside(opcode, old, new))
     return TextDiff("".join(f"{line}\n" for line in _unified(opcodes, old, new, names)), lines)
 
@@ -66,24 +64,7 @@ def _lines(text: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
-class _LateError(Exception):
-    """The time is up."""
-
-
-class _Timed(list[str]):
-    """Lines that refuse to be read once it is late: `SequenceMatcher` reads one for each step of its outer loop."""
-
-    def __init__(self, lines: Sequence[str], late: Callable[[], bool]) -> None:
-        super().__init__(lines)
-        self._late = late
-
-    def __getitem__(self, place: Any) -> Any:
-        if self._late():
-            raise _LateError
-        return super().__getitem__(place)
-
-
-def _opcodes(old: Sequence[str], new: Sequence[str], late: Callable[[], bool]) -> Iterator[Opcode]:
+def _opcodes(old: Sequence[str], new: Sequence[str]) -> Iterator[Opcode]:
     """What becomes of what. What the texts begin and end with alike is set aside first."""
     shorter = min(len(old), len(new))
     start = next((n for n in range(shorter) if old[n] != new[n]), shorter)
@@ -91,18 +72,25 @@ def _opcodes(old: Sequence[str], new: Sequence[str], late: Callable[[], bool]) -
     a, b = len(old) - end, len(new) - end
     if start:
         yield "equal", 0, start, 0, start
-    for change, *places in _between(old[start:a], new[start:b], late):
-        a1, a2, b1, b2 = (start + place for place in places)
-        yield change, a1, a2, b1, b2
+    if (a - start) * (b - start) > MOST:
+        yield "replace", start, a, start, b
+    else:
+        for change, *places in _matcher(old[start:a], new[start:b]).get_opcodes():
+            a1, a2, b1, b2 = (start + place for place in places)
+            yield change, a1, a2, b1, b2
     if end:
         yield "equal", a, len(old), b, len(new)
 
 
-def _between(old: Sequence[str], new: Sequence[str], late: Callable[[], bool]) -> Sequence[Opcode]:
-    if len(old) * len(new) <= MOST:
-        with suppress(_LateError):
-            return SequenceMatcher(None, _Timed(old, late), new).get_opcodes()
-    return [("replace", 0, len(old), 0, len(new))]
+def _matcher(old: Sequence[str], new: Sequence[str]) -> SequenceMatcher[str]:
+    ours, theirs = Counter(old), Counter(new)
+    pairs = sorted((number * theirs[line], line) for line, number in ours.items() if line in theirs)
+    left, repeated = WORK // max(1, min(len(old), len(new))), set()
+    for number, line in pairs:
+        left -= number
+        if left < 0:
+            repeated.add(line)
+    return SequenceMatcher(repeated.__contains__ if repeated else None, old, new)
 
 
 def _beside(opcode: Opcode, old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:

@@ -19,7 +19,6 @@ from daemon.api import sheets
 from daemon.api.access import Asked
 from daemon.api.addresses import DIFF, REVISION, REVISIONS, Address
 from daemon.api.answers import list_answer, one_answer, told_by
-from daemon.api.comparing import Late
 from daemon.api.context import ApiContext
 from daemon.api.formats import LISTED
 from daemon.api.lists import only_waiting
@@ -69,13 +68,12 @@ async def differing(
         where = await _where(connection, asked.viewer, collection, key, found=True)
         fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
     names = f"{key} {before.name}", f"{key} {after.name}"
-    most = context.comparing.most_lines
 
-    def work(late: Late) -> dict[str, object]:
-        diff = compare(before.text, after.text, names, most=most, late=late)
+    def work(old: str, new: str, most: int) -> dict[str, object]:
+        diff = compare(old, new, names, most)
         return {"unified": diff.unified, "lines": msgspec.Raw(msgspec.json.encode(diff.lines))}
 
-    found = await context.comparing.run((before, after), work)
+    found = await context.comparing.run(before.text, after.text, work)
     item = {"from": _described(before), "to": _described(after), **found}
     return one_answer(request, item, sequence, fresh, told_by(context, asked))
 

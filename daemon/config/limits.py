@@ -35,6 +35,13 @@ LIMIT_KEYS: Final = (
     # what a file holds
     # what a reader asks for
     Key(
+        "limits.render_time",
+        kinds.duration(0.1),
+        "How long the console may take to make up one text.",
+        "2s",
+        reached="The console shows that text as it is written, with a note; every other page goes on.",
+    ),
+    Key(
         "limits.connections",
         kinds.whole(16, 65_536),
         "How many HTTP connections may be open; one address may have a quarter of them.",
@@ -102,6 +109,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     tree_paths: int = _default("tree_paths")
     # what a file holds
     # what a reader asks for
+    render_time: float = _default("render_time")
     connections: int = _default("connections")
     request_time: float = _default("request_time")
     idle_time: float = _default("idle_time")

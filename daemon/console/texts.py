@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -71,15 +71,12 @@ def plain(line: str) -> str:
     return line.replace("\r", _RETURN)
 
 
-def difference(
-    before: str, after: str, late: Callable[[], bool] = lambda: False, *, beside: bool, whole: bool,
-    most: int | None = None,
-) -> Difference:  # fmt: skip
+def difference(before: str, after: str, most: int | None = None, *, beside: bool, whole: bool) -> Difference:
     """What differs: `beside` puts the lines of both beside each other, `whole` shows those that are alike too.
 
-    `most` and `late` as in `compare`.
+    Raises TooLongError where a text has more than `most` lines.
     """
-    lines = compare(before, after, ("", ""), most=most, late=late).lines
+    lines = compare(before, after, ("", ""), most).lines
     shown = lines if whole else tuple(_near(lines))
     told = tuple(_rows(shown))
     rows = told if beside else tuple(_in_one(told))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import aiohttp
@@ -10,11 +11,13 @@ import pytest
 from api_rows import entry, note, repository
 from api_server import Cache, Client, serve
 
-from cache.queries.comparing import Side
 from cache.queries.entries import LONGEST_PHRASE, MOST_TOKENS
 from cache.textdiff import compare
-from daemon.api.comparing import Comparing
+from cache.viewer import EVERYTHING, PUBLIC
+from daemon.api.access import Asked
+from daemon.api.comparing import QUEUE, Comparing
 from daemon.api.problems import TYPE, ProblemError
+from daemon.api.reads import ASKER
 
 
 async def every(client: Client, path: str, cursor: str | None = None, **query: Any) -> list[list[dict[str, Any]]]:
@@ -92,51 +95,32 @@ async def test_a_search_as_people_write_it_is_answered(client: Client) -> None:
     assert (await client.get("/rfcs", q=words))["items"] == []
 
 
-SIDES = Side("1", 1, "raised", ""), Side("2", 2, "raised", "")
-
-
 async def test_texts_of_too_many_lines_are_not_compared() -> None:
     """Guards memory: the difference of two texts of 500,000 lines was an answer of 47 MB (fault S7)."""
-    long = "\n" * 30
     comparing = Comparing(20)
-    with pytest.raises(ProblemError) as refused:
-        await comparing.run(SIDES, lambda late: compare("", long, ("a", "b"), most=20, late=late))
-    assert refused.value.kind == "too-long"
-    assert "31 lines" in refused.value.detail
-    huge = Side("2", 2, "raised", "x" * 5_000_000)
-    with pytest.raises(ProblemError):
-        await comparing.run((SIDES[0], huge), lambda _late: None)
+
+    def work(before: str, after: str, most: int) -> int:
+        return len(compare(before, after, ("a", "b"), most).lines)
+
+    assert await comparing.run("", "\n" * 19, work) == 19
+    for before, after in (("", "\n" * 30), ("\n" * 30, ""), ("", "x" * 5_000_000)):
+        with pytest.raises(ProblemError) as refused:
+            await comparing.run(before, after, work)
+        assert refused.value.kind == "too-long"
 
 
-def test_a_comparison_that_is_late_is_told_roughly_and_rightly() -> None:
-    """Guards the time of others: two hostile texts of 1 MB take minutes line by line."""
-    old, new = [f"a{number % 7}" for number in range(150)], [f"a{number % 5}" for number in range(150)]
-    before, after = ("\n".join(["same", *lines, "end", ""]) for lines in (old, new))
-    calls = [0]
-
-    def late() -> bool:
-        calls[0] += 1
-        return calls[0] > 100
-
-    told = compare(before, after, ("a", "b"), late=late)
-    assert calls[0] == 101, "it stops at once"
-    assert [line.from_text for line in told.lines if line.from_text is not None] == ["same", *old, "end"]
-    assert [line.to_text for line in told.lines if line.to_text is not None] == ["same", *new, "end"]
-
-
-async def test_comparisons_run_one_after_another_and_end_early_for_those_who_left() -> None:
-    comparing, running, most = Comparing(100), [0], [0]
-
-    def work(late: Any) -> None:
-        running[0] += 1
-        most[0] = max(most[0], running[0])
-        while not late():
-            pass
-        running[0] -= 1
-
-    tasks = [asyncio.create_task(comparing.run(SIDES, work)) for _ in range(3)]
-    for task in tasks:
-        await asyncio.sleep(0.05)
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    assert (running[0], most[0]) == (0, 1)
+async def test_only_so_many_strangers_wait_for_a_comparison() -> None:
+    comparing, go = Comparing(20), threading.Event()
+    ASKER.set(Asked(PUBLIC))
+    held = [asyncio.create_task(comparing.run("", "", lambda *_: go.wait(10))) for _ in range(QUEUE)]
+    try:
+        await asyncio.sleep(0)
+        with pytest.raises(ProblemError) as refused:
+            await comparing.run("", "", lambda *_: None)
+        assert refused.value.kind == "busy"
+        ASKER.set(Asked(EVERYTHING, "hash"))
+        known = asyncio.create_task(comparing.run("", "", lambda *_: "answered"))
+    finally:
+        go.set()
+    assert await known == "answered"
+    await asyncio.gather(*held)
