@@ -127,7 +127,9 @@ def _why_not(file: SeenFile, below: str, usable: frozenset[str], more: int) -> s
         return "in folders whose names no path of a profile can say, for a brace, a '*' or a control character"
     if about(file.path):
         return _ABOUT
-    return f"beyond the {MOST_TEMPLATES} collections of a first profile" if more else "alone at the top"
+    if more:
+        return f"beyond the {MOST_TEMPLATES} collections of a first profile"
+    return "of a name by which other folders are entries" if "/" in file.path else "alone at the top of the repository"
 
 
 def profile_name(text: str) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.profile.collection import Format
-from cache.profile.fields import FieldType
+from cache.profile.fields import Field, FieldType, coerce
 from cache.profile.infer_fields import Guess, field_name, guess
 from cache.profile.nodes import Node, Scalar
 from cache.profile.seen import SeenFile
@@ -18,11 +18,14 @@ MOST_FIELDS = 60
 
 
 class Outlier(Struct, frozen=True):
-    """A value that is not of the type of all others: the file, the line, and what it says where that is one text."""
+    """A value that is not of the type of all others: the file, the line, what it says where that is one text, and
+    whether it is read all the same, in another form.
+    """
 
     path: str
     line: int
     text: str | None
+    read: bool
 
 
 class InferredField(Struct, frozen=True):
@@ -61,7 +64,7 @@ def fields_of(form: Format, good: Sequence[SeenFile], captures: Sequence[str]) -
         if name is not None and found.type is not None:
             taken.append(name)
         everywhere = len(values[key]) == len(good) and not any(_blank(node) for _, node in values[key])
-        odd = tuple(_outlier(*values[key][at], key) for at in found.outliers)
+        odd = tuple(_outlier(*values[key][at], key, found) for at in found.outliers)
         fields.append(InferredField(name, key, len(values[key]), everywhere, found, outliers=odd))
     return tuple(_titled(form, good, fields, taken))
 
@@ -86,6 +89,7 @@ def _blank(node: Node) -> bool:
     return isinstance(node, Scalar) and not node.text.strip()
 
 
-def _outlier(file: SeenFile, node: Node, key: str) -> Outlier:
+def _outlier(file: SeenFile, node: Node, key: str, found: Guess) -> Outlier:
+    read = found.type is not None and not coerce(Field(key, found.type, any_form=found.any_form), node)[1]
     line = file.data.lines.get(key, node.line) if file.data is not None else node.line
-    return Outlier(file.path, line, node.text if isinstance(node, Scalar) else None)
+    return Outlier(file.path, line, node.text if isinstance(node, Scalar) else None, read)

@@ -21,6 +21,8 @@ FORMATS: Mapping[str, Format] = {".md": "md", ".markdown": "md", ".yaml": "yaml"
 """The endings of files that may be entries, and how such files are written."""
 MOST_AT_ONE_DEPTH = 20
 """Where no more than one of so many entries lies at another depth, the depth is part of the path."""
+UNASKED = "YAML or JSON, which is read where a PATH is given"
+"""Why a file is left out that would be looked at in a folder that was asked for."""
 TREE = "**"
 """In a shape: folders of any depth."""
 
@@ -104,7 +106,7 @@ def reason_against(path: str, below: str = "") -> str | None:
     ending = ending_of(path)
     if ending is None:
         return "of another kind"
-    return None if below or FORMATS[ending.lower()] == "md" else "looked at with a PATH alone"
+    return None if below or FORMATS[ending.lower()] == "md" else UNASKED
 
 
 def wanted(path: str, below: str = "") -> bool:
@@ -286,10 +288,10 @@ def _template(base: tuple[str, ...], shape: _Shape, names: _Names) -> Template:
     for at, folder in enumerate(shape.folders):
         if folder is None:
             own = shape.stem is not None and at == last
-            word = _word([file.folders[at] for file in shape.files]) if own else "folder"
+            word = _word([file.folders[-1] for file in shape.files]) if own else "folder"
             captures.append(names.free(word, captures))
         within.append(folder if folder is not None else "{" + captures[-1] + "}")
-    slug = names.free(_word([file.stem for file in shape.files]), captures) if shape.stem is None else ""
+    slug = names.free("slug", captures) if shape.stem is None else ""
     captures += [slug] if slug else []
     key = [*captures]
     endings = tuple(sorted({file.ending for file in shape.files}))

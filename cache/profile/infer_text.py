@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from cache.profile.infer import Inferred, InferredCollection, InferredField, LeftOut
-from cache.profile.infer_paths import FORMATS
+from cache.profile.infer_paths import FORMATS, ending_of
 
 _SHOWN = 3
 """Paths that a comment names one by one."""
@@ -72,7 +72,7 @@ def _left_out(groups: Sequence[LeftOut]) -> Iterator[str]:
 def _kinds(group: LeftOut) -> str:
     """The files, by their names, or by their endings where they are of other kinds."""
     if group.reason != "of another kind":
-        return _named(group.paths, _NAMED)
+        return _named(group.paths, _NAMED if any(map(ending_of, group.paths)) else 2 * _SHOWN)
     names = (path.rpartition("/")[2] for path in group.paths)
     counts = Counter(f".{name.rpartition('.')[2]}" if "." in name else name for name in names)
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -167,7 +167,8 @@ def _remark(field: InferredField, of: int) -> str:
         told += f": {counts}"
     for one in field.outliers[:_SHOWN]:
         said = "otherwise" if one.text is None else _comment(quoted(one.text))
-        told += f"; {_comment(one.path)}:{one.line} says {said}, which is left out"
+        kept = "read all the same" if one.read else "left out"
+        told += f"; {_comment(one.path)}:{one.line} says {said}, which is {kept}"
     return told
 
 

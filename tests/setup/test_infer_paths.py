@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from inferring import bound, inferred_from, records
 
 from cache.profile.infer import Inferred, infer, read_seen
+from cache.profile.infer_paths import UNASKED
 from cache.profile.infer_text import write_profile
 
 Files = dict[str, str | bytes]
@@ -60,6 +61,8 @@ def test_folders_of_several_levels_are_entries() -> None:
     assert shapes(files) == {"keps/{folder}/{slug}/README.md": ("folder", "slug")}
     files |= pages(*(f"keps/sig-{s}/sub/{n}-name/README.md" for s in "abc" for n in range(4)))
     assert shapes(files) == {"keps/**/{slug}/README.md": ("path",)}
+    files = pages(*(f"text/{n}/README.md" for n in range(3)), *(f"text/old/x/y/{n}/README.md" for n in range(3)))
+    assert shapes(files) == {"text/**/{number}/README.md": ("path",)}
 
 
 def test_two_endings_in_one_folder_are_one_collection() -> None:
@@ -88,15 +91,15 @@ def test_a_tree_of_several_depths_is_one_collection() -> None:
 def test_a_folder_within_another_whose_files_say_other_things_is_of_its_own_kind() -> None:
     record, page = "---\nstatus: x\ndate: 2020-01-01\n---\n", "---\nweight: 1\n---\n"
     files: Files = {"docs/a.md": page, "docs/b.md": page, "docs/adr/1.md": record, "docs/adr/2.md": record}
-    assert shapes(files) == {"docs/adr/{number}.md": ("number",), "docs/{slug}.md": ("slug",)}
+    assert shapes(files) == {"docs/adr/{slug}.md": ("slug",), "docs/{slug}.md": ("slug",)}
 
 
 def test_a_key_that_files_use_themselves_names_no_capture() -> None:
     """A tree is known by its path; where files say `path` of their own, that would contradict them."""
     places = ("docs", "docs/x", "docs/x/y", "docs/z", "docs/z/y")
-    said = "---\npath: /elsewhere\nnumber: x\n---\n"
+    said = "---\npath: /elsewhere\nslug: x\n---\n"
     files: Files = {f"{place}/{n}.md": said for place in places for n in (1, 2)}
-    names = ("docs/{number2}.md", "docs/{folder}/{number2}.md", "docs/{folder}/{folder2}/{number2}.md")
+    names = ("docs/{slug2}.md", "docs/{folder}/{slug2}.md", "docs/{folder}/{folder2}/{slug2}.md")
     assert set(shapes(files)) == set(names)
 
 
@@ -114,7 +117,7 @@ def test_every_file_that_is_not_described_is_named_with_the_reason() -> None:
     said = left_out(inferred)
     assert said.pop("of another kind") == ("Makefile", "lib/x.go", "logo.png", "main.go")
     assert said.pop("hidden") == (".github/PULL.md",)
-    assert said.pop("looked at with a PATH alone") == ("data.yaml",)
+    assert said.pop(UNASKED) == ("data.yaml",)
     assert said.pop("about the repository, or about their folder") == ("README.md", "src/README.md")
     ((reason, paths),) = said.items()
     assert (paths, "brace" in reason) == (("we{ird/c.md",), True)
