@@ -11,6 +11,7 @@ from cache.database import STATE_ID, Database
 from cache.feed_state import FeedState
 from cache.heard import HeardOwners
 from cache.installed_hooks import InstalledHooks
+from cache.kept_holders import KeptHolders
 from cache.kept_revisions import KeptRevisions
 from cache.migrating import upgrade
 from cache.sweep_history import SweepHistory
@@ -25,6 +26,7 @@ class StateStore:
         self.database = database
         self.feed = FeedState(database)
         self.heard = HeardOwners(database)
+        self.holders = KeptHolders(database)
         self.hooks = InstalledHooks(database)
         self.revisions = KeptRevisions(database)
         self.sweeps = SweepHistory(database)

@@ -89,6 +89,15 @@ revisions = Table(
 )  # fmt: skip
 Index("revisions_version", revisions.c.block, revisions.c.collection, revisions.c.key, revisions.c.version, unique=True)
 
+holders = Table(
+    "holders", metadata,
+    Column("block", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("key", AnyText, nullable=False),
+    Column("repository_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("block", "collection", "key"),
+)  # fmt: skip
+
 feed_state = Table(
     "feed_state", metadata,
     Column("only", Integer, CheckConstraint("only = 1"), primary_key=True),

@@ -19,7 +19,6 @@ share it: loopback (a proxy on this machine) and `shared` networks.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Final, cast
@@ -29,7 +28,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from msgspec import Struct
 
-from daemon.api.credentials import within
+from daemon.api.credentials import is_shared
 
 log = structlog.get_logger(__name__)
 
@@ -66,14 +65,6 @@ class ConnectionLimits(Struct, frozen=True):
     def by_address(self) -> int:
         """How many of them one address may have."""
         return max(1, self.most // SHARE)
-
-
-def is_shared(address: str, networks: Iterable[str]) -> bool:
-    """Whether many people may come from one address: this machine's own (a proxy), or one of these networks."""
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_loopback or within(address, networks)
-    except ValueError:
-        return False
 
 
 class Connections:

@@ -66,7 +66,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """A desk at work, stopped in order at the end: what runs ends within `grace` seconds (None: GRACE) or is cancelled,
     and nothing stays half written."""
-    book = Book(store, graves, blocks, clock)
+    book = Book(store, graves, blocks, clock, config.forge.owners)
     transport = forge.transport
     reader = Reader(
         forge.rest,

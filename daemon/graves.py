@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
+from cache.kept_holders import KeptHolders
 from cache.kept_revisions import KeptRevisions
 from cache.model import KeptRevision
 from cache.tombstones import Kind, TombstoneTable
 from cache.tombstones import Tombstone as KeptTombstone
-from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, with_published
+from cache.world import BranchTombstone, KeyPlace, PullTombstone, RepositoryTombstone, Tombstones, with_published
 
 Tombstone = BranchTombstone | PullTombstone | RepositoryTombstone
 
@@ -35,6 +36,10 @@ class Graves(Protocol):
 
     async def keep(self, known: Tombstones, published: Sequence[KeptRevision]) -> Tombstones:
         """Keep revisions that are about to be published durably; all of them with these."""
+        ...
+
+    async def hold(self, known: Tombstones, holders: Mapping[KeyPlace, int]) -> Tombstones:
+        """Keep durably which repository held a key first, for exactly these keys."""
         ...
 
 
@@ -59,6 +64,10 @@ class ScratchGraves:
         """In memory alone."""
         return replace(known, revisions=with_published(known.revisions, published))
 
+    async def hold(self, known: Tombstones, holders: Mapping[KeyPlace, int]) -> Tombstones:
+        """In memory alone: what is not read yet claims nothing, so nothing is let go."""
+        return replace(known, holders={**known.holders, **holders})
+
 
 def _with(known: Tombstones, buried: Iterable[Tombstone]) -> Tombstones:
     branches, pulls, repositories = dict(known.branches), dict(known.pulls), dict(known.repositories)
@@ -69,7 +78,7 @@ def _with(known: Tombstones, buried: Iterable[Tombstone]) -> Tombstones:
             pulls[stone.pull.repository_id, stone.pull.number] = stone
         else:
             repositories[stone.repository.id] = stone
-    return Tombstones(branches, pulls, repositories, known.revisions)
+    return replace(known, branches=branches, pulls=pulls, repositories=repositories)
 
 
 def _named(stone: Tombstone) -> tuple[Kind, int, str]:
@@ -81,16 +90,20 @@ def _named(stone: Tombstone) -> tuple[Kind, int, str]:
 
 
 class StateGraves:
-    """Tombstones and published revisions in `state.db`."""
+    """Tombstones, published revisions and holders of keys in `state.db`."""
 
-    def __init__(self, table: TombstoneTable, revisions: KeptRevisions, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, table: TombstoneTable, revisions: KeptRevisions, holders: KeptHolders, clock: Callable[[], datetime]
+    ) -> None:
         self._table = table
         self._revisions = revisions
+        self._holders = holders
         self._clock = clock
 
     async def load(self) -> Tombstones:
         """Every tombstone."""
-        known = Tombstones(revisions=with_published({}, await self._revisions.all()))
+        revisions = with_published({}, await self._revisions.all())
+        known = Tombstones(revisions=revisions, holders=await self._holders.all())
         return _with(known, [_stone(kept) for kept in await self._table.all()])
 
     async def bury(self, known: Tombstones, buried: Sequence[Tombstone]) -> Tombstones:
@@ -111,6 +124,15 @@ class StateGraves:
         """Keep revisions that are about to be published durably; all of them with these."""
         await self._revisions.keep(published)
         return replace(known, revisions=with_published(known.revisions, published))
+
+    async def hold(self, known: Tombstones, holders: Mapping[KeyPlace, int]) -> Tombstones:
+        """Keep durably which repository held a key first, for exactly these keys."""
+        fresh = {place: holder for place, holder in holders.items() if known.holders.get(place) != holder}
+        released: Collection[KeyPlace] = known.holders.keys() - holders.keys()
+        if not fresh and not released:
+            return known
+        await self._holders.keep(fresh, released)
+        return replace(known, holders=dict(holders))
 
 
 def _stone(kept: KeptTombstone) -> Tombstone:

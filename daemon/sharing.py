@@ -6,6 +6,7 @@ import shutil
 import stat
 
 from cache.database import Database
+from daemon.api.reads import SEATS
 from daemon.config import Config, ConfigError, Mistake
 
 
@@ -15,7 +16,7 @@ def cache_database(config: Config) -> Database:
     The group is let through `data_dir`, whose other files stay the daemon's own. Raises ConfigError where there is no
     such group, or the daemon's user is no member of it.
     """
-    return Database(config.data_dir / "cache.db", keep_wal=True, group=_let_through(config))
+    return Database(config.data_dir / "cache.db", keep_wal=True, readers=SEATS, group=_let_through(config))
 
 
 def _let_through(config: Config) -> int | None:

@@ -21,7 +21,7 @@ from cache.rows import OwnerRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
-from daemon.reconciler import Reconciler
+from daemon.reconciler import Reconciler, described
 from daemon.report import Progress, Report, TooMuchMissing, Trouble
 from daemon.resolving import with_name
 from daemon.together import together
@@ -94,7 +94,8 @@ class Sweeper:
         """
         async with self._sweeping:
             started, before = time.perf_counter(), self._counter.snapshot()
-            looked, applied = self._reconciler.looked, self._book.store.applied
+            self._reconciler.read.clear()
+            applied = self._book.store.applied
             errors: list[Trouble] = []
             priority = Priority.INTERACTIVE if asked else Priority.DEEP if deep else Priority.SWEEP
             run = _Run(deep or again or lists_only, again, not lists_only, priority, errors, progress)
@@ -110,12 +111,13 @@ class Sweeper:
             for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
                 errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
             spent = self._counter.delta(before)
+            reached = self._book.reach.interests.keys()
             return Report(
                 kind="deep" if deep or again or lists_only else "quiet",
                 seconds=round(time.perf_counter() - started, 3),
                 requests={"rest": spent.rest, "git": spent.git},
-                repositories=len(self._book.world.mirrored),
-                reconciled=self._reconciler.looked - looked,
+                repositories=len(reached),
+                reconciled=len(self._reconciler.read & reached),
                 changes=self._book.store.applied - applied,
                 errors=errors,
             )
@@ -190,7 +192,7 @@ class Sweeper:
         for repository_id, error in failed.items():
             repository = self._book.world.listed.get(repository_id)
             where = repository.full_name if repository else str(repository_id)
-            run.errors.append(Trouble(f"repository:{where}", str(error), getattr(error, "remedy", ForgeError.remedy)))
+            run.errors.append(Trouble(f"repository:{where}", *described(error)))
         dates = [d for d in (listing.date,) if d is not None]
         moved = replace(
             self._book.owner(name) or owner,

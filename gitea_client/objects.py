@@ -229,13 +229,10 @@ class ObjectStore:
         there are more than `most` (by default as many as the store allows), and GitFailed.
         """
         most = self.most_paths if most is None else most
-        below = [] if "" in prefixes else [parsing.path_bytes(prefix.rstrip("/")) for prefix in prefixes]
-        if sum(map(len, below)) > _LONGEST_ARGUMENTS:
-            below = []  # too many for a command line: read all; who asks for so much hardly loses by it
         arguments = ["ls-tree", "-r", "-z", "--full-tree", check_object_id(commit), "--"]
         items: dict[str, TreeItem] = {}
         count, rest = 0, b""
-        async with aclosing(self.stream([*arguments, *below])) as pieces:
+        async with aclosing(self.stream([*arguments, *pathspecs(prefixes)])) as pieces:
             async for piece in pieces:
                 whole, _, rest = (rest + piece).rpartition(b"\0")
                 count += piece.count(b"\0")
@@ -246,12 +243,6 @@ class ObjectStore:
         if rest:
             raise GitFailed(f"{self.path.name}: ls-tree ended in the middle of an item")
         return items
-
-    async def changed_paths(self, before: str, after: str) -> dict[str, TreeItem | None]:
-        """What differs between two commits: the path's new item, None where it was removed."""
-        arguments = ["diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev"]
-        output = await self.read([*arguments, check_object_id(before), check_object_id(after)])
-        return dict(change for change in parsing.raw_changes(output) if isinstance(change, tuple))
 
     async def merge_base(self, a: str, b: str) -> str | None:
         """The best common ancestor, None where there is none."""
@@ -338,6 +329,15 @@ class ObjectStore:
             if reached := limit_reached(ran, self._limits.reading, f"reading {self.path.name}"):
                 raise reached
             raise GitFailed(f"{self.path.name}: git ended with {ran.code}: {fetching.quotable(ran.stderr, None)}")
+
+
+def pathspecs(prefixes: Sequence[str]) -> list[bytes]:
+    """Folders and paths as arguments of git; none where all is wanted, or where they are too many for a command line.
+
+    Git then tells of everything: who asks for so much hardly loses by it, and still has to choose.
+    """
+    below = [] if "" in prefixes else [parsing.path_bytes(prefix.rstrip("/")) for prefix in prefixes]
+    return below if sum(map(len, below)) <= _LONGEST_ARGUMENTS else []
 
 
 def _lines(ids: Sequence[str]) -> bytes:

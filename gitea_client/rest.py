@@ -122,7 +122,7 @@ class Rest:
         whole = await complete(
             lambda: self._search({**query, "sort": "id", "order": "asc"}), _counting(), f"owner {owner_id}"
         )
-        return _listing(whole.items, whole.total, True, whole.date)
+        return _listing(whole.items, whole.total, not whole.skipped, whole.date)
 
     async def _recent(self, query: Query, since: datetime) -> RepositoryListing:
         for _ in range(ATTEMPTS):
@@ -136,7 +136,7 @@ class Rest:
                     if page.last or (older_than(page.items, since) and await self._full(page)):
                         # All on one page were read at one moment; over several, one may have slipped through.
                         whole = page.number == 1 and page.last and len(found) == page.total
-                        if not (page.last and page.total is not None and len(found) < page.total):
+                        if not (page.last and page.total is not None and len(found) + page.skipped < page.total):
                             return _listing(found.values(), page.total, whole, first.date)
             except Moved:
                 continue
@@ -147,7 +147,7 @@ class Rest:
 
     async def _full(self, page: Page[T]) -> bool:
         """Whether a page before the last is as long as the server makes them; raises Malformed for a shorter one."""
-        if len(page.items) < LIMIT:
+        if page.limit == LIMIT and len(page.items) < LIMIT:
             self._settings = self._settings or await self.settings()
             if len(page.items) < min(LIMIT, self._settings.max_response_items):
                 raise Malformed(f"page {page.number} of a list of {page.total} holds only {len(page.items)} items")
@@ -170,14 +170,12 @@ class Rest:
 
         query: Query = {"state": "all", "sort": "recentupdate"}
         try:
-            found = (
-                await complete(
-                    lambda: self._pages(path, query, parse, route),
-                    lambda pull: pull.number if pull else -next(nulls),
-                    f"GET {path}",
-                )
-            ).items
-            gaps = None in found
+            whole = await complete(
+                lambda: self._pages(path, query, parse, route),
+                lambda pull: pull.number if pull else -next(nulls),
+                f"GET {path}",
+            )
+            found, gaps = whole.items, bool(whole.skipped) or None in whole.items
         except Short as short:
             found, gaps = short.found, True
         pulls = PullRequests(pull for pull in found if pull is not None)

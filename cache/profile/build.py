@@ -112,7 +112,7 @@ def field(name: str, spec: FieldSpec, *, lenient: bool = False) -> Field:
     relation = None
     if spec.to is not None:
         targets = (spec.to,) if isinstance(spec.to, str) else tuple(spec.to)
-        relation = Relation(targets, spec.on_delete or "restrict", spec.match, spec.within or "block")
+        relation = Relation(targets, spec.on_delete or "restrict", matched_by(spec), spec.within or "block")
     built = Field(
         name=name,
         type=spec.type,
@@ -136,6 +136,11 @@ def field(name: str, spec: FieldSpec, *, lenient: bool = False) -> Field:
         return built
     default, _ = coerce(built, node_of(spec.default))
     return replace(built, default=default)
+
+
+def matched_by(spec: FieldSpec) -> tuple[str, ...]:
+    """By what a ref names its target, in order; nothing where it is by the target's key."""
+    return (spec.match,) if isinstance(spec.match, str) else tuple(spec.match or ())
 
 
 def sources(name: str, spec: FieldSpec) -> tuple[Source, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cache.profile import build
 from cache.profile.check_sources import check_sources
-from cache.profile.fields import coerce
+from cache.profile.fields import BY_PATH, coerce
 from cache.profile.format import CollectionSpec, FieldSpec, ProfileSpec
 from cache.profile.words import ENTRY_WORDS, FIELD_NAME, QUERY_WORDS, near
 
@@ -116,11 +116,16 @@ def _relation(spec: FieldSpec, at: tuple[str | int, ...], profile: ProfileSpec) 
         if target not in profile.collections:
             known = set(profile.collections)
             yield (*at, "to"), "unknown-collection", f"There is no collection {target!r}{near(target, known)}"
-        elif spec.match is not None and spec.match not in profile.collections[target].fields:
-            known = set(profile.collections[target].fields)
-            yield (*at, "match"), "unknown-field", f"{target!r} has no field {spec.match!r}{near(spec.match, known)}"
-        elif spec.match is not None and profile.collections[target].fields[spec.match].type in _UNMATCHED:
-            yield (*at, "match"), "wrong-type", f"The field {spec.match!r} holds no single text or whole number."
+            continue
+        fields = profile.collections[target].fields
+        for match in build.matched_by(spec):
+            if match == BY_PATH:
+                continue
+            if match not in fields:
+                known = {*fields, BY_PATH}
+                yield (*at, "match"), "unknown-field", f"{target!r} has no field {match!r}{near(match, known)}"
+            elif fields[match].type in _UNMATCHED:
+                yield (*at, "match"), "wrong-type", f"The field {match!r} holds no single text or whole number."
 
 
 def _default(spec: FieldSpec, at: tuple[str | int, ...]) -> Iterator[Told]:

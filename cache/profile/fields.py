@@ -12,7 +12,7 @@ from cache.profile import scalars
 from cache.profile.dates import read_date
 from cache.profile.nodes import Items, Node, Scalar, Table, plain_value
 from cache.profile.rules import Problem, problem, shown
-from cache.profile.sources import Source, extracts, parts
+from cache.profile.sources import Source, extracts, matches, parts
 from cache.profile.unread import Unread
 
 FieldType = Literal[
@@ -24,18 +24,21 @@ _PLAIN = frozenset({"integer", "number", "boolean"})
 Dangling = Literal["finding", "ignore"]
 OnBad = Literal["refuse", "warn", "ignore"]
 Within = Literal["folder", "repository", "block"]
+BY_PATH = "path"
+"""What a ref matches by where it is a link to the target's file: no field may be called so."""
 
 
 class Relation(Struct, frozen=True):
     """What a `ref` leads to: the collections that may hold its target, and what becomes of it without one.
 
-    The value is the target's key; with `match` it is the value of that field of the target, looked for among the
-    entries of the same folder, repository or block, as `within` says.
+    The value is the target's key; with `match` it is the value of a field of the target, looked for among the entries
+    of the same folder, repository or block, as `within` says, or (`path`) a link to the target's file in the same
+    repository. Of several the first counts by which something is found.
     """
 
     collections: tuple[str, ...]
     on_delete: OnDelete = "restrict"
-    match: str | None = None
+    match: tuple[str, ...] = ()
     within: Within = "block"
 
 
@@ -149,8 +152,8 @@ def _bounded(field: Field, value: Any, line: int, where: str) -> Coerced:
 
 
 def _list(field: Field, node: Node, where: str) -> Coerced:
-    if isinstance(node, Scalar) and (texts := _texts(field, node.text)) is not None:
-        node = Items(tuple(Scalar(text, field.plain, node.line) for text in texts), node.line)
+    if isinstance(node, Scalar) and (texts := texts_of(field, node.text)) is not None:
+        node = Items(tuple(Scalar(text, field.plain, node.line) for text, _ in texts), node.line)
     if not isinstance(node, Items):
         message = f"'{where}' must be a list; put the value in brackets: [value]."
         return None, (problem("not-a-list", message, line=node.line, field=where),)
@@ -171,12 +174,14 @@ def _list(field: Field, node: Node, where: str) -> Coerced:
     return bounded, (*problems, *found)
 
 
-def _texts(field: Field, text: str) -> list[str] | None:
-    """A single text as a list, None where the field does not say how: where to split it, or what its items are."""
+def texts_of(field: Field, text: str) -> list[tuple[str, str]] | None:
+    """A single text as a list, each item with what it was found in; None where the field does not say how: where to
+    split it, or what its items are.
+    """
     if field.split is not None:
-        return list(parts(field.split, text))
+        return [(part, part) for part in parts(field.split, text)]
     if field.of is not None and field.of.extract is not None:
-        return list(extracts(field.of.extract, text))
+        return list(matches(field.of.extract, text))
     return None
 
 

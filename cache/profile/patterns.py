@@ -103,6 +103,12 @@ class _Pattern:
             result += f"{segment.literal}/"
         return result
 
+    @property
+    def below(self) -> str:
+        """Where everything lies that can match: the path itself where it is the only one, else its folder."""
+        literals = [segment.literal for segment in self.segments]
+        return "/".join(text for text in literals if text) if None not in literals else self.prefix
+
     def match(self, name: str) -> dict[str, str] | None:
         """The captures, None where the name does not match."""
         if len(name) > MAX_NAME or _FORBIDDEN.search(name):

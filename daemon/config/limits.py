@@ -64,6 +64,13 @@ LIMIT_KEYS: Final = (
     # what a file holds
     # what a reader asks for
     Key(
+        "limits.render_time",
+        kinds.duration(0.1),
+        "How long the console may take to make up one text.",
+        "2s",
+        reached="The console shows that text as it is written, with a note; every other page goes on.",
+    ),
+    Key(
         "limits.connections",
         kinds.whole(16, 65_536),
         "How many HTTP connections may be open; one address may have a quarter of them.",
@@ -91,6 +98,14 @@ LIMIT_KEYS: Final = (
         "32MB",
         reached="The body that has been arriving longest is answered 503; the next sweep finds its change.",
     ),
+    Key(
+        "limits.streams",
+        kinds.whole(1, 10_000),
+        "How many streams of events may be open, and as many long polls and waits for a commit; strangers take half "
+        "of them together, one reader a quarter.",
+        100,
+        reached="One more is answered 503; whoever is known by a token finds a place that no stranger takes.",
+    ),
 )
 
 
@@ -113,10 +128,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     tree_paths: int = _default("tree_paths")
     # what a file holds
     # what a reader asks for
+    render_time: float = _default("render_time")
     connections: int = _default("connections")
     request_time: float = _default("request_time")
     idle_time: float = _default("idle_time")
     deliveries_waiting: int = _default("deliveries_waiting")
+    streams: int = _default("streams")
 
     @property
     def of_store(self) -> StoreLimits:

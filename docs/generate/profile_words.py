@@ -60,7 +60,9 @@ WORDS = {
     "FieldSpec.extract": "A regular expression that narrows a text; its first group, or all that fits, is the value.",
     "FieldSpec.split": "Of a `list`: a regular expression at which a single text is taken apart.",
     "FieldSpec.to": "Of a `ref`: the collection, or collections, that it leads to.",
-    "FieldSpec.match": "Of a `ref`: the target's field that the value names; without it, the target's key.",
+    "FieldSpec.match": "Of a `ref`: the target's field that the value names; without it, the target's key. `path`: the "
+    "value is a link to the target's file in the same repository, as `[x](../adr/0003-x.md)`. Of a list the first "
+    "counts by which something is found.",
     "FieldSpec.within": "Of a `ref` with `match`: whether targets are looked for in the same folder, "
     "repository or block.",
     "FieldSpec.on_delete": "Of a `ref`: what its target's end means. Kept with the profile, and without effect in this "

@@ -147,7 +147,7 @@ async def test_git_is_given_a_list_of_ours(
     spy.write_text(f'#!/bin/sh\n{{ echo "== $*"; env; }} >> {seen}\nexec git "$@"\n')
     spy.chmod(0o755)
     foreign = {
-        "GIT_SSH_COMMAND": "touch ran", "GIT_CONFIG_PARAMETERS": "'core.fsmonitor'='touch ran'", "GIT_EXTERNAL_DIFF": "x",
+        "GIT_SSH_COMMAND": "touch ran", "GIT_CONFIG_PARAMETERS": "'core.pager'='x'", "GIT_EXTERNAL_DIFF": "x",
         "GIT_PROXY_COMMAND": "x", "GIT_EXEC_PATH": "/nowhere", "LD_PRELOAD": "", "FORGEGLASS_FORGE_TOKEN": "secret",
     }  # fmt: skip
     for name, value in foreign.items():

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from serving_place import Daemon, Place, rfc, until
 
-from daemon.connections import ConnectionLimits, Connections, is_shared
+from daemon.api.credentials import is_shared
+from daemon.connections import ConnectionLimits, Connections
 from daemon.control import run_remote
 from daemon.descriptors import affordable, raise_limit
 
