@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,7 +29,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
 from cache.queries.columns import Columns, entry_columns, key_parts, stored
-from cache.queries.paging import Listing, Question, Rows, read_page
+from cache.queries.errors import QueryError
+from cache.queries.paging import Listing, Question, Rows, read_page, with_texts
 from cache.queries.visible import by_id, in_collections, of_repository, of_revision
 from cache.revision_rows import RevisionRow
 from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RepositoryRow
@@ -39,6 +41,11 @@ _entries, _findings, _branches = tables[EntryRow], tables[FindingRow], tables[Br
 _revisions = tables[RevisionRow]
 _places, _pulls = tables[PullEntryRow], tables[PullRow]
 _repository, _home, _document = (tables[RepositoryRow].alias(name) for name in ("repository", "home", "document"))
+
+
+LONGEST_SEARCH, MOST_TOKENS, LONGEST_PHRASE = 1_000, 32, 16
+"""Letters of a search, its words as the index has them, and those of one phrase (`a-b-c` is one of three)."""
+_TOKEN = re.compile(r"[^\W_]+")
 
 
 class Counts(Struct, frozen=True):
@@ -135,20 +142,26 @@ def _seen(collection: Collection, viewer: Viewer, name: str) -> ColumnElement[An
 
 async def entry_list(
     connection: AsyncConnection, viewer: Viewer, collection: Collection, question: Question, *, q: str | None = None,
-    body: bool = False,
+    body: int = 0,
 ) -> EntryPage:  # fmt: skip
-    """A page of a collection's entries, in two statements. `q` is searched for in the text; `body` brings bodies.
+    """A page of a collection's entries, in two statements, four with bodies. `q` is searched for in the text; `body`
+    brings bodies, so many bytes of them: a page ends where the next would be more, and tells its first one at least.
 
-    QueryError: `bad-cursor`, `cursor-mismatch`.
+    QueryError: `bad-cursor`, `cursor-mismatch`, `too-many-words`.
     """
-    rows = _select(viewer, collection, body=body)
+    rows = _select(viewer, collection, body=False)
     if q is not None:
         rows = rows.where(_holds(viewer, collection, q))
     about = (collection.block, collection.name, q or "")
     listing = Listing(about, rows, columns(collection, viewer), (_entries.c.key,), "key")
     page: Rows = await read_page(connection, listing, question)
+    bodies: dict[tuple[Any, ...], Any] = {}
+    if body:
+        whole = _select(viewer, collection, body=True)
+        page, bodies = await with_texts(connection, page, whole, ("key",), "body", body)
     counted = await counts(connection, viewer, collection, page.rows)
-    items = (_item(collection, row._mapping, counted[row.key]) for row in page.rows)
+    told = ({**row._mapping, "body": bodies.get((row.key,))} for row in page.rows)
+    items = (_item(collection, row, counted[row["key"]]) for row in told)
     return EntryPage(tuple(items), page.next)
 
 
@@ -190,8 +203,16 @@ def _found(statement: str, q: str) -> ColumnElement[bool]:
 def match(q: str) -> str:
     """An FTS5 query for text as people type it: every word must be there, the last may be a beginning.
 
-    Words are quoted, so nothing that a reader types is an operator (sqlite.org/fts5.html, "FTS5 Strings").
+    Words are quoted, so nothing that a reader types is an operator (sqlite.org/fts5.html, "FTS5 Strings"). QueryError
+    `too-many-words`: SQLite looks through every place of every word, and cannot be stopped while it does.
     """
+    tokens = [len(_TOKEN.findall(word)) for word in q.split()]
+    if len(q) > LONGEST_SEARCH or sum(tokens) > MOST_TOKENS or max(tokens, default=0) > LONGEST_PHRASE:
+        message = (
+            f"q may have {LONGEST_SEARCH} letters and {MOST_TOKENS} words, {LONGEST_PHRASE} of them joined by signs;"
+            " leave some out"
+        )
+        raise QueryError("too-many-words", message, "q")
     words = [word.replace('"', '""') for word in q.replace("\x00", " ").split()]
     return " AND ".join(f'"{word}"' for word in words) + "*" if words else '""'
 

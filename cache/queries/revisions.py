@@ -195,14 +195,15 @@ async def any_revision(connection: AsyncConnection, viewer: Viewer, collection: 
 
 
 async def of_pull(
-    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int
+    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int, limit: int | None = None
 ) -> tuple[RevisionItem, ...]:
-    """The revisions of every entry that a pull request touches, in one statement."""
+    """The revisions of every entry that a pull request touches, or the first so many, in one statement."""
     rows = _columns(viewer, RevisionItem).where(
         _revisions.c.repository_id == repository_id, _revisions.c.number == number,
         *keyed(viewer, _revisions), *of_revision(viewer, _revisions),
     )  # fmt: skip
-    found = await connection.execute(rows.order_by(_revisions.c.block, _revisions.c.collection, _revisions.c.key))
+    rows = rows.order_by(_revisions.c.block, _revisions.c.collection, _revisions.c.key).limit(limit)
+    found = await connection.execute(rows)
     return tuple(RevisionItem(**_values(row, RevisionItem)) for row in found)
 
 

@@ -106,6 +106,20 @@ LIMIT_KEYS: Final = (
         100,
         reached="One more is answered 503; whoever is known by a token finds a place that no stranger takes.",
     ),
+    Key(
+        "limits.page_size",
+        kinds.size(64 * 1024),
+        "How many bytes of bodies a page brings (`include=body`).",
+        "4MB",
+        reached="The page ends early, with a `next` that goes on behind it; it brings one entry at least.",
+    ),
+    Key(
+        "limits.diff_lines",
+        kinds.whole(100, 10_000_000),
+        "How many lines each of two texts may have to be compared, beside 4 MB of both together.",
+        20_000,
+        reached="The answer is 413; the texts themselves can be read.",
+    ),
 )
 
 
@@ -116,6 +130,11 @@ def _default(name: str) -> Any:
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """[limits]: sizes are bytes, durations seconds."""
+
+    @property
+    def of_store(self) -> StoreLimits:
+        """What one repository's object store may cost."""
+        return StoreLimits(self.git_memory, self.git_time, self.fetch_size, self.disk_free)
 
     # what a forge answers
     answer_size: int = _default("answer_size")
@@ -134,8 +153,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     idle_time: float = _default("idle_time")
     deliveries_waiting: int = _default("deliveries_waiting")
     streams: int = _default("streams")
-
-    @property
-    def of_store(self) -> StoreLimits:
-        """What one repository's object store may cost."""
-        return StoreLimits(self.git_memory, self.git_time, self.fetch_size, self.disk_free)
+    page_size: int = _default("page_size")
+    diff_lines: int = _default("diff_lines")
