@@ -17,6 +17,7 @@ from cache.profile.scalars import is_login
 from daemon.setup.access import Access
 from gitea_client.allowed import is_object_id
 from gitea_client.errors import Forbidden, ForgeError, Malformed, Missing, ObjectMissing
+from gitea_client.limits import StoreLimits
 from gitea_client.objects import ObjectStore
 from gitea_client.paging import pages
 from gitea_client.paths import segment
@@ -29,6 +30,8 @@ TREE_PAGE = 1000
 """The most items that the servers give of a tree at once."""
 MOST_MISSING = 3
 """Objects that a repository may lack and still be looked at."""
+LARGEST_FETCH = 64 << 20
+"""Bytes that one fetch may bring: a few small files are asked for."""
 TOGETHER = 4
 """Requests under way at once: a stranger's forge is not to notice."""
 
@@ -166,7 +169,7 @@ class Looking:
                 git=self._access.git,
                 counter=self._transport.counter,
                 object_format=repository.object_format_name,
-                fetch_timeout=4 * self._access.timeout,
+                limits=StoreLimits(seconds=4 * self._access.timeout, fetch_size=LARGEST_FETCH),
             )
             await store.ensure()
             await self._fetch(store, url, [item.id for item in items])
