@@ -42,6 +42,7 @@ from cache.rows import (
 from cache.store import Applied
 from cache.world import (
     BranchTombstone,
+    EvidenceMemo,
     KeyPlace,
     PullTombstone,
     RepositoryTombstone,
@@ -97,7 +98,10 @@ class Book:
         self.listeners: list[Listener] = []
         self.alerts: Callable[[], Iterable[FindingRow]] = self._standing
         """Findings of what happens here, beside those of the projection; they stay where nobody sees to them."""
+        self.like: Callable[[], World] | None = None
+        """Another's world that is mostly the same: what is equal is kept in memory once."""
         self._memo = Memo()
+        self._evidence_memo: EvidenceMemo = {}
         self._turning = asyncio.Lock()
 
     async def open(self, *, rows: bool = True) -> None:
@@ -163,6 +167,8 @@ class Book:
             if change is None:
                 return await self._write(self.world, {}, self._noted(notes, forget))
             world = change(self.world)
+            if self.like is not None:
+                world = world.sharing(self.like(), self.world)
             tombstones = await self.graves.bury(world.tombstones, buried)
             tombstones, risen = _without_risen(tombstones, world)
             world = replace(world, tombstones=tombstones)
@@ -183,7 +189,7 @@ class Book:
         before = self._holder if self._settled() else nobody_before
         projected = project_after(world, self.blocks, self._memo, before)
         findings = {**projected.rows[FindingRow], **{row.id: row for row in self.alerts()}}
-        return {**evidence_rows(world), **projected.rows, FindingRow: findings}, projected.holders
+        return {**evidence_rows(world, self._evidence_memo), **projected.rows, FindingRow: findings}, projected.holders
 
     def _unpublished(self, world: World, page: Rows) -> list[KeptRevision]:
         """What of the page's revisions is not kept as it is about to be published."""

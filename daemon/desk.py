@@ -13,7 +13,6 @@ from typing import Any
 from cache.profile.collection import Block
 from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row, Rows
 from cache.store import Applied
-from cache.world import Tombstones
 from daemon.book import Book, Clock, Writer
 from daemon.config import Config
 from daemon.graves import Graves, ScratchGraves
@@ -125,13 +124,15 @@ class ScratchInbox:
 
 @asynccontextmanager
 async def scratch_desk(
-    config: Config, forge: Forge, blocks: Sequence[Block], tombstones: Tombstones, objects: Path, clock: Clock
+    config: Config, forge: Forge, blocks: Sequence[Block], live: Book, objects: Path, clock: Clock
 ) -> AsyncIterator[Desk]:
     """A desk that reads everything anew into memory and into object stores of its own, and writes no row.
 
-    Left early it is thrown away at once: nobody needs the end of what it reads.
+    It goes by the tombstones of the live one, and keeps what it reads equal to what that has by the same objects. Left
+    early it is thrown away at once: nobody needs the end of what it reads.
     """
-    store, graves, inbox = ScratchStore(), ScratchGraves(tombstones), ScratchInbox()
+    store, graves, inbox = ScratchStore(), ScratchGraves(live.world.tombstones), ScratchInbox()
     async with desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=0, grace=0) as made:
+        made.book.like = lambda: live.world
         await made.book.open(rows=False)
         yield made
