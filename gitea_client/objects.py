@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from os import PathLike, fspath
 from pathlib import Path
 
-from gitea_client import fetching, parsing, program, storing, streaming
+from gitea_client import batches, fetching, parsing, program, storing, streaming
 from gitea_client.allowed import check_object_format
 from gitea_client.counting import RequestCounter
 from gitea_client.errors import GitFailed, Malformed, TooMuch
@@ -24,6 +24,8 @@ KEEP = "refs/forgeglass/keep/"
 _LEFT_BEHIND = ("trace-*", "*.lock", f"{KEEP}*.lock", "objects/pack/tmp_*")
 _MANY_REFS = 100
 _LONGEST_ARGUMENTS = 64 * 1024
+LONGEST_COMMIT = 64 * 1024
+"""Bytes that are kept of one commit; what its message says beyond them is left out."""
 MOST_PATHS = 100_000
 """Paths of one listing: four times the largest documentation that was tried."""
 
@@ -164,27 +166,27 @@ class ObjectStore:
 
     async def commits(self, ids: Iterable[str]) -> dict[str, Commit]:
         """The commits among `ids` that the store holds."""
-        found = await self._batch({check_object_id(object_id) for object_id in ids})
-        return {sha: parsing.commit(sha, raw) for sha, (kind, raw) in found.items() if kind == "commit"}
+        wanted = {check_object_id(object_id) for object_id in ids}
+        if not wanted or not self.path.exists():
+            return {}
+        read = batches.objects(self, sorted(wanted), most=LONGEST_COMMIT, cut=True)
+        return {sha: parsing.commit(sha, raw) async for sha, kind, raw in read if kind == "commit" and raw is not None}
 
     async def blobs(self, ids: Iterable[str], max_bytes: int = MiB) -> dict[str, Blob]:
         """A blob for every id; its content is None where it is not held, no blob, or longer than `max_bytes`."""
         wanted = {check_object_id(object_id) for object_id in ids}
-        held = await self._sizes(wanted)
-        small = {key for key, (kind, size) in held.items() if kind == "blob" and size <= max_bytes}
-        found = await self._batch(small)
-        return {key: Blob(key, found[key][1] if key in found else None) for key in sorted(wanted)}
+        blobs = {key: Blob(key, None) for key in sorted(wanted)}
+        if not wanted or not self.path.exists():
+            return blobs
+        async for key, kind, content in batches.objects(self, list(blobs), most=max_bytes):
+            if kind == "blob":
+                blobs[key] = Blob(key, content)
+        return blobs
 
     async def _sizes(self, ids: set[str]) -> dict[str, tuple[str, int]]:
         if not ids or not self.path.exists():
             return {}
         return parsing.sizes(await self.read(["cat-file", "--batch-check", "--buffer"], stdin=_lines(sorted(ids))))
-
-    async def _batch(self, ids: set[str]) -> dict[str, tuple[str, bytes]]:
-        if not ids or not self.path.exists():
-            return {}
-        output = await self.read(["cat-file", "--batch", "--buffer"], stdin=_lines(sorted(ids)))
-        return {key: (kind, raw) for key, kind, raw in parsing.batch(output, str(self.path))}
 
     # ---- trees and the graph
 
