@@ -23,7 +23,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 def sizes(output: bytes) -> dict[str, tuple[str, int]]:
     """Type and size by id, of `git cat-file --batch-check`; missing ones are not in it."""
-    found = (line.split(" ") for line in output.decode("ascii", "replace").splitlines())
+    found = (line.split(" ") for line in output.decode("ascii", "replace").split("\n"))
     return {fields[0]: (fields[1], int(fields[2])) for fields in found if len(fields) == 3 and fields[2].isdigit()}
 
 

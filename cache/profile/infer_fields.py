@@ -121,6 +121,7 @@ def _faithful(kind: FieldType, node: Scalar) -> bool:
     if kind == "number":
         digits = node.text.lstrip("-")
         lost = len(digits) > 15 or (digits.startswith("0") and len(digits) > 1 and digits[1] != ".")
+        lost = lost or "e" in digits.lower()  # 1e10 may be the beginning of a hash
         return not lost and not ("." in digits and digits.endswith(("0", ".")))
     if kind == "boolean":
         return node.text in ("true", "false", "True", "False", "yes", "no", "Yes", "No")
