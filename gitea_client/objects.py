@@ -29,6 +29,9 @@ LONGEST_COMMIT = 64 * 1024
 MOST_PATHS = 100_000
 """Paths of one listing: four times the largest documentation that was tried."""
 
+MOST_CHANGES = 500_000
+"""Changes of files of one history: 24,000 pages with 8,400 commits have 40,000."""
+
 
 class ObjectStore:
     """The objects of one repository under `path`.
@@ -48,6 +51,7 @@ class ObjectStore:
         fetch_timeout: float = 900.0,
         read_timeout: float = 300.0,
         most_paths: int = MOST_PATHS,
+        most_changes: int = MOST_CHANGES,
     ) -> None:
         self.path = path.absolute()
         self._git = git
@@ -55,6 +59,8 @@ class ObjectStore:
         self._format = object_format
         self._fetch_timeout = fetch_timeout
         self._read_timeout = read_timeout
+        self.most_changes = most_changes
+        """How many changes of files one history may hold (`limits.repository_changes`)."""
         self.most_paths = most_paths
         """How many paths one listing may hold (`limits.tree_paths`)."""
 
@@ -182,6 +188,11 @@ class ObjectStore:
             if kind == "blob":
                 blobs[key] = Blob(key, content)
         return blobs
+
+    async def sizes(self, ids: Iterable[str]) -> dict[str, int]:
+        """The bytes of those objects among `ids` that the store holds."""
+        held = await self._sizes({check_object_id(object_id) for object_id in ids})
+        return {key: size for key, (_, size) in held.items()}
 
     async def _sizes(self, ids: set[str]) -> dict[str, tuple[str, int]]:
         if not ids or not self.path.exists():
