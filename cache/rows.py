@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
 
 from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow
 from cache.revision_rows import ProposalRow, RevisionRow
 from cache.row import Row as Row
+from cache.row import Texts
 
 # ------------------------------------------------------------------------------------------------- evidence
 
@@ -101,6 +102,7 @@ class BlobRow(Row, frozen=True):
 
     table = "blobs"
     primary = ("repository_id", "id")
+    texts: ClassVar[Texts] = {"content": ()}
     repository_id: int
     id: str
     content: bytes | None
@@ -139,6 +141,17 @@ class UnreadableRow(Row, frozen=True):
     named_by: str
 
 
+class ContentProblemRow(Row, frozen=True):
+    """What a repository holds that could not be read as it is; `path` is empty where it concerns the whole."""
+
+    table = "content_problems"
+    primary = ("repository_id", "rule", "path")
+    repository_id: int
+    rule: str
+    path: str
+    message: str
+
+
 class PersonRow(Row, frozen=True):
     """An e-mail address by which a pull request names a person, and whose it is on the forge."""
 
@@ -162,6 +175,9 @@ class EntryRow(Row, frozen=True):
 
     table = "entries"
     primary = ("block", "collection", "key")
+    texts: ClassVar[Texts] = {
+        "entry_body": (("repository_id", "entry_sha"),), "document_body": (("document_repository_id", "document_sha"),),
+    }  # fmt: skip
     block: str
     collection: str
     key: str
@@ -376,7 +392,7 @@ class OwnerRow(Row, frozen=True):
 
 EVIDENCE: tuple[type[Row], ...] = (
     RepositoryRow, AliasRow, RefRow, CommitRow, FileVersionRow, BlobRow, PullRequestRow, UnreadableRow,
-    PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow,
+    ContentProblemRow, PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow,
 )  # fmt: skip
 PROJECTED: tuple[type[Row], ...] = (
     EntryRow, HistoryRow, RelationRow, BranchRow, PullRow, PullEntryRow, RevisionRow, ProposalRow, FindingRow,

@@ -18,6 +18,7 @@ from msgspec.structs import asdict, replace
 from cache.model import (
     Blob,
     Commit,
+    ContentProblem,
     FileVersion,
     HeadFile,
     KeptRevision,
@@ -35,6 +36,7 @@ from cache.rows import (
     AliasRow,
     BlobRow,
     CommitRow,
+    ContentProblemRow,
     FileVersionRow,
     PersonRow,
     PullRequestRow,
@@ -212,6 +214,8 @@ def _name_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
         yield RefRow(key, f"{PULLS}{number}/head", sha)
     for object_id, named_by in evidence.unreadable.items():
         yield UnreadableRow(key, object_id, named_by)
+    for problem in evidence.problems:
+        yield ContentProblemRow(key, problem.rule, stored_path(problem.path), problem.message)
 
 
 def _history_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
@@ -266,6 +270,11 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
         parts[number[0]]["histories"][number[1]] = history
     for lost in cast("list[UnreadableRow]", list(rows[UnreadableRow].values())):
         parts[lost.repository_id]["unreadable"][lost.object_id] = lost.named_by
+    problems: dict[int, list[ContentProblem]] = defaultdict(list)
+    for wrong in cast("list[ContentProblemRow]", list(rows[ContentProblemRow].values())):
+        problems[wrong.repository_id].append(ContentProblem(wrong.rule, path_of(wrong.path), wrong.message))
+    for key, of_it in problems.items():
+        parts[key]["problems"] = tuple(sorted(of_it))
     aliases = {row.full_name: row.repository_id for row in cast("list[AliasRow]", list(rows[AliasRow].values()))}
     mirrored = {key: RepositoryEvidence(repository=listed[key], **part) for key, part in parts.items()}
     people = {row.address: row.login for row in cast("list[PersonRow]", list(rows[PersonRow].values()))}

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from cache.model import Repository, RepositoryEvidence
 from cache.profile.collection import Block
 from cache.projection.reach import Interest
+from cache.projection.selecting import Amounts
 from cache.world import BranchTombstone, PullTombstone
 from daemon.config.limits import Limits
 from daemon.convert import pull_request_of, repository_of, utc
@@ -72,6 +73,7 @@ class Reader:
         self._max_file_size = max_file_size
         self._ca_file = ca_file
         self._limits = limits
+        self._amounts = Amounts(limits.repository_files, limits.repository_text)
         self.timelines = Timelines(rest)
         self._lost: set[tuple[int, str]] = set()
         """Commits that the forge does not give and no ref names: not asked for again and again."""
@@ -153,7 +155,8 @@ class Reader:
             unreadable=unreadable,
         )
         evidence, fresh = await together(
-            load(store, evidence, known, interest, blocks, self._max_file_size, told), self._by_id(repository.id)
+            load(store, evidence, known, interest, blocks, self._max_file_size, told, self._amounts),
+            self._by_id(repository.id),
         )
         if fresh.full_name != repository.full_name:
             raise NameReused(f"{repository.full_name} is called {fresh.full_name} now")
@@ -185,7 +188,7 @@ class Reader:
         bare = replace(
             evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={}, histories={}
         )
-        return await load(store, bare, None, interest, blocks, self._max_file_size, told)
+        return await load(store, bare, None, interest, blocks, self._max_file_size, told, self._amounts)
 
     async def holds(self, repository: Repository, commit: str) -> bool:
         """Whether a commit was fetched from a repository."""
@@ -206,6 +209,7 @@ class Reader:
             object_format=repository.object_format,
             limits=self._limits.of_store,
             most_paths=self._limits.tree_paths,
+            most_changes=self._limits.repository_changes,
         )
 
     async def _by_id(self, repository_id: int) -> Repository:
