@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_origin
@@ -14,7 +11,7 @@ from msgspec import UNSET, Meta, Raw, Struct
 
 from gitea_client.allowed import LARGEST
 from gitea_client.errors import Malformed
-from gitea_client.sizes import LISTED, MOST_ITEM, kB
+from gitea_client.sizes import LISTED, MOST_ITEM
 
 T = TypeVar("T")
 
@@ -107,21 +104,6 @@ def _unusable(raw: Raw, why: str) -> Unusable:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Unusable(None, why)
     return Unusable(which.id, why, which.type)
-
-
-async def apart(read: Callable[[bytes, str], T], body: bytes, what: str) -> T:
-    """What `read` makes of an answer, in a thread where the answer is long: the event loop must not wait for it.
-
-    One at a time, so that several long answers do not unfold in memory together.
-    """
-    if len(body) <= BESIDE:
-        return read(body, what)
-    return await asyncio.get_running_loop().run_in_executor(_reader, read, body, what)
-
-
-BESIDE = 256 * kB
-"""Bytes from which on an answer is decoded beside the event loop: about 3 ms."""
-_reader = ThreadPoolExecutor(1, "answers")
 
 
 def _tidy(value: object) -> object:

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from gitea_client.decoding import apart
+from gitea_client.apart import apart
 from gitea_client.errors import Malformed, TooLong
 from gitea_client.sizes import MOST_LISTED
 from gitea_client.transport import Answer, Query, Transport

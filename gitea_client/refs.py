@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from gitea_client import paths
-from gitea_client.decoding import apart
+from gitea_client.apart import apart
 from gitea_client.errors import Malformed
 from gitea_client.pktline import RefLine, ls_refs_request, parse_ls_refs
 from gitea_client.transport import Transport

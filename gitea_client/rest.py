@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from gitea_client.decoding import apart, decode_plain
+from gitea_client.apart import apart
+from gitea_client.decoding import decode_plain
 from gitea_client.errors import Malformed, Missing, ServerFault
 from gitea_client.listings import older_than, reaches
 from gitea_client.paging import ATTEMPTS, LIMIT, Moved, Page, Parse, Short, complete, pages

@@ -12,7 +12,8 @@ from client_api import repository, talking
 from client_servers import TOKEN, saying
 
 from gitea_client import decoding, errors, paging, sizes
-from gitea_client.decoding import Unusable, apart, decode_each
+from gitea_client.apart import BESIDE, apart
+from gitea_client.decoding import Unusable, decode_each
 from gitea_client.rest import Rest, searched
 from gitea_client.transport import Transport
 from gitea_client.wire import Activity, Repository
@@ -68,8 +69,8 @@ async def test_a_long_answer_is_read_beside_the_event_loop() -> None:
     def where(body: bytes, what: str) -> int:
         return threading.get_ident()
 
-    assert await apart(where, b"x" * decoding.BESIDE, "it") == here
-    assert await apart(where, b"x" * (decoding.BESIDE + 1), "it") != here
+    assert await apart(where, b"x" * BESIDE, "it") == here
+    assert await apart(where, b"x" * (BESIDE + 1), "it") != here
 
 
 @pytest.mark.parametrize(("ask", "most"), [
