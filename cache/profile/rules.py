@@ -98,6 +98,11 @@ RULES: dict[str, Rule] = {
             "A file of lines has more than 20,000 of them.",
             "Split it, as by month; until then its last good version is served.",
         ),
+        (
+            "too-slow",
+            "An expression of the profile takes too long over the file's text.",
+            "Simplify the expression (no repetition within a repetition), or the text.",
+        ),
         ("bad-line", "A line is not a JSON object with the fields of its key.", "Correct the line; the others stand."),
         ("bad-key", "The key cannot be used.", "Use 1 to 255 characters, without '/' and control characters."),
         (
