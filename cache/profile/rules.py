@@ -124,6 +124,11 @@ RULES: dict[str, Rule] = {
             "Commit the folder again from a checkout; `git fsck` names such trees.",
         ),
         (
+            "never-read",
+            "A repository that a profile reaches could not be read even once; nothing of it is served.",
+            "Do what the message says; `forgeglass sweep` tries again at once.",
+        ),
+        (
             "repository-limit",
             "A repository holds more than a limit of the configuration allows; the files that came last are left out.",
             "Raise the limit that the message names, or keep fewer or smaller files.",
@@ -174,7 +179,7 @@ RULES: dict[str, Rule] = {
 MAX_MESSAGE, MAX_NAME = 500, 200
 """Characters of a problem's message, and of the name of its field."""
 
-OPERATIONAL = frozenset({"hook-silent"})
+OPERATIONAL = frozenset({"hook-silent", "never-read"})
 """Rules of what happens here and now, which follows neither from the forge's content nor from a profile."""
 
 
