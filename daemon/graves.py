@@ -9,13 +9,16 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
+from cache.kept_heads import KeptHeads
 from cache.kept_revisions import KeptRevisions
-from cache.model import KeptRevision
+from cache.model import KeptRevision, PullHead
 from cache.tombstones import Kind, TombstoneTable
 from cache.tombstones import Tombstone as KeptTombstone
-from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, with_published
+from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, with_heads, with_published
 
 Tombstone = BranchTombstone | PullTombstone | RepositoryTombstone
+FreshHeads = Mapping[tuple[int, int], tuple[PullHead, ...] | None]
+"""The heads of pull requests that are to be kept, by repository and number; None for one that is gone."""
 
 
 class Graves(Protocol):
@@ -35,6 +38,10 @@ class Graves(Protocol):
 
     async def keep(self, known: Tombstones, published: Sequence[KeptRevision]) -> Tombstones:
         """Keep revisions that are about to be published durably; all of them with these."""
+        ...
+
+    async def keep_heads(self, known: Tombstones, heads: FreshHeads) -> Tombstones:
+        """Keep the heads of pull requests durably; all of them with these."""
         ...
 
 
@@ -59,6 +66,10 @@ class ScratchGraves:
         """In memory alone."""
         return replace(known, revisions=with_published(known.revisions, published))
 
+    async def keep_heads(self, known: Tombstones, heads: FreshHeads) -> Tombstones:
+        """In memory alone."""
+        return replace(known, heads=with_heads(known.heads, heads))
+
 
 def _with(known: Tombstones, buried: Iterable[Tombstone]) -> Tombstones:
     branches, pulls, repositories = dict(known.branches), dict(known.pulls), dict(known.repositories)
@@ -69,7 +80,7 @@ def _with(known: Tombstones, buried: Iterable[Tombstone]) -> Tombstones:
             pulls[stone.pull.repository_id, stone.pull.number] = stone
         else:
             repositories[stone.repository.id] = stone
-    return Tombstones(branches, pulls, repositories, known.revisions)
+    return Tombstones(branches, pulls, repositories, known.revisions, known.heads)
 
 
 def _named(stone: Tombstone) -> tuple[Kind, int, str]:
@@ -83,14 +94,18 @@ def _named(stone: Tombstone) -> tuple[Kind, int, str]:
 class StateGraves:
     """Tombstones and published revisions in `state.db`."""
 
-    def __init__(self, table: TombstoneTable, revisions: KeptRevisions, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, table: TombstoneTable, revisions: KeptRevisions, heads: KeptHeads, clock: Callable[[], datetime]
+    ) -> None:
         self._table = table
         self._revisions = revisions
+        self._heads = heads
         self._clock = clock
 
     async def load(self) -> Tombstones:
         """Every tombstone."""
-        known = Tombstones(revisions=with_published({}, await self._revisions.all()))
+        published = with_published({}, await self._revisions.all())
+        known = Tombstones(revisions=published, heads=await self._heads.all())
         return _with(known, [_stone(kept) for kept in await self._table.all()])
 
     async def bury(self, known: Tombstones, buried: Sequence[Tombstone]) -> Tombstones:
@@ -111,6 +126,11 @@ class StateGraves:
         """Keep revisions that are about to be published durably; all of them with these."""
         await self._revisions.keep(published)
         return replace(known, revisions=with_published(known.revisions, published))
+
+    async def keep_heads(self, known: Tombstones, heads: FreshHeads) -> Tombstones:
+        """Keep the heads of pull requests durably; all of them with these."""
+        await self._heads.keep(heads)
+        return replace(known, heads=with_heads(known.heads, heads))
 
 
 def _stone(kept: KeptTombstone) -> Tombstone:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.model import MERGED, HeadFile, PullHead, PullHistory, PullRequest, RepositoryEvidence
 from cache.projection.reach import Interest
-from daemon.timelines import Told, dated
+from daemon.pull_timeline import dated
+from daemon.read_errors import ONE, ReadErrors, changes
+from daemon.timelines import Told
 from gitea_client.differing import Pair, Sides, differences
+from gitea_client.errors import ForgeError
 from gitea_client.forks import Question, fork_points, meet
 from gitea_client.git import TreeItem
 from gitea_client.objects import ObjectStore
@@ -40,55 +43,99 @@ async def histories(
     store: ObjectStore,
     evidence: RepositoryEvidence,
     known: RepositoryEvidence | None,
+    last: RepositoryEvidence | None,
     interest: Interest,
     told: Mapping[int, Told],
+    errors: ReadErrors,
 ) -> dict[int, PullHistory]:
     """The history of each pull request. What was known is taken where nothing can have changed it.
 
-    `evidence` has the branches as they are now; the fork point of a forced head depends on the base. Raises GitFailed
-    where the store fails. A head of which the store lacks what is needed is gone, and no error.
+    `evidence` has the branches as they are now; the fork point of a forced head depends on the base. A head of which
+    the store lacks what is needed is gone, and no error. A pull request that cannot be looked into (anybody may raise
+    one, over whatever a tree can hold) stands as `last` has it, and `errors` tells of it; the others go on.
     """
     same = known if known is not None and known.interest == interest.canonical else None
     moved = await _moved(store, evidence, same) if same is not None else frozenset()
     made: dict[int, PullHistory] = {}
-    work: dict[int, _Work] = {}
+    work: dict[int, Told] = {}
     for number, now in told.items():
         before = same.histories.get(number) if same is not None else None
         if same is not None and before is not None and _stands(before, now, same.pulls.get(number), moved):
-            fresh = replace(before, updated_at=now.updated_at, settled=now.settled)
+            fresh = replace(before, updated_at=now.updated_at, settled=now.settled, rewritten=now.rewritten)
             made[number] = before if fresh == before else fresh
+        elif not errors.stands(changes(number), number, evidence.pull_heads):
+            work[number] = now
+    together = tuple(work)
+    for numbers in (together, *((number,) for number in together if len(together) > 1)):
+        if not numbers or numbers[0] in made:
+            continue
+        try:
+            made |= await _look_into(store, evidence, interest, {number: work[number] for number in numbers})
+        except ForgeError as error:
+            if len(numbers) == 1:
+                errors.add(changes(numbers[0]), ONE, error, numbers[0])
         else:
-            work[number] = _Work(now, tuple(_questions(now, evidence)))
-    if not work:
-        return dict(sorted(made.items()))
-    points = await fork_points(store, {question for each in work.values() for question in each.questions})
-    pairs = {(points[q], q.head) for each in work.values() for q in each.questions if q in points}
-    merged = await _held(store, (_merged(each.told.pull) for each in work.values()))
-    pairs |= set(_beside(work.values(), points, merged))
+            errors.read(*map(changes, numbers))
+    for number in told.keys() - made.keys():
+        if last is not None and number in last.histories:
+            made[number] = replace(last.histories[number], settled=False)
+    before_all = same.histories if same is not None else {}
+    return {n: before_all[n] if before_all.get(n) == made[n] else made[n] for n in sorted(made)}
+
+
+async def _look_into(
+    store: ObjectStore, evidence: RepositoryEvidence, interest: Interest, told: Mapping[int, Told]
+) -> dict[int, PullHistory]:
+    """The histories of pull requests, made from the store; one that fails fails all."""
+    work = [_Work(each, tuple([q async for q in _questions(store, each, evidence)])) for each in told.values()]
+    points = await fork_points(store, {question for each in work for question in each.questions})
+    pairs = {(points[q], q.head) for each in work for q in each.questions if q in points}
+    merged = await _held(store, (_merged(each.told.pull) for each in work))
+    pairs |= set(_beside(work, points, merged))
     found = await differences(store, pairs)
-    committed = await store.commits({q.head for each in work.values() for q in each.questions if q in points})
+    committed = await store.commits({q.head for each in work for q in each.questions if q in points})
     dates = {sha: commit.committed_at for sha, commit in committed.items()}
-    for number, each in work.items():
+    made = {}
+    for each in work:
+        now = each.told
         heads = tuple(
             replace(head, gone=q not in points, fork_point=points.get(q))
-            for head, q in zip(dated(each.told.heads, dates, each.told.pull), each.questions, strict=True)
+            for head, q in zip(dated(now.heads, dates, now.pull), each.questions, strict=True)
         )
-        commit = _merged(each.told.pull)
-        history = PullHistory(
-            number, each.told.updated_at, each.told.settled, commit if commit in merged else None, heads
+        commit = _merged(now.pull)
+        merge = commit if commit in merged else None
+        bare = PullHistory(
+            now.pull.number, now.updated_at, now.settled, merge, heads, rewritten=now.rewritten
         )
-        fresh = replace(history, files=await _files(store, each.told.pull, history, interest, found))
-        before = same.histories.get(number) if same is not None else None
-        made[number] = before if before == fresh else fresh
-    return dict(sorted(made.items()))
+        made[now.pull.number] = replace(bare, files=await _files(store, now.pull, bare, interest, found))
+    return made
 
 
-def _questions(told: Told, evidence: RepositoryEvidence) -> Iterator[Question]:
+async def _questions(store: ObjectStore, told: Told, evidence: RepositoryEvidence) -> AsyncIterator[Question]:
+    """What is asked of each head. Of one whose event lists what lies between a later base and it, those commits count
+    that the base of its time does not hold; where that is all of them, nothing is known to be its own.
+    """
     forced = False
-    for head, listed in zip(told.heads, told.listed, strict=True):
-        forced = forced or head.forced
+    listed: set[str] = set()
+    for head in told.heads:
         base = _base(evidence, told.pull, head)
-        yield Question(head.sha, listed, forced or not head.told, base)
+        if head.relisted:
+            own = await _above(store, base, head.commits)
+            forced = forced or head.sha not in own
+            listed |= own or set(head.commits)
+        else:
+            listed |= set(head.commits)
+        forced = forced or head.forced
+        yield Question(head.sha, frozenset(listed), forced or not head.told, base)
+
+
+async def _above(store: ObjectStore, base: str | None, commits: Collection[str]) -> set[str]:
+    """Those of some commits that a base does not hold; all of them where it is not known."""
+    held = await store.commits({*commits, *([base] if base is not None else [])})
+    if base is None or base not in held or not set(commits) <= held.keys():
+        return set(commits)
+    asked = "".join(f"{sha}\n" for sha in (*commits, f"^{base}")).encode()
+    return set((await store.read(["rev-list", "--stdin"], stdin=asked)).decode("ascii").split()) & set(commits)
 
 
 def _base(evidence: RepositoryEvidence, pull: PullRequest, head: PullHead) -> str | None:
@@ -131,7 +178,7 @@ def _stands(before: PullHistory, told: Told, pull: PullRequest | None, moved: Co
 
 
 def _said(head: PullHead) -> tuple[object, ...]:
-    return head.sha, head.told, head.commits, head.base
+    return head.sha, head.told, head.commits, head.base, head.event, head.gap, head.relisted
 
 
 def _place(pull: PullRequest) -> tuple[str, int | None, str]:
@@ -140,7 +187,7 @@ def _place(pull: PullRequest) -> tuple[str, int | None, str]:
 
 def _depends(history: PullHistory) -> bool:
     """Whether a fork point was found by the base, as it is then: without all commits told, or over several."""
-    return any(head.forced or not head.told or len(head.commits) > 1 for head in history.heads)
+    return any(head.forced or head.relisted or not head.told or len(head.commits) > 1 for head in history.heads)
 
 
 async def _moved(store: ObjectStore, evidence: RepositoryEvidence, known: RepositoryEvidence) -> frozenset[int]:
@@ -159,9 +206,17 @@ async def _moved(store: ObjectStore, evidence: RepositoryEvidence, known: Reposi
     moved = {
         (before, now)
         for (before, now), shas in heads.items()
-        if before is None or now is None or await meet(store, before, now, shas)
+        if before is None or now is None or await _meet(store, before, now, shas)
     }
     return frozenset(number for number, pairs in bases.items() if pairs & moved)
+
+
+async def _meet(store: ObjectStore, before: str, now: str, heads: Collection[str]) -> bool:
+    """As `meet`; where that cannot be told, they do: what follows is told pull request by pull request."""
+    try:
+        return await meet(store, before, now, heads)
+    except ForgeError:
+        return True
 
 
 async def _held(store: ObjectStore, commits: Iterable[str | None]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from cache.projection.heads import wanted_of_heads
 from cache.projection.reach import Interest
 from cache.projection.reading import SUBMODULE, SYMLINK, read_file, trailing
 from daemon.histories import histories
+from daemon.read_errors import ReadErrors
 from daemon.timelines import Told
 from daemon.together import together
 from gitea_client.history import first_parent_changes
@@ -30,9 +31,11 @@ async def load(
     blocks: Sequence[Block],
     max_file_size: int,
     told: Mapping[int, Told],
+    last: RepositoryEvidence | None,
+    errors: ReadErrors,
 ) -> RepositoryEvidence:
     """Fill in what the object store tells: versions of files, the heads of pull requests (`told` by the forge), the
-    bytes of files, and the commits that rows speak of."""
+    bytes of files, and the commits that rows speak of. What of pull requests fails stands as `last` has it."""
     versions: Mapping[str, tuple[FileVersion, ...]] = {}
     position = -1
     same = known is not None and known.interest == interest.canonical
@@ -47,7 +50,7 @@ async def load(
             read = await first_parent_changes(store, head, after=after, wanted=interest.wants, start_position=start)
             older = before.versions if before is not None and after is not None and not read.rewound else {}
             versions, position = _appended(older, read.versions), read.tip_position
-    made = await histories(store, evidence, known, interest, told)
+    made = await histories(store, evidence, known, last, interest, told, errors)
     evidence = replace(evidence, histories=same_or(made, known.histories if known else None))
     blobs, commits = await together(
         _blobs(store, evidence, versions, known, interest, blocks, max_file_size),

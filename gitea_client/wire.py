@@ -74,6 +74,7 @@ class Repository(Struct, frozen=True):
     default_branch: str = ""
     topics: tuple[str, ...] = ()
     object_format_name: str = "sha1"
+    has_pull_requests: bool = True
     html_url: str = ""
     created_at: Time | None = None
     updated_at: Time | None = None

@@ -1,0 +1,31 @@
+"""Keep which event told of a head, what could not be read, and whether pull requests are switched on."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Make the columns and the table. Timelines are read again, so that their events are known by their ids."""
+    op.add_column(
+        "repositories", sa.Column("has_pull_requests", sa.Boolean, nullable=False, server_default=sa.text("1"))
+    )
+    op.add_column("pull_histories", sa.Column("rewritten", sa.Boolean, nullable=False, server_default=sa.text("0")))
+    op.add_column("pull_heads", sa.Column("event", sa.BigInteger, nullable=False, server_default=sa.text("0")))
+    op.add_column("pull_heads", sa.Column("gap", sa.Boolean, nullable=False, server_default=sa.text("0")))
+    op.add_column("pull_heads", sa.Column("relisted", sa.Boolean, nullable=False, server_default=sa.text("0")))
+    op.create_table(
+        "read_errors",
+        sa.Column("repository_id", sa.BigInteger, primary_key=True),
+        sa.Column("about", sa.Text, primary_key=True),
+        sa.Column("rule", sa.Text, nullable=False),
+        sa.Column("message", sa.Text, nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("retry", sa.Boolean, nullable=False),
+    )
+    op.execute("UPDATE pull_histories SET settled = 0")
+    op.execute("DELETE FROM unreadable WHERE object_id LIKE 'its %'")
