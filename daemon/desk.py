@@ -76,6 +76,7 @@ async def desk(
         git=config.forge.git,
         max_file_size=config.forge.max_file_size,
         ca_file=config.forge.ca_file,
+        limits=config.limits,
     )
     reconciler = Reconciler(book, reader, forge.rest, inbox, Resolver(book, forge.rest), config.forge.owners)
     queue: WorkQueue[int, Scope] = WorkQueue(merge, random.random, spacing=spacing)

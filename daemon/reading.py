@@ -18,6 +18,7 @@ from cache.model import Repository, RepositoryEvidence
 from cache.profile.collection import Block
 from cache.projection.reach import Interest
 from cache.world import BranchTombstone, PullTombstone
+from daemon.config.limits import Limits
 from daemon.convert import pull_request_of, repository_of, utc
 from daemon.histories import objects_of
 from daemon.loading import load, same_or
@@ -61,7 +62,7 @@ class Reader:
 
     def __init__(
         self, rest: Rest, transport: Transport, objects: Path, *, token: Secret | None, git: str, max_file_size: int,
-        ca_file: Path | None = None,
+        limits: Limits, ca_file: Path | None = None,
     ) -> None:  # fmt: skip
         self._rest = rest
         self._transport = transport
@@ -70,6 +71,7 @@ class Reader:
         self._git = git
         self._max_file_size = max_file_size
         self._ca_file = ca_file
+        self._limits = limits
         self.timelines = Timelines(rest)
         self._lost: set[tuple[int, str]] = set()
         """Commits that the forge does not give and no ref names: not asked for again and again."""
@@ -202,6 +204,7 @@ class Reader:
             git=self._git,
             counter=self._transport.counter,
             object_format=repository.object_format,
+            most_paths=self._limits.tree_paths,
         )
 
     async def _by_id(self, repository_id: int) -> Repository:

@@ -11,7 +11,8 @@
     ├── Refused          any other 4xx                                      → record; asking again will not help
     ├── Malformed        an answer that is cut, short, or not what it claims → try again, then record
     └── GitFailed        the git program failed for a reason of its own     → try again later
-        └── ObjectMissing  the forge does not have (or give) an object      → confirm, then record
+        ├── ObjectMissing  the forge does not have (or give) an object      → confirm, then record
+        └── TooMuch        more than a limit allows                         → record; raise the limit, or have less
 
 None of these ever means that something was deleted: absence is proved elsewhere. Messages hold the method,
 the path and the status, never a header: headers carry the token.
@@ -127,3 +128,19 @@ class ObjectMissing(GitFailed):
     def __init__(self, object_id: str, what: str) -> None:
         super().__init__(f"{what}: the forge does not give object {object_id}")
         self.object_id = object_id
+
+
+class TooMuch(GitFailed):
+    """What was to be read holds more than a limit allows. It says nothing about what lies within the limit.
+
+    `what` names the thing that is over (a commit's tree, what a pull request changes), `limit` the key of the
+    configuration, without its section.
+    """
+
+    retry = False
+
+    def __init__(self, what: str, amount: str, limit: str) -> None:
+        super().__init__(f"{what}: {amount}, which is what limits.{limit} allows at most")
+        self.remedy = f"raise limits.{limit}, or take out of the repository what is too much"
+        self.what = what
+        self.limit = limit

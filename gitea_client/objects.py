@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from os import PathLike, fspath
 from pathlib import Path
 
-from gitea_client import fetching, parsing, program
+from gitea_client import fetching, parsing, program, streaming
 from gitea_client.counting import RequestCounter
-from gitea_client.errors import GitFailed, Malformed
+from gitea_client.errors import GitFailed, Malformed, TooMuch
 from gitea_client.git import Blob, Commit, TreeItem, check_object_id
 from gitea_client.redaction import redact
 from gitea_client.secret import Secret
@@ -23,6 +23,8 @@ KEEP = "refs/forgeglass/keep/"
 _LEFT_BEHIND = ("trace-*", "*.lock", f"{KEEP}*.lock", "objects/pack/tmp_*")
 _MANY_REFS = 100
 _LONGEST_ARGUMENTS = 64 * 1024
+MOST_PATHS = 100_000
+"""Paths of one listing: four times the largest documentation that was tried."""
 
 
 class ObjectStore:
@@ -42,6 +44,7 @@ class ObjectStore:
         object_format: str = "sha1",
         fetch_timeout: float = 900.0,
         read_timeout: float = 300.0,
+        most_paths: int = MOST_PATHS,
     ) -> None:
         self.path = path.absolute()
         self._git = git
@@ -49,6 +52,8 @@ class ObjectStore:
         self._format = object_format
         self._fetch_timeout = fetch_timeout
         self._read_timeout = read_timeout
+        self.most_paths = most_paths
+        """How many paths one listing may hold (`limits.tree_paths`)."""
 
     # ---- the store itself
 
@@ -174,13 +179,32 @@ class ObjectStore:
 
     # ---- trees and the graph
 
-    async def tree(self, commit: str, prefixes: Sequence[str] = ()) -> dict[str, TreeItem]:
-        """Every file of a commit's tree by path, or those below `prefixes` (directories or whole paths)."""
+    async def tree(
+        self, commit: str, prefixes: Sequence[str] = (), *, most: int | None = None
+    ) -> dict[str, TreeItem]:
+        """Every file of a commit's tree by path, or those below `prefixes` (directories or whole paths).
+
+        Of a name that one tree holds twice the first is taken, as `git show commit:path` does. Raises TooMuch where
+        there are more than `most` (by default as many as the store allows), and GitFailed.
+        """
+        most = self.most_paths if most is None else most
         below = [] if "" in prefixes else [parsing.path_bytes(prefix.rstrip("/")) for prefix in prefixes]
         if sum(map(len, below)) > _LONGEST_ARGUMENTS:
             below = []  # too many for a command line: read all; who asks for so much hardly loses by it
         arguments = ["ls-tree", "-r", "-z", "--full-tree", check_object_id(commit), "--"]
-        return parsing.tree(await self.read([*arguments, *below]), str(self.path))
+        items: dict[str, TreeItem] = {}
+        count, rest = 0, b""
+        async with aclosing(self.stream([*arguments, *below])) as pieces:
+            async for piece in pieces:
+                whole, _, rest = (rest + piece).rpartition(b"\0")
+                count += piece.count(b"\0")
+                if count > most:
+                    raise TooMuch(f"{commit} in {self.path.name}", f"holds more than {most} paths", "tree_paths")
+                for path, item in parsing.tree(whole, self.path.name).items():
+                    items.setdefault(path, item)
+        if rest:
+            raise GitFailed(f"{self.path.name}: ls-tree ended in the middle of an item")
+        return items
 
     async def changed_paths(self, before: str, after: str) -> dict[str, TreeItem | None]:
         """What differs between two commits: the path's new item, None where it was removed."""
@@ -217,9 +241,22 @@ class ObjectStore:
         self._check(ran, 0)
         return ran.stdout
 
+    def stream(self, arguments: Sequence[str | bytes], *, stdin: bytes = b"") -> AsyncGenerator[bytes, None]:
+        """Like `read`, what git says in pieces while it comes; whoever stops early closes it, which ends git."""
+        return streaming.stream(
+            [self._git, *arguments],
+            cwd=self.path,
+            env=program.environment(self._reading),
+            stdin=stdin,
+            timeout=self._read_timeout,
+        )
+
+    @property
+    def _reading(self) -> dict[str, str]:
+        return {"GIT_DIR": str(self.path / "reader"), "GIT_OBJECT_DIRECTORY": str(self.path / "objects")}
+
     async def _reader(self, arguments: Sequence[str | bytes], stdin: bytes = b"") -> program.Ran:
-        env = {"GIT_DIR": str(self.path / "reader"), "GIT_OBJECT_DIRECTORY": str(self.path / "objects")}
-        return await self._program(arguments, env, stdin)
+        return await self._program(arguments, self._reading, stdin)
 
     async def _run(
         self, arguments: Sequence[str], *, env: dict[str, str], stdin: bytes = b"", cwd: Path | None = None

@@ -95,14 +95,14 @@ def path_bytes(path: str) -> bytes:
 
 
 def tree(output: bytes, what: str) -> dict[str, TreeItem]:
-    """The items of `git ls-tree -r -z`, by path."""
+    """The items of `git ls-tree -r -z`, by path; the first of several of one path. The last NUL may be left out."""
     items: dict[str, TreeItem] = {}
-    for record in output.split(b"\0")[:-1]:
+    for record in output.removesuffix(b"\0").split(b"\0") if output else ():
         meta, tab, path = record.partition(b"\t")
         fields = meta.decode("ascii", "replace").split(" ")
         if not tab or len(fields) != 3:
             raise GitFailed(f"{what}: {record[:80]!r} is no tree item")
-        items[path_of(path)] = TreeItem(*fields)
+        items.setdefault(path_of(path), TreeItem(*fields))
     return items
 
 

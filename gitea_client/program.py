@@ -69,9 +69,37 @@ async def run(
     caller cancelled. Raises GitFailed where it could not be started, for `timeout` (seconds) and for `most_output`
     (bytes).
     """
-    name = " ".join(str(part) for part in arguments[:2])
+    name = named(arguments)
+    process = await start(arguments, cwd=cwd, env=env)
+    assert process.stdin is not None  # noqa: S101  # all three are pipes; for the type checker
+    assert process.stdout is not None  # noqa: S101
+    assert process.stderr is not None  # noqa: S101
     try:
-        process = await asyncio.create_subprocess_exec(
+        async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
+            group.create_task(feed(process.stdin, stdin))
+            stdout = group.create_task(_read(process.stdout, most_output, name))
+            stderr = group.create_task(_read(process.stderr, most_output, name))
+            group.create_task(process.wait())
+    except TimeoutError:
+        raise GitFailed(f"{name} did not end within {timeout:g} seconds") from None
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    finally:
+        await end(process)
+    return Ran(process.returncode or 0, stdout.result(), stderr.result())
+
+
+def named(arguments: Sequence[str | bytes]) -> str:
+    """A command as errors name it: the program and what it was to do."""
+    return " ".join(str(part) for part in arguments[:2])
+
+
+async def start(
+    arguments: Sequence[str | bytes], *, cwd: Path, env: Mapping[str, str]
+) -> asyncio.subprocess.Process:
+    """Start a program as the leader of a process group of its own, with pipes. Raises GitFailed where it cannot be."""
+    try:
+        return await asyncio.create_subprocess_exec(
             *arguments,
             cwd=cwd,
             env=env,
@@ -81,26 +109,11 @@ async def run(
             start_new_session=True,
         )
     except OSError as error:
-        raise GitFailed(f"{name} could not be started: {error.strerror}") from error
-    assert process.stdin is not None  # noqa: S101  # all three are pipes; for the type checker
-    assert process.stdout is not None  # noqa: S101
-    assert process.stderr is not None  # noqa: S101
-    try:
-        async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
-            group.create_task(_feed(process.stdin, stdin))
-            stdout = group.create_task(_read(process.stdout, most_output, name))
-            stderr = group.create_task(_read(process.stderr, most_output, name))
-            group.create_task(process.wait())
-    except TimeoutError:
-        raise GitFailed(f"{name} did not end within {timeout:g} seconds") from None
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    finally:
-        await _end(process)
-    return Ran(process.returncode or 0, stdout.result(), stderr.result())
+        raise GitFailed(f"{named(arguments)} could not be started: {error.strerror}") from error
 
 
-async def _feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
+async def feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
+    """Write all of `data` and close the pipe. A program that ended early is no error here: its exit code says why."""
     try:
         pipe.write(data)
         await pipe.drain()
@@ -121,7 +134,8 @@ async def _read(pipe: asyncio.StreamReader, most: int, name: str) -> bytes:
     return b"".join(parts)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Kill a program with all that it started, where it still runs, and wait for its end."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

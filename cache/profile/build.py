@@ -147,7 +147,7 @@ def _source(spec: str | SourceSpec) -> Source:
     if isinstance(spec, str):
         return Source("heading") if spec == "heading" else Source("key", spec)
     if spec.heading is not None:
-        return Source("heading", extract=spec.extract)
+        return Source("heading", "h1" if spec.heading == "h1" else "", spec.extract)
     if spec.section is not None:
         return Source("section", spec.section, spec.extract)
     if spec.line is not None:

@@ -62,14 +62,14 @@ def parse_file(
     if collection.format == "jsonl":
         return tuple(_lines(collection, content, captures))
     try:
-        return (_single(collection, content, captures),)
+        return (_single(collection, path, content, captures),)
     except NodeError as error:
         return (_failed(collection, captures, error.problem),)
 
 
-def _single(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Record:
+def _single(collection: Collection, path: str, content: bytes, captures: Mapping[str, str]) -> Record:
     if collection.format == "md":
-        return _markdown(collection, content, captures)
+        return _markdown(collection, path, content, captures)
     text = decode(content)
     node = read_json(text) if collection.format == "json" else read_yaml(text)
     if node is None:
@@ -80,13 +80,13 @@ def _single(collection: Collection, content: bytes, captures: Mapping[str, str])
     return _record(collection, node, captures, 1, None, Outline(""))
 
 
-def _markdown(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Record:
+def _markdown(collection: Collection, path: str, content: bytes, captures: Mapping[str, str]) -> Record:
     parts = split(content, lenient=collection.lenient)
     unread = {"not-utf8", "bad-text"} & {found.rule for found in parts.problems}
     if parts.problems and (unread or not collection.lenient):
         return _failed(collection, captures, *parts.problems)
     body = parts.body if collection.body is not None else None
-    outline = Outline(parts.body, parts.body_line)
+    outline = Outline(parts.body, parts.body_line, path)
     record = _record(collection, parts.data or Table({}, {}, 1), captures, 1, body, outline)
     if parts.problems:
         told = tuple(replace(found, severity="warning") for found in parts.problems)

@@ -46,7 +46,9 @@ class SourceSpec(_Spec, frozen=True):
     """Where a value stands: exactly one of `key`, `heading`, `section`, `line` and `capture`; and what of it."""
 
     key: Annotated[str, Meta(min_length=1, description="A key of the file")] | None = None
-    heading: Annotated[Literal["first"], Meta(description="The first heading")] | None = None
+    heading: Annotated[
+        Literal["first", "h1"], Meta(description="The first heading, or the first of level one")
+    ] | None = None  # fmt: skip
     section: Annotated[str, Meta(min_length=1, description="What stands below the heading of this name")] | None = None
     line: Annotated[
         str, Meta(min_length=1, description="A line 'NAME: value' above the second heading, also in a list or table")

@@ -26,7 +26,7 @@ MOST_FIELDS = 60
 
 
 class SeenFile(Struct, frozen=True):
-    """One file: its path, what its front matter (or the file as a whole) says, and its first heading.
+    """One file: its path, what its front matter (or the file as a whole) says, and its first heading of level one.
 
     `data` is None without front matter. `problem` is the rule that its content breaks, None where it reads well.
     """
@@ -48,7 +48,7 @@ class InferredField(Struct, frozen=True):
     required: bool
     guess: Guess
     heading: bool = False
-    """Whether the first heading speaks where the key is missing."""
+    """Whether the heading of level one speaks first."""
 
     @property
     def type(self) -> FieldType | None:
@@ -231,7 +231,7 @@ def _fields(form: Format, good: Sequence[SeenFile], captures: Sequence[str]) -> 
 def _titled(
     form: Format, good: Sequence[SeenFile], fields: Sequence[InferredField], taken: Sequence[str]
 ) -> list[InferredField]:
-    """The fields with a title: from the first heading where some file does not say one itself."""
+    """The fields with a title: the heading of level one, where some file has one, else what the key says."""
     if form != "md" or not any(file.heading for file in good):
         return [*fields]
     known = next((field for field in fields if field.source == "title"), None)
@@ -239,7 +239,7 @@ def _titled(
         count = sum(file.heading is not None for file in good)
         head = InferredField("title", "title", count, False, Guess("string"), heading=True)
         return [*fields] if "title" in taken else [head, *fields]
-    if known.required or known.type not in ("string", "text"):
+    if known.type not in ("string", "text"):
         return [*fields]
     return [replace(field, heading=True) if field is known else field for field in fields]
 

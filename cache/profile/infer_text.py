@@ -90,7 +90,7 @@ def _field(field: InferredField, collection: InferredCollection) -> Iterator[str
     if field.guess.values:
         parts.append(f"values: [{', '.join(quoted(value) for value, _ in field.guess.values)}]")
     if field.heading:
-        parts.append("from: heading")
+        parts.append(f"from: [{{heading: h1}}, {quoted(field.source)}]")
     elif field.source != field.name:
         parts.append(f"from: {quoted(field.source)}")
     if field.required:
@@ -122,7 +122,7 @@ def _view(profile: str, collection: InferredCollection) -> Iterator[str]:
 
 def _remark(field: InferredField, of: int) -> str:
     if field.heading:
-        return "the key, else the first heading"
+        return "the heading of level one, else the key"
     told = f"in all {of}" if field.count == of else f"in {field.count} of {of}"
     if field.guess.values:
         counts = ", ".join(f"{quoted(value)} {count}" for value, count in field.guess.values)

@@ -18,8 +18,9 @@ MAX_SOURCE = 2000
 
 
 class Source(Struct, frozen=True):
-    """One place where a field may stand: a key of the file, the first heading, the section or the line of a name, a
-    capture of the path. `extract` is an expression whose groups (or, without groups, whose match) are the value.
+    """One place where a field may stand: a key of the file, the first heading (`h1`: of level one), the section or the
+    line of a name, a capture of the path. `extract` is an expression whose groups (or, without groups, whose match)
+    are the value.
     """
 
     kind: SourceKind
@@ -69,7 +70,7 @@ def _found(source: Source, outline: Outline, captures: Mapping[str, str]) -> Fou
     if source.kind == "capture":
         return Found(captures[source.name], 1) if source.name in captures else None
     if source.kind == "heading":
-        return outline.heading()
+        return outline.title() if source.name == "h1" else outline.heading()
     return outline.section(source.name) if source.kind == "section" else outline.labelled(source.name)
 
 

@@ -24,6 +24,14 @@ LIMIT_KEYS: Final = (
     ),
     # what git brings
     # what a repository holds
+    Key(
+        "limits.tree_paths",
+        kinds.whole(1_000, 10_000_000),
+        "How many paths one listing of a repository may hold: the files of a commit, or what a pull request changes, "
+        "within the folders that a profile looks into.",
+        100_000,
+        reached="What is listed is not read: a pull request is a finding, a default branch keeps its last rows.",
+    ),
     # what a file holds
     # what a reader asks for
 )
@@ -41,5 +49,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     answer_size: int = _default("answer_size")
     # what git brings
     # what a repository holds
+    tree_paths: int = _default("tree_paths")
     # what a file holds
     # what a reader asks for

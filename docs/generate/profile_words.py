@@ -55,7 +55,8 @@ WORDS = {
     "FieldSpec.of": "What a `list` holds: a type, or a whole field.",
     "FieldSpec.fields": "The fields of an `object`.",
     "FieldSpec.from": "Where the value stands, if not under the field's own name: another key, `heading` for "
-    "the first heading, a source as described below, or a list of these, of which the first that has a value counts.",
+    "the first heading whatever its level, a source as described below, or a list of these, of which the first that "
+    "has a value counts.",
     "FieldSpec.extract": "A regular expression that narrows a text; its first group, or all that fits, is the value.",
     "FieldSpec.split": "Of a `list`: a regular expression at which a single text is taken apart.",
     "FieldSpec.to": "Of a `ref`: the collection, or collections, that it leads to.",

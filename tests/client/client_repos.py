@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hypothesis import strategies as st
 from msgspec import Struct
 
 ENV = {
@@ -82,3 +83,61 @@ def _quoted(name: bytes) -> bytes:
 def files(**contents: str) -> Tree:
     """A tree of ordinary files at the top."""
     return {name.encode(): ("100644", content.encode()) for name, content in contents.items()}
+
+
+def plant_tree(path: Path, entries: Sequence[tuple[str, bytes, str]]) -> str:
+    """Write a tree object as it is told, in order, however odd (mode, name, id); its id. Git's own checks are off."""
+    raw = b"".join(mode.encode() + b" " + name + b"\0" + bytes.fromhex(item) for mode, name, item in entries)
+    return git(path, "hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=raw).decode().strip()
+
+
+def plant_blob(path: Path, content: bytes) -> str:
+    """Write a blob; its id."""
+    return git(path, "hash-object", "-w", "--stdin", stdin=content).decode().strip()
+
+
+def plant_commit(path: Path, tree: str, *parents: str, ref: str | None = None) -> str:
+    """Write a commit of a tree, and a ref to it where one is named; its id."""
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+    lines += [f"{who} Ada <ada@example.org> 1700000000 +0000" for who in ("author", "committer")]
+    raw = "\n".join([*lines, "", "a change\n"]).encode()
+    made = git(path, "hash-object", "-t", "commit", "-w", "--stdin", stdin=raw).decode().strip()
+    if ref is not None:
+        git(path, "update-ref", ref, made)
+    return made
+
+
+def plant_bomb(path: Path, depth: int = 12, width: int = 10) -> str:
+    """A tree of `width ** depth` paths in `depth` objects: each holds the one below under several names."""
+    tree = plant_tree(path, [("100644", b"%d.md" % n, plant_blob(path, b"x")) for n in range(width)])
+    for _ in range(depth - 1):
+        tree = plant_tree(path, [("40000", b"%d" % n, tree) for n in range(width)])
+    return tree
+
+
+# `d` is a file at times and a directory at others: a path then also means all that is below it.
+PATHS = [b"a", b"b", b"d", b"d/x", b"d/y", b"\xff odd\n\t\"name"]
+MODES = ["100644", "100755", "120000"]
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Tree:
+    chosen = draw(st.sets(st.sampled_from(PATHS)))
+    if b"d" in chosen:
+        chosen -= {b"d/x", b"d/y"}
+    return {p: (draw(st.sampled_from(MODES)), draw(st.sampled_from([b"0", b"1", b"2"]))) for p in sorted(chosen)}
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[Node]:
+    """Any graph: side branches, merges that take one side or add their own, octopuses, second roots, skewed dates."""
+    nodes: list[Node] = []
+    for index in range(draw(st.integers(1, 12))):
+        parents: tuple[int, ...] = ()
+        if index and draw(st.integers(0, 19)):
+            among = st.lists(st.integers(0, index - 1), min_size=1, max_size=3, unique=True)
+            parents = tuple(draw(among)) if draw(st.booleans()) else (index - 1,)
+        kept = st.sampled_from([nodes[p].tree for p in parents]) if parents else trees()
+        tree: Tree = draw(kept | trees())
+        nodes.append(Node(parents, tree, date=1_700_000_000 + draw(st.integers(-5, 5)) * 10 + index))
+    return nodes

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from client_repos import Node, Tree, files, git, grow, make
+from client_repos import Node, Tree, files, git, graphs, grow, make
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,33 +15,7 @@ from gitea_client.objects import ObjectStore
 from gitea_client.origins import find_origins
 from gitea_client.parsing import path_bytes
 
-# `d` is a file at times and a directory at others: a path then also means all that is below it.
-PATHS = [b"a", b"b", b"d", b"d/x", b"d/y", b"\xff odd\n\t\"name"]
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-MODES = ["100644", "100755", "120000"]
-
-
-@st.composite
-def trees(draw: st.DrawFn) -> Tree:
-    chosen = draw(st.sets(st.sampled_from(PATHS)))
-    if b"d" in chosen:
-        chosen -= {b"d/x", b"d/y"}
-    return {p: (draw(st.sampled_from(MODES)), draw(st.sampled_from([b"0", b"1", b"2"]))) for p in sorted(chosen)}
-
-
-@st.composite
-def graphs(draw: st.DrawFn) -> list[Node]:
-    """Any graph: side branches, merges that take one side or add their own, octopuses, second roots, skewed dates."""
-    nodes: list[Node] = []
-    for index in range(draw(st.integers(1, 12))):
-        parents: tuple[int, ...] = ()
-        if index and draw(st.integers(0, 19)):
-            among = st.lists(st.integers(0, index - 1), min_size=1, max_size=3, unique=True)
-            parents = tuple(draw(among)) if draw(st.booleans()) else (index - 1,)
-        kept = st.sampled_from([nodes[p].tree for p in parents]) if parents else trees()
-        tree: Tree = draw(kept | trees())
-        nodes.append(Node(parents, tree, date=1_700_000_000 + draw(st.integers(-5, 5)) * 10 + index))
-    return nodes
 
 
 def store_of(path: Path) -> ObjectStore:

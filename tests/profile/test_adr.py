@@ -133,6 +133,18 @@ def test_a_number_before_the_title_is_no_part_of_it(records: Collection, heading
     assert read(records, "docs/adr/0001-x.md", f"# {heading}\n").fields["title"] == title
 
 
+def test_the_number_of_the_file_is_no_part_of_the_title(records: Collection) -> None:
+    assert read(records, "docs/adr/023-logging.md", "# 23 Logging\n").fields["title"] == "Logging"
+
+
+def test_a_commented_template_says_nothing(records: Collection) -> None:
+    """W7: what is left of the template above the record's own words."""
+    template = "<!--\n# Title\n\n* Status: draft\n\n## Status\n\nproposed | accepted\n-->\n\n"
+    for form in ("# Use Git\n\n* Status: rejected\n", "# Use Git\n\n## Status\n\nRejected\n"):
+        fields = read(records, "docs/adr/0001-x.md", template + form).fields
+        assert (fields["title"], fields["status"]) == ("Use Git", "rejected")
+
+
 @pytest.mark.parametrize(
     ("text", "status"),
     [

@@ -22,17 +22,26 @@ def read(content: str | bytes, path: str = "docs/some page.md") -> Record:
 @pytest.mark.parametrize(
     ("content", "title"),
     [
-        ("---\ntitle: Said\n---\n# Heading\n", "Said"),
+        ("---\ntitle: Said\n---\n# Heading\n", "Heading"),
+        ("---\ntitle: Said\n---\nIntro.\n\n## Install\n", "Said"),
+        ("Intro.\n\n## Install\n", "some page"),
+        ("<!-- # Not this -->\n\n<h1 align='center'>A &amp; <i>B</i></h1>\n\n# Later\n", "A & B"),
         ("---\ntitle: ''\n---\n# Heading\n", "Heading"),
         ("---\ntitle: [no, text]\n---\n# Heading\n", "Heading"),
-        ("---\nother: x\n---\n\nUnderlined\n----------\n", "Underlined"),
+        ("---\nother: x\n---\n\nUnderlined\ntwice\n==========\n", "Underlined twice"),
+        ("---\nother: x\n---\n\nUnderlined\n----------\n", "some page"),
         ("```\n# code\n```\n", "some page"),
         ("", "some page"),
     ],
 )
-def test_a_title_is_said_or_else_the_heading_or_else_the_name(content: str, title: str) -> None:
+def test_a_title_is_the_heading_of_level_one_or_else_said_or_else_the_name(content: str, title: str) -> None:
+    """R5: a lesser heading is a section's name, not the text's."""
     record = read(content)
     assert (record.fields["title"], record.problems, record.valid) == (title, (), True)
+
+
+def test_a_number_that_the_name_bears_is_no_part_of_the_title() -> None:
+    assert read("# 23 Logging\n", "docs/023-logging.md").fields["title"] == "Logging"
 
 
 @pytest.mark.parametrize("path", ["a.md", "a/b/c/d.md", "A.MD", "x/README.markdown", ".github/PULL.md", "ünï.md"])

@@ -95,12 +95,16 @@ def test_a_field_is_required_only_where_every_file_has_it() -> None:
     assert {name for name, of in fields.items() if of["required"]} == {"title", "every"}
 
 
-def test_a_title_comes_from_the_heading_where_files_do_not_say_one() -> None:
+def test_a_title_is_the_heading_of_level_one_and_else_what_files_say() -> None:
     """Most Markdown has no front matter; its heading is what people call it."""
-    files: dict[str, str | bytes] = {"docs/a.md": "# First\n", "docs/b.md": page(title="Second")}
+    files: dict[str, str | bytes] = {
+        "docs/a.md": "# First\n",
+        "docs/b.md": page(title="Second"),
+        "docs/c.md": "---\ntitle: Third\n---\n## Install\n",
+    }
     block = bound(inferred_from(files)[1])
     titles = {path: record.fields["title"] for path, (_, record) in records(block, files).items()}
-    assert titles == {"docs/a.md": "First", "docs/b.md": "Second"}
+    assert titles == {"docs/a.md": "First", "docs/b.md": "A heading", "docs/c.md": "Third"}
 
 
 def test_values_of_several_kinds_stay_undeclared_and_are_kept() -> None:
