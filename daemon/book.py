@@ -139,7 +139,8 @@ class Book:
         pull requests to be kept in `state.db`. Runs to its end
         even where the caller is cancelled: a page is turned whole or not at all.
         """
-        return await asyncio.shield(asyncio.ensure_future(self._turn(change, notes, forget, tuple(buried), heads or {})))
+        turning = asyncio.ensure_future(self._turn(change, notes, forget, tuple(buried), heads or {}))
+        return await asyncio.shield(turning)
 
     async def _turn(
         self,

@@ -13,19 +13,23 @@ from cache.projection.reach import Interest
 from daemon.pull_timeline import dated
 from daemon.read_errors import ONE, ReadErrors, changes
 from daemon.timelines import Told
-from gitea_client.differing import Pair, Sides, differences
-from gitea_client.errors import ForgeError
+from gitea_client.differing import Compared, Pair, Sides, compare
+from gitea_client.errors import ForgeError, GitFailed, TooMuch
 from gitea_client.forks import Question, fork_points, meet
 from gitea_client.git import TreeItem
 from gitea_client.objects import ObjectStore
 
 
-def objects_of(told: Mapping[int, Told], known: RepositoryEvidence | None) -> frozenset[str]:
-    """The commits that must be held: every head, and what was merged. Those known to be gone are not asked for."""
+def objects_of(told: Mapping[int, Told], known: RepositoryEvidence | None) -> dict[int, frozenset[str]]:
+    """The commits of each pull request that must be held: every head, and what was merged. Those known to be gone are
+    not asked for."""
     before = known.histories if known is not None else {}
-    gone = {head.sha for number in told if number in before for head in before[number].heads if head.gone}
-    heads = {head.sha for each in told.values() for head in each.heads}
-    return frozenset((heads | {sha for each in told.values() if (sha := _merged(each.pull))}) - gone)
+    wanted = {}
+    for number, each in told.items():
+        gone = {head.sha for head in before[number].heads if head.gone} if number in before else set()
+        merged = _merged(each.pull)
+        wanted[number] = frozenset({*(head.sha for head in each.heads), *([merged] if merged else [])} - gone)
+    return wanted
 
 
 def _merged(pull: PullRequest) -> str | None:
@@ -58,6 +62,7 @@ async def histories(
     moved = await _moved(store, evidence, same) if same is not None else frozenset()
     made: dict[int, PullHistory] = {}
     work: dict[int, Told] = {}
+    tried: set[int] = set()
     for number, now in told.items():
         before = same.histories.get(number) if same is not None else None
         if same is not None and before is not None and _stands(before, now, same.pulls.get(number), moved):
@@ -67,15 +72,22 @@ async def histories(
             work[number] = now
     together = tuple(work)
     for numbers in (together, *((number,) for number in together if len(together) > 1)):
-        if not numbers or numbers[0] in made:
+        if not numbers or numbers[0] in tried:
             continue
+        asked = {number: work[number] for number in numbers}
         try:
-            made |= await _look_into(store, evidence, interest, {number: work[number] for number in numbers})
+            found: Mapping[int, PullHistory | ForgeError] = await _look_into(store, evidence, interest, asked)
         except ForgeError as error:
-            if len(numbers) == 1:
-                errors.add(changes(numbers[0]), ONE, error, numbers[0])
-        else:
-            errors.read(*map(changes, numbers))
+            if len(numbers) > 1:
+                continue  # one by one, to find out which
+            found = {numbers[0]: error}
+        for number, history in found.items():
+            tried.add(number)
+            if isinstance(history, PullHistory):
+                made[number] = history
+                errors.read(changes(number))
+            else:
+                errors.add(changes(number), ONE, history, number)
     for number in told.keys() - made.keys():
         if last is not None and number in last.histories:
             made[number] = replace(last.histories[number], settled=False)
@@ -85,17 +97,19 @@ async def histories(
 
 async def _look_into(
     store: ObjectStore, evidence: RepositoryEvidence, interest: Interest, told: Mapping[int, Told]
-) -> dict[int, PullHistory]:
-    """The histories of pull requests, made from the store; one that fails fails all."""
+) -> dict[int, PullHistory | GitFailed]:
+    """The histories of pull requests, made from the store, or why one cannot be. Raises GitFailed where that is not
+    known to be of one alone.
+    """
     work = [_Work(each, tuple([q async for q in _questions(store, each, evidence)])) for each in told.values()]
     points = await fork_points(store, {question for each in work for question in each.questions})
     pairs = {(points[q], q.head) for each in work for q in each.questions if q in points}
     merged = await _held(store, (_merged(each.told.pull) for each in work))
     pairs |= set(_beside(work, points, merged))
-    found = await differences(store, pairs)
+    compared = await compare(store, pairs, below=_below(interest))
     committed = await store.commits({q.head for each in work for q in each.questions if q in points})
     dates = {sha: commit.committed_at for sha, commit in committed.items()}
-    made = {}
+    made: dict[int, PullHistory | GitFailed] = {}
     for each in work:
         now = each.told
         heads = tuple(
@@ -104,11 +118,19 @@ async def _look_into(
         )
         commit = _merged(now.pull)
         merge = commit if commit in merged else None
-        bare = PullHistory(
-            now.pull.number, now.updated_at, now.settled, merge, heads, rewritten=now.rewritten
-        )
-        made[now.pull.number] = replace(bare, files=await _files(store, now.pull, bare, interest, found))
+        bare = PullHistory(now.pull.number, now.updated_at, now.settled, merge, heads, rewritten=now.rewritten)
+        try:
+            files = await _files(store, now.pull, bare, interest, compared)
+        except GitFailed as error:
+            made[now.pull.number] = error
+        else:
+            made[now.pull.number] = replace(bare, files=files)
     return made
+
+
+def _below(interest: Interest) -> tuple[str, ...]:
+    """The folders and paths in which a pull request can touch something of interest."""
+    return tuple(sorted({*(pattern.prefix for pattern in interest.patterns), *interest.documents}))
 
 
 async def _questions(store: ObjectStore, told: Told, evidence: RepositoryEvidence) -> AsyncIterator[Question]:
@@ -244,27 +266,29 @@ def _beside(
 
 
 async def _files(
-    store: ObjectStore,
-    pull: PullRequest,
-    history: PullHistory,
-    interest: Interest,
-    found: Mapping[Pair, Mapping[str, Sides]],
+    store: ObjectStore, pull: PullRequest, history: PullHistory, interest: Interest, compared: Compared
 ) -> tuple[HeadFile, ...]:
-    """The files of interest that any head changes, and those that the branch names: at every head, and as merged."""
+    """The files of interest that any head changes, and those that the branch names: at every head, and as merged.
+
+    Raises GitFailed where they cannot be told, and TooMuch where they are more than one listing may hold.
+    """
     heads = [head for head in history.heads if not head.gone]
     if not heads:
         return ()
     anchor = heads[0].sha
-    changed = {head.position: found[head.fork_point, head.sha] for head in heads}
+    changed = {head.position: _found(compared, (head.fork_point, head.sha)) for head in heads}
     places = {head.position: head.sha for head in heads}
     if history.merge_commit is not None:
         places[MERGED] = history.merge_commit
-    beside = {sha: found.get((anchor, sha), {}) for sha in places.values()}
+    beside = {sha: _found(compared, (anchor, sha)) if sha != anchor else {} for sha in places.values()}
     paths = {path for sides in changed.values() for path in sides if interest.holds(path)}
     at_anchor: dict[str, TreeItem | None] = {}
     if interest.branches:
         at_anchor |= await _named(store, pull, anchor, interest)
         paths |= {path for sides in beside.values() for path in sides if interest.named(pull, path)} | at_anchor.keys()
+    if len(paths) * len(places) > store.most_paths:
+        what = f"pull request {pull.number}"
+        raise TooMuch(what, f"changes {len(paths)} files over {len(places)} pushes", "tree_paths")
     for head in heads:
         for path, (_, after) in changed[head.position].items():
             at_anchor[path] = beside[head.sha][path][0] if path in beside[head.sha] else after
@@ -276,6 +300,12 @@ async def _files(
             item = beside[sha][path][1] if path in beside[sha] else at_anchor[path]
             files.append(_file(position, path, item, changed.get(position, {})))
     return tuple(files)
+
+
+def _found(compared: Compared, pair: Pair) -> Mapping[str, Sides]:
+    if pair in compared.failed:
+        raise compared.failed[pair]
+    return compared.found[pair]
 
 
 def _file(position: int, path: str, item: TreeItem | None, changed: Mapping[str, Sides]) -> HeadFile:

@@ -115,7 +115,7 @@ class PullReader:
             updated = {item.number: utc(item.updated_at) for item in listed}
             so_far = PullsRead({**before, **found}, updated, wanted & found.keys())
             # What only a ref tells of is no pull request of this repository.
-            wanted = (before.keys() | scope.pulls) - found.keys() - set(listed.unreadable)
+            wanted = frozenset(before.keys() | scope.pulls) - found.keys() - set(listed.unreadable)
         return await self._singles(repository, listing, known, so_far, sorted(wanted), errors, shown=whole)
 
     async def _singles(
