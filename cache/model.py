@@ -141,7 +141,7 @@ class ReadError(Struct, frozen=True):
     """A part of a repository that could not be read: what was known of it stands, and everything else goes on.
 
     `number` is the pull request's where the part is one, else 0. `rule` is that of the finding that tells of it.
-    `retry` says that asking the same again soon may succeed.
+    `retry` says that the next look tries it again.
     """
 
     about: str

@@ -82,4 +82,4 @@ class ReadErrorRow(Row, frozen=True):
     number: int
     """The pull request's where it is about one, else 0."""
     retry: bool
-    """Whether asking the same again soon may succeed."""
+    """Whether the next look tries it again."""

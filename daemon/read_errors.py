@@ -14,7 +14,7 @@ import structlog
 
 from cache.model import ReadError, Repository, RepositoryEvidence
 from daemon.work.scope import Scope
-from gitea_client.errors import ForgeError, Throttled, Unauthorized
+from gitea_client.errors import ForgeError, HttpError, Malformed, Throttled, Unauthorized, Unreachable
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +30,9 @@ NO_DEFAULT = "default-branch-missing"
 
 THE_LIST = "pull requests"
 DEFAULT_BRANCH = "default branch"
+
+_PASSING = (HttpError, Malformed, Unreachable)
+"""What may pass by itself, or by a right that is given; what git makes of a commit stays the same."""
 
 Failures = Counter[tuple[int, str]]
 """How often in a row each part of a repository could not be read."""
@@ -90,10 +93,11 @@ class ReadErrors:
             raise error
         log.warning("part.unreadable", repository=self._repository.full_name, about=about, error=str(error))
         message = f"the {about} of {self._repository.full_name} cannot be read: {error}; {error.remedy}"
-        self.tell(ReadError(about, rule, message, number, error.retry))
         place = self._repository.id, about
         self._failures[place] += 1
-        if error.retry and self._failures[place] < TOLERATED and self.passing is None:
+        retry = isinstance(error, _PASSING) and self._failures[place] < TOLERATED
+        self.tell(ReadError(about, rule, message, number, retry))
+        if retry and self.passing is None:
             self.passing = PartlyRead(f"the {about} of {self._repository.full_name}", error)
 
     def tell(self, error: ReadError) -> None:
@@ -114,7 +118,7 @@ class ReadErrors:
     def stands(self, about: str, number: int, pull_heads: Mapping[int, str]) -> bool:
         """Whether a part of a pull request could not be read before, would fail in the same way, and is not asked for.
 
-        What may pass is always tried.
+        What may pass is always tried. What does not is tried again when its ref moves, it is asked for, or all are.
         """
         error = self.found.get(about)
         if self._known is None or error is None or error.retry or self._scope.again or self._scope.all_pulls:

@@ -197,7 +197,7 @@ def _draft(
         blob=None if lost is not None or place.file is None else place.file.blob,
         merged_commit=history.merge_commit,
         merged=None if history.merge_commit is None else said(merged.file, evidence.blobs),
-        waiting=not first.told and not history.settled,
+        waiting=not first.told and first is history.heads[-1] and not history.settled,
     )
 
 

@@ -11,9 +11,9 @@ down_revision = "0006"
 
 def upgrade() -> None:
     """Make the columns and the table. Timelines are read again, so that their events are known by their ids."""
-    op.add_column(
-        "repositories", sa.Column("has_pull_requests", sa.Boolean, nullable=False, server_default=sa.text("1"))
-    )
+    switch = sa.Column("has_pull_requests", sa.Boolean, nullable=False, server_default=sa.text("1"))
+    if all(column["name"] != switch.name for column in sa.inspect(op.get_bind()).get_columns("repositories")):
+        op.add_column("repositories", switch)  # a file that the first migration makes now has it already
     op.add_column("pull_histories", sa.Column("rewritten", sa.Boolean, nullable=False, server_default=sa.text("0")))
     op.add_column("pull_heads", sa.Column("event", sa.BigInteger, nullable=False, server_default=sa.text("0")))
     op.add_column("pull_heads", sa.Column("gap", sa.Boolean, nullable=False, server_default=sa.text("0")))
