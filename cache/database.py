@@ -7,6 +7,9 @@
   running there, and a transaction left open would be committed by whoever writes next. Here a cancelled statement
   is interrupted and its connection thrown away, and the writer's turn ends only after the rollback.
 - aiosqlite's threads keep a process from ending while a connection is open: use `async with Database(...)`.
+- Whoever opens a file in WAL mode `mode=ro` needs `-wal` and `-shm` beside it: to be there and readable, or the right
+  to make them (sqlite.org/wal.html, "Read-Only Databases"). A writer that closes last removes both, a reader that
+  closes last leaves both. So where others are to read after the end, a reader of ours is the last to close.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from typing import Any, Literal, Self
 from sqlalchemy import event
 from sqlalchemy.engine import URL, AdaptedConnection, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from cache.finish import finish
@@ -37,6 +41,8 @@ MAGIC, HEADER_BYTES = b"SQLite format 3\0", 100
 
 BUSY_MILLISECONDS = 5_000
 CHECKPOINT_PAGES = 1_000
+WAL_BYTES = 8 * 1024 * 1024
+"""A write-ahead log longer than this is cut after the transaction that made it so: SQLite itself never shortens it."""
 
 
 class ForeignFileError(Exception):
@@ -61,6 +67,8 @@ class Database:
 
     `synchronous="FULL"` makes every commit reach the disk before it returns; with NORMAL a power cut may lose the
     last commits, never the file (sqlite.org/pragma.html#pragma_synchronous). `mode` is given to a file newly made.
+    `group` is a group id whose members may read it. `keep_wal` leaves `-wal` (empty) and `-shm` in place at the end,
+    for readers who may not make them.
     """
 
     def __init__(
@@ -71,39 +79,59 @@ class Database:
         synchronous: Literal["NORMAL", "FULL"] = "NORMAL",
         mode: int = 0o640,
         application_id: int = CACHE_ID,
+        group: int | None = None,
+        keep_wal: bool = False,
     ) -> None:
         self.path = path
         self._synchronous = synchronous
         self._mode = mode
         self._application_id = application_id
+        self._group = group
+        self._keep_wal = keep_wal
         self._readers = readers
         self._turn = asyncio.Lock()
         self._seats = asyncio.Semaphore(readers)
         self._holder: asyncio.Task[Any] | None = None
         self._write_engine: AsyncEngine | None = None
         self._read_engine: AsyncEngine | None = None
+        self._last: sqlite3.Connection | None = None
 
     async def open(self) -> None:
         """Open the file, made where there is none.
 
-        Raises `ForeignFileError` where the file is something else, `OSError` where it cannot be made.
+        Raises `ForeignFileError` where the file is something else, `OSError` where it cannot be made, or given to the
+        group.
         """
         _ensure(self.path, self._mode, self._application_id)
+        self._let_in()
         self._write_engine = _engine(self.path, "rw", 1, "BEGIN IMMEDIATE", self._prepare_writer)
         self._read_engine = _engine(self.path, "ro", self._readers, "BEGIN", _prepare_reader)
         try:
             async with self.transaction():  # the writer comes first: it makes the WAL that readers need to find
                 pass
+            if self._keep_wal:
+                self._last = await asyncio.to_thread(_reader, self.path)
+            self._let_in()
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
-        """Close every connection, readers first: the last to close checkpoints, and only the writer may."""
-        for engine in (self._read_engine, self._write_engine):
-            if engine is not None:
-                await finish(engine.dispose())
-        self._read_engine = self._write_engine = None
+        """Close every connection once a transaction that runs has ended.
+
+        The writer closes after the readers: the last to close checkpoints, and only the writer may. With `keep_wal` it
+        has done so before, and a reader closes last.
+        """
+        async with self._turn:
+            if self._last is not None:
+                await finish(self._empty_wal())
+            for engine in (self._read_engine, self._write_engine):
+                if engine is not None:
+                    await finish(engine.dispose())
+            self._read_engine = self._write_engine = None
+            if self._last is not None:
+                self._last.close()
+                self._last = None
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -132,6 +160,8 @@ class Database:
                     await finish(_begin(connection))
                     yield connection
                     await finish(connection.commit())
+                    if self._wal_is_long():
+                        await finish(_checkpoint(connection))
             finally:
                 self._holder = None
 
@@ -151,6 +181,27 @@ class Database:
             for _ in range(self._readers):
                 await seats.enter_async_context(self._seats)
             yield
+
+    def _let_in(self) -> None:
+        """Give the file and those beside it to the group. Before the writer opens it and after: SQLite makes the files
+        beside it as the process makes any file, unless that runs as root."""
+        if self._group is None:
+            return
+        for path in (self.path, *_beside(self.path)):
+            if path.exists():
+                os.chown(path, -1, self._group)
+                path.chmod(self._mode)
+
+    def _wal_is_long(self) -> bool:
+        try:
+            return _beside(self.path)[0].stat().st_size > WAL_BYTES
+        except FileNotFoundError:
+            return False
+
+    async def _empty_wal(self) -> None:
+        with contextlib.suppress(DBAPIError):  # a damaged file is closed all the same
+            async with _connected(self._write_engine, self.path) as connection:
+                await _checkpoint(connection)
 
     def _prepare_writer(self, connection: DBAPIConnection, _record: object) -> None:
         _run(
@@ -199,6 +250,34 @@ def _engine(
     event.listen(engine.sync_engine, "begin", on_begin)
     event.listen(engine.sync_engine, "invalidate", _interrupt)
     return engine
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, with the files beside the database open."""
+    made = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+    try:
+        made.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+async def _checkpoint(connection: AsyncConnection) -> None:
+    """Bring the write-ahead log into the file and empty it, without waiting for readers of older rows.
+
+    Whatever keeps it from that: all that was committed is there, and the next time does it.
+    """
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None  # noqa: S101 - a started connection has one
+    with contextlib.suppress(sqlite3.Error):
+        await driver.execute_fetchall("PRAGMA busy_timeout = 0")
+        await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+    await driver.execute_fetchall(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
 
 
 def _prepare_reader(connection: DBAPIConnection, _record: object) -> None:

@@ -1,4 +1,5 @@
-"""Front matter: the YAML between two `---` lines at the top of a file, and the body below it, kept as it is.
+"""Front matter: the YAML between two `---` lines (or `---` and `...`) at the top of a file, and the body below it, as
+it is.
 
 The parsing goes through python-frontmatter with a handler of ours. On its own that library strips the body, takes
 two rules in a plain body for front matter, silently ignores unclosed or non-mapping front matter and a byte order
@@ -15,11 +16,14 @@ from msgspec import Struct
 
 from cache.profile.nodes import NodeError, Table, read_yaml
 from cache.profile.rules import Problem, problem
+from cache.profile.salvage import salvage
 
 MAX_FRONT_MATTER = 64 * 1024
 
 _OPEN = re.compile(r"(?:[ \t]*\r?\n)*---[ \t]*(?:\r?\n|\Z)")
-_CLOSE = re.compile(r"^---[ \t]*(?:\r?\n|\r?\Z)", re.MULTILINE)
+_CLOSE = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)", re.MULTILINE)
+_HEADING = re.compile(r"(?:\s*#[^\n]*)+\s*")
+_COMMENTED_OUT = re.compile(r"^[ \t]*#[ \t]*[a-z][a-z0-9_-]*:(?:[ \t]|\r?$)", re.MULTILINE)
 
 
 class FrontMatter(Struct, frozen=True):
@@ -90,22 +94,20 @@ def check_text(text: str) -> None:
 def split(content: bytes | str, *, lenient: bool = False) -> FrontMatter:
     """Split a file into front matter and body. Never raises: what is wrong stands in `problems`.
 
-    Accepted: a byte order mark, blank lines before the opening fence, CRLF. A file that does not begin with a
-    fence has no front matter and is all body. So is, where that is `lenient`, one whose rules are no fences
-    (CommonMark §4.1, thematic breaks): the first is alone, or what stands between the two is no mapping.
+    Accepted: a byte order mark, blank lines before the opening fence, CRLF, and `...` to close it (YAML 1.2, §9.1.2).
+    A file that does not begin with a fence has no front matter and is all body. So is, where that is `lenient`, one
+    whose rules are no fences (CommonMark §4.1, thematic breaks): the first is alone, or what stands between the two is
+    no mapping. And of front matter that does not read as a whole `lenient` keeps the keys that do.
     """
-    text = ""
     try:
         text = decode(content) if isinstance(content, bytes) else content.removeprefix("\ufeff")
         check_text(text)
-        found = _split(text)
+        return _split(text, lenient=lenient)
     except NodeError as error:
         return FrontMatter(None, "", problems=(error.problem,))
-    no_fences = any(one.rule in ("unclosed-front-matter", "front-matter-not-mapping") for one in found.problems)
-    return FrontMatter(None, text) if lenient and no_fences else found
 
 
-def _split(text: str) -> FrontMatter:
+def _split(text: str, *, lenient: bool) -> FrontMatter:
     opening = _OPEN.match(text)
     if opening is None:
         return FrontMatter(None, text)
@@ -114,21 +116,33 @@ def _split(text: str) -> FrontMatter:
     if closing is None:
         message = "The front matter opens with '---' and never closes; add a '---' line below it."
         found = problem("unclosed-front-matter", message, line=max(first_line - 1, 1))
-        return FrontMatter(None, "", problems=(found,))
+        return FrontMatter(None, text) if lenient else FrontMatter(None, "", problems=(found,))
     body = text[closing.end() :]
     body_line = text.count("\n", 0, closing.end()) + 1
-    if len(text[opening.end() : closing.start()].encode()) > MAX_FRONT_MATTER:
+    inside = text[opening.end() : closing.start()]
+    try:
+        table = _mapping(text[opening.start() : closing.end()].lstrip(), inside, first_line)
+    except NodeError as error:
+        if not lenient:
+            return FrontMatter(None, body, body_line, (error.problem,))
+        kept = salvage(inside, first_line, MAX_FRONT_MATTER)
+        if kept.table is None:
+            return FrontMatter(None, text)
+        return FrontMatter(kept.table, body, body_line, kept.problems)
+    if lenient and _HEADING.fullmatch(inside) and not _COMMENTED_OUT.search(inside):
+        return FrontMatter(None, text)  # headings between two rules look like comments of YAML
+    return FrontMatter(table, body, body_line)
+
+
+def _mapping(fenced: str, inside: str, first_line: int) -> Table:
+    """What front matter says, by python-frontmatter. NodeError: it is too large, or does not read."""
+    if len(inside.encode()) > MAX_FRONT_MATTER:
         message = f"The front matter is larger than {MAX_FRONT_MATTER // 1024} KiB; move long text into the body."
-        found = problem("front-matter-too-large", message, line=max(first_line - 1, 1))
-        return FrontMatter(None, body, body_line, (found,))
+        raise NodeError(problem("front-matter-too-large", message, line=max(first_line - 1, 1)))
     handler = _Handler(first_line)
-    fenced = text[opening.start() : closing.end()].lstrip()
     if not handler.detect(fenced):
         raise AssertionError("the handler does not see the front matter that was just found")
-    try:
-        metadata, _ = frontmatter.parse(fenced, handler=handler)
-    except NodeError as error:
-        return FrontMatter(None, body, body_line, (error.problem,))
+    metadata, _ = frontmatter.parse(fenced, handler=handler)
     table = metadata["table"]
     assert isinstance(table, Table)  # noqa: S101 - what load() gave, through a library that calls it an object
-    return FrontMatter(table, body, body_line)
+    return table

@@ -12,6 +12,7 @@ from cache.feed_state import FeedState
 from cache.heard import HeardOwners
 from cache.installed_hooks import InstalledHooks
 from cache.kept_heads import KeptHeads
+from cache.kept_holders import KeptHolders
 from cache.kept_revisions import KeptRevisions
 from cache.migrating import upgrade
 from cache.sweep_history import SweepHistory
@@ -27,6 +28,7 @@ class StateStore:
         self.feed = FeedState(database)
         self.heads = KeptHeads(database)
         self.heard = HeardOwners(database)
+        self.holders = KeptHolders(database)
         self.hooks = InstalledHooks(database)
         self.revisions = KeptRevisions(database)
         self.sweeps = SweepHistory(database)

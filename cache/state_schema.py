@@ -97,6 +97,15 @@ pull_heads = Table(
     PrimaryKeyConstraint("repository_id", "number"),
 )  # fmt: skip
 
+holders = Table(
+    "holders", metadata,
+    Column("block", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("key", AnyText, nullable=False),
+    Column("repository_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("block", "collection", "key"),
+)  # fmt: skip
+
 feed_state = Table(
     "feed_state", metadata,
     Column("only", Integer, CheckConstraint("only = 1"), primary_key=True),

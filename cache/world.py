@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from cache.model import (
     Blob,
@@ -80,15 +80,21 @@ Published = Mapping[tuple[str, str], Mapping[tuple[str, int, int], KeptRevision]
 """Revisions by block and collection, and then by the key as it is kept, the repository and the number."""
 
 
+KeyPlace = tuple[str, str, str]
+"""A block, a collection and a key of it."""
+
+
 class Tombstones(Struct, frozen=True):
     """What `state.db` knows, be it gone from the forge: branches, pull requests and repositories that are, what was
-    published of revisions, and the heads that pull requests had."""
+    published of revisions, which repository held a key first that several claim, and the heads that pull requests had.
+    """
 
     branches: Mapping[tuple[int, str], BranchTombstone] = {}
     pulls: Mapping[tuple[int, int], PullTombstone] = {}
     repositories: Mapping[int, RepositoryTombstone] = {}
     revisions: Published = {}
     heads: KnownHeads = {}
+    holders: Mapping[KeyPlace, int] = {}
 
 
 class World(Struct, frozen=True, dict=True):
@@ -104,6 +110,12 @@ class World(Struct, frozen=True, dict=True):
     """Whether every owner was listed to the end at least once: before that, a name not found proves nothing."""
     people: Mapping[str, str] = {}
     """Lower-case addresses that name a person, to logins; to nothing where the forge knows nobody."""
+    owners: frozenset[str] | None = None
+    """The owners of the configuration in lower case; None: everybody's repositories are ours to read."""
+
+    def ours(self, repository: Repository) -> bool:
+        """Whether what an entry names may be read: who pushes the entry may name any repository of the forge."""
+        return self.owners is None or repository.owner.lower() in self.owners
 
     @cached_property
     def by_name(self) -> Mapping[str, int]:
@@ -136,24 +148,19 @@ class World(Struct, frozen=True, dict=True):
     def with_evidence(self, evidence: RepositoryEvidence) -> World:
         """This world after one repository was read."""
         key = evidence.repository.id
-        return World(
+        return replace(
+            self,
             listed={**self.listed, key: evidence.repository},
-            aliases=self.aliases,
             mirrored={**self.mirrored, key: evidence},
-            tombstones=self.tombstones,
-            complete=self.complete,
-            people=self.people,
         )
 
     def without(self, repository_id: int, *, listed: bool) -> World:
         """This world without one repository's evidence; `listed` keeps it in the list."""
-        return World(
+        return replace(
+            self,
             listed=self.listed if listed else {k: v for k, v in self.listed.items() if k != repository_id},
             aliases={k: v for k, v in self.aliases.items() if listed or v != repository_id},
             mirrored={k: v for k, v in self.mirrored.items() if k != repository_id},
-            tombstones=self.tombstones,
-            complete=self.complete,
-            people=self.people,
         )
 
 

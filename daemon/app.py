@@ -5,28 +5,35 @@ from __future__ import annotations
 import platform
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from cache.viewer import Viewer
 from daemon import status
 from daemon.api.access import Access
 from daemon.api.addresses import ROOT
 from daemon.api.app import Api
 from daemon.api.context import ApiContext
 from daemon.api.news import News
+from daemon.api.reads import Reads
+from daemon.connections import Connections
 from daemon.console.app import Console
 from daemon.console.context import ConsoleContext
+from daemon.console.rendering import Renderer
 from daemon.engine import Engine
 from daemon.hosts import known_hosts
 from daemon.intake import Intake
 from daemon.mending import Mending
 from daemon.metrics import CONTENT_TYPE
+from daemon.readiness import probe
 from daemon.schedule import Schedule
+from daemon.shared import Shared
 from daemon.waiting import Waiting
 from webhooks.receiver import Receiver
 
@@ -34,11 +41,15 @@ log = structlog.get_logger(__name__)
 
 VERSION = version("forgeglass")
 
+PROBED = ("/healthz", "/readyz")
+"""What is asked under any name, by probers that know names of their own; it tells nothing of what is kept."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_app(
-    engine: Engine, schedule: Schedule, intake: Intake, news: News, secrets: Sequence[bytes], access: Access
+    engine: Engine, schedule: Schedule, intake: Intake, news: News, secrets: Sequence[bytes], access: Access,
+    connections: Connections,
 ) -> web.Application:
     """Every route of the daemon."""
     config = engine.config
@@ -49,12 +60,15 @@ def build_app(
         on_delivery=intake.take,
         on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
         max_body=config.webhooks.max_body,
+        max_waiting=config.limits.deliveries_waiting,
+        read_seconds=config.limits.request_time,
         probes=engine.probes,
     )
     mending = Mending(engine.desk.book.mend, lambda: engine.epoch.now)
     waiting = Waiting(engine.desk.reconciler, schedule.now)
+    told: Shared[Viewer, Mapping[str, Any]] = Shared()
     context = ApiContext(
-        database=engine.cache,
+        database=Reads(engine.cache, config.api.query_timeout),
         blocks=lambda: engine.blocks,
         fingerprint=lambda: engine.fingerprint,
         clock=engine.clock,
@@ -63,23 +77,31 @@ def build_app(
         sequence=lambda: engine.store.sequence,
         wait_for=waiting.wait_for,
         news=news,
-        status=lambda viewer: status.status(engine, schedule, VERSION, viewer),
+        status=lambda viewer: told.once(viewer, lambda: status.status(engine, schedule, VERSION, viewer)),
         access=access,
         damaged=mending.damaged,
         forge_url=config.forge.url,
         version=VERSION,
         public_url=config.public_url,
         cors_origins=frozenset(config.api.cors_origins),
+        streams=config.limits.streams,
     )
     api = Api(context)
-    console = Console(ConsoleContext(context, engine.inbox.lags))
+    renderer = Renderer(config.limits.render_time)
+    console = Console(ConsoleContext(context, engine.inbox.lags, renderer))
     engine.metrics.build_info.labels(VERSION, platform.python_version(), sqlite3.sqlite_version).set(1)
-    hosts = known_hosts(config.listen, config.public_url)
-    app = web.Application(middlewares=[_counted(engine), engine.probes.strays(config.webhooks.path), hosts])
+    hosts = known_hosts(config.listen, config.public_url, (*PROBED, config.webhooks.path))
+    app = web.Application(
+        middlewares=[
+            connections.middleware, _counted(engine), engine.probes.strays(config.webhooks.path), hosts,
+        ]
+    )  # fmt: skip
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)
     app.on_cleanup.append(mending.stop)
+    app.on_cleanup.append(waiting.stop)
     app.on_cleanup.append(access.stop)
+    app.on_cleanup.append(renderer.stop)
     app.router.add_post(config.webhooks.path, receiver.handle)
     app.router.add_get("/", _front)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
@@ -110,21 +132,31 @@ def _ready(engine: Engine, schedule: Schedule) -> Handler:
     An owner who cannot be read does not keep the others' readers away once the first sweep has ended.
     """
 
+    readable: Shared[None, None] = Shared()
+
     async def handle(request: web.Request) -> web.Response:
         owners = engine.config.forge.owners
         unswept = engine.desk.book.unswept(owners)
         served = not unswept or (schedule.first.is_set() and len(unswept) < len(owners))
-        async with engine.cache.read() as connection:
-            await connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1")
+        try:
+            await readable.once(None, lambda: probe(engine.cache.path))
+        except (sqlite3.Error, TimeoutError) as error:
+            log.warning("cache.unreadable", error=str(error) or "no answer in time")
+            served = False
         return web.json_response({"ready": served}, status=200 if served else 503)
 
     return handle
 
 
 def _metrics(engine: Engine, schedule: Schedule) -> Handler:
-    async def handle(request: web.Request) -> web.Response:
+    told: Shared[None, bytes] = Shared()
+
+    async def render() -> bytes:
         await status.gauge(engine, schedule, 2 * engine.config.sweep.interval)
-        return web.Response(body=engine.metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+        return engine.metrics.render()
+
+    async def handle(request: web.Request) -> web.Response:
+        return web.Response(body=await told.once(None, render), headers={"Content-Type": CONTENT_TYPE})
 
     return handle
 

@@ -22,7 +22,7 @@ from cache.profile.collection import Block
 from cache.profile.rules import OPERATIONAL as OPERATIONAL_RULES
 from cache.projection.entries import Memo
 from cache.projection.laying import published
-from cache.projection.project import project
+from cache.projection.project import nobody_before, project_after
 from cache.projection.reach import Reach, reach
 from cache.projection.revisions import kept_key_of
 from cache.revision_rows import RevisionRow
@@ -40,7 +40,16 @@ from cache.rows import (
     identity,
 )
 from cache.store import Applied
-from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, World, evidence_rows, world_of
+from cache.world import (
+    BranchTombstone,
+    KeyPlace,
+    PullTombstone,
+    RepositoryTombstone,
+    Tombstones,
+    World,
+    evidence_rows,
+    world_of,
+)
 from daemon.graves import FreshHeads, Graves
 from daemon.remembering import unkept, unkept_heads
 
@@ -74,12 +83,15 @@ Listener = Callable[[Applied, Sequence[RowChange]], None]
 class Book:
     """The world and its rows, and the lock under which they change."""
 
-    def __init__(self, store: Writer, graves: Graves, blocks: Sequence[Block], clock: Clock) -> None:
+    def __init__(
+        self, store: Writer, graves: Graves, blocks: Sequence[Block], clock: Clock, owners: Sequence[str]
+    ) -> None:
         self.store = store
         self.graves = graves
         self.blocks = blocks
         self.clock = clock
-        self.world = World(complete=False)
+        self.owners = tuple(owners)
+        self.world = self._ours(World(complete=False))
         self.rows: dict[type[Row], dict[Any, Row]] = {}
         self.reach = Reach({}, frozenset())
         self.listeners: list[Listener] = []
@@ -99,8 +111,11 @@ class Book:
             known = await self.graves.keep_heads(known, heads)
         if contradicted:
             await self._write(self.world, {}, self._noted((), contradicted))
-        self.world = replace(world_of(self.rows, known), complete=self._listed())
+        self.world = replace(self._ours(world_of(self.rows, known)), complete=self._listed())
         self._find_reach()
+
+    def _ours(self, world: World) -> World:
+        return replace(world, owners=frozenset(owner.lower() for owner in self.owners))
 
     def looks(self) -> Mapping[int, LookRow]:
         """Our looking at each repository."""
@@ -159,8 +174,9 @@ class Book:
                 tombstones = await self.graves.keep_heads(tombstones, fresh)
             tombstones, risen = _without_risen(tombstones, world)
             world = replace(world, tombstones=tombstones)
-            page = self._page(world)
+            page, holders = self._page(world)
             tombstones = await self.graves.keep(tombstones, self._unpublished(world, page))
+            tombstones = await self.graves.hold(tombstones, {**self._still_held(world), **holders})
             world = replace(world, tombstones=tombstones)
             applied = await self._write(world, page, self._noted(notes, forget))
             await self.graves.raise_up(risen)
@@ -171,10 +187,11 @@ class Book:
         async with self._turning:
             await self.store.recreate(self.rows)
 
-    def _page(self, world: World) -> dict[type[Row], Mapping[Any, Row]]:
-        projected = project(world, self.blocks, self._memo)
-        findings = {**projected[FindingRow], **{row.id: row for row in self.alerts()}}
-        return {**evidence_rows(world), **projected, FindingRow: findings}
+    def _page(self, world: World) -> tuple[dict[type[Row], Mapping[Any, Row]], Mapping[KeyPlace, int]]:
+        before = self._holder if self._settled() else nobody_before
+        projected = project_after(world, self.blocks, self._memo, before)
+        findings = {**projected.rows[FindingRow], **{row.id: row for row in self.alerts()}}
+        return {**evidence_rows(world), **projected.rows, FindingRow: findings}, projected.holders
 
     def _unpublished(self, world: World, page: Rows) -> list[KeptRevision]:
         """What of the page's revisions is not kept as it is about to be published."""
@@ -229,6 +246,23 @@ class Book:
         findings = cast("Iterable[FindingRow]", self.rows[FindingRow].values())
         return [row for row in findings if row.rule in OPERATIONAL_RULES]
 
+    def _holder(self, place: KeyPlace) -> int | None:
+        row = self.rows[EntryRow].get(place)
+        return row.repository_id if isinstance(row, EntryRow) else None
+
+    def _still_held(self, world: World) -> Mapping[KeyPlace, int]:
+        """What is kept of holders though nobody contests it now: not everything was read, or not the holder itself."""
+        kept = world.tombstones.holders
+        if not kept or not self._settled():
+            return kept
+        unread = self.reach.interests.keys() - world.mirrored.keys()
+        return {place: holder for place, holder in kept.items() if holder in unread}
+
+    def _settled(self) -> bool:
+        """Whether every owner was swept to the end once. Before that the order of reading is chance: what has been
+        seen to hold a key may merely have been read first."""
+        return not self.unswept(self.owners) if self.owners else False
+
     def _find_reach(self) -> None:
         rows = chain(self.rows[EntryRow].values(), self.rows[RevisionRow].values())
         self.reach = reach(self.blocks, self.world, rows)
@@ -262,11 +296,10 @@ def _without_risen(tombstones: Tombstones, world: World) -> tuple[Tombstones, To
             repositories[repository_id] = repository
     if not (branches or pulls or repositories):
         return tombstones, Tombstones()
-    kept = Tombstones(
-        {k: v for k, v in tombstones.branches.items() if k not in branches},
-        {k: v for k, v in tombstones.pulls.items() if k not in pulls},
-        {k: v for k, v in tombstones.repositories.items() if k not in repositories},
-        tombstones.revisions,
-        tombstones.heads,
+    kept = replace(
+        tombstones,
+        branches={k: v for k, v in tombstones.branches.items() if k not in branches},
+        pulls={k: v for k, v in tombstones.pulls.items() if k not in pulls},
+        repositories={k: v for k, v in tombstones.repositories.items() if k not in repositories},
     )
     return kept, Tombstones(branches, pulls, repositories)

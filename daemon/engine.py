@@ -27,12 +27,12 @@ from cache.world import World
 from daemon.blocks import fingerprint
 from daemon.book import Clock
 from daemon.config import Config
-from daemon.config.errors import ConfigError, Mistake
 from daemon.desk import Desk, Forge, desk
 from daemon.graves import StateGraves
 from daemon.lock import DataLock
 from daemon.metrics import Metrics
 from daemon.remembering import forgotten
+from daemon.sharing import cache_database
 from daemon.work.workqueue import SPACING
 from gitea_client.counting import RequestCounter
 from gitea_client.errors import ForgeError
@@ -92,7 +92,7 @@ async def engine(
             lambda kind, route, status: metrics.forge_requests.labels(kind, route, str(status)).inc()
         )
         state = await stack.enter_async_context(StateStore.open(config.data_dir / "state.db"))
-        cache, damaged = await _open_cache(stack, config.data_dir / "cache.db")
+        cache, damaged = await _open_cache(stack, config)
         position = await state.feed.open(random_secrets.token_hex(8))
         if damaged or not await _belong_together(cache, position.epoch):
             position = await state.feed.renew(random_secrets.token_hex(8))
@@ -109,7 +109,7 @@ async def engine(
         forge = Forge(transport, Rest(transport))
         store = Store(cache, state.feed.reserve)
         inbox = Inbox(state.database)
-        graves = StateGraves(state.tombstones, state.revisions, state.heads, clock)
+        graves = StateGraves(state.tombstones, state.revisions, state.holders, state.heads, clock)
         objects = config.data_dir / "objects"
         objects.mkdir(mode=0o750, exist_ok=True)
         made = await stack.enter_async_context(
@@ -136,7 +136,6 @@ async def engine(
         if lost := tuple(forgotten(made.book.rows, made.book.world.tombstones)):
             await made.book.turn(lambda world: world, buried=lost)
         await _follow_profiles(opened)
-        _let_in(config)
         yield opened
 
 
@@ -147,18 +146,19 @@ def _tidy(data_dir: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-async def _open_cache(stack: AsyncExitStack, path: Path) -> tuple[Database, bool]:
+async def _open_cache(stack: AsyncExitStack, config: Config) -> tuple[Database, bool]:
     """Open `cache.db`; one that is damaged, or of a newer version, is put aside and a new one begun.
 
     Everything in it can be read again.
     """
     damaged: str | None = None
     why = "damaged"
-    existed = path.exists()  # noqa: ASYNC240 - one look at start, before anything else runs
+    path = config.data_dir / "cache.db"
+    existed = path.exists()
     for attempt in range(2):
         opening = AsyncExitStack()
         try:
-            database = await opening.enter_async_context(Database(path))
+            database = await opening.enter_async_context(cache_database(config))
             damaged = await check(database)
             if damaged is None:
                 await upgrade(database, "cache")
@@ -182,27 +182,6 @@ async def _belong_together(cache: Database, epoch: str) -> bool:
     """Whether the feed in `cache.db` is of the epoch that `state.db` knows: either may be another one's copy."""
     async with cache.read() as connection:
         return await get_meta(connection, "epoch") in (None, epoch)
-
-
-def _let_in(config: Config) -> None:
-    """Let the configured group read `cache.db`, with any SQLite tool; `state.db` stays the daemon's own.
-
-    Raises ConfigError where there is no such group, or the daemon's user is no member of it.
-    """
-    if config.group is None:
-        return
-    try:
-        shutil.chown(config.data_dir, group=config.group)
-        for part in config.data_dir.glob("cache.db*"):
-            shutil.chown(part, group=config.group)
-            part.chmod(0o640)
-    except LookupError:
-        what = f"there is no group {config.group}"
-        raise ConfigError([Mistake(str(config.path), None, "group", what, "make it, or name another")]) from None
-    except PermissionError:
-        remedy = f"make it a member (usermod -aG {config.group} USER), or leave group out"
-        what = f"this user may not give files to the group {config.group}"
-        raise ConfigError([Mistake(str(config.path), None, "group", what, remedy)]) from None
 
 
 async def _follow_profiles(opened: Engine) -> None:

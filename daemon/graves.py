@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -10,11 +10,20 @@ import msgspec
 from msgspec.structs import replace
 
 from cache.kept_heads import KeptHeads
+from cache.kept_holders import KeptHolders
 from cache.kept_revisions import KeptRevisions
 from cache.model import KeptRevision, PullHead
 from cache.tombstones import Kind, TombstoneTable
 from cache.tombstones import Tombstone as KeptTombstone
-from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, Tombstones, with_heads, with_published
+from cache.world import (
+    BranchTombstone,
+    KeyPlace,
+    PullTombstone,
+    RepositoryTombstone,
+    Tombstones,
+    with_heads,
+    with_published,
+)
 
 Tombstone = BranchTombstone | PullTombstone | RepositoryTombstone
 FreshHeads = Mapping[tuple[int, int], tuple[PullHead, ...] | None]
@@ -44,6 +53,10 @@ class Graves(Protocol):
         """Keep the heads of pull requests durably; all of them with these."""
         ...
 
+    async def hold(self, known: Tombstones, holders: Mapping[KeyPlace, int]) -> Tombstones:
+        """Keep durably which repository held a key first, for exactly these keys."""
+        ...
+
 
 class ScratchGraves:
     """Tombstones as they stood, for a rebuild or a verification: nothing is written."""
@@ -70,6 +83,10 @@ class ScratchGraves:
         """In memory alone."""
         return replace(known, heads=with_heads(known.heads, heads))
 
+    async def hold(self, known: Tombstones, holders: Mapping[KeyPlace, int]) -> Tombstones:
+        """In memory alone: what is not read yet claims nothing, so nothing is let go."""
+        return replace(known, holders={**known.holders, **holders})
+
 
 def _with(known: Tombstones, buried: Iterable[Tombstone]) -> Tombstones:
     branches, pulls, repositories = dict(known.branches), dict(known.pulls), dict(known.repositories)
@@ -80,7 +97,7 @@ def _with(known: Tombstones, buried: Iterable[Tombstone]) -> Tombstones:
             pulls[stone.pull.repository_id, stone.pull.number] = stone
         else:
             repositories[stone.repository.id] = stone
-    return Tombstones(branches, pulls, repositories, known.revisions, known.heads)
+    return replace(known, branches=branches, pulls=pulls, repositories=repositories)
 
 
 def _named(stone: Tombstone) -> tuple[Kind, int, str]:
@@ -92,20 +109,27 @@ def _named(stone: Tombstone) -> tuple[Kind, int, str]:
 
 
 class StateGraves:
-    """Tombstones and published revisions in `state.db`."""
+    """Tombstones, published revisions and holders of keys in `state.db`."""
 
     def __init__(
-        self, table: TombstoneTable, revisions: KeptRevisions, heads: KeptHeads, clock: Callable[[], datetime]
+        self,
+        table: TombstoneTable,
+        revisions: KeptRevisions,
+        holders: KeptHolders,
+        heads: KeptHeads,
+        clock: Callable[[], datetime],
     ) -> None:
         self._table = table
         self._revisions = revisions
+        self._holders = holders
         self._heads = heads
         self._clock = clock
 
     async def load(self) -> Tombstones:
         """Every tombstone."""
-        published = with_published({}, await self._revisions.all())
-        known = Tombstones(revisions=published, heads=await self._heads.all())
+        revisions = with_published({}, await self._revisions.all())
+        holders, heads = await self._holders.all(), await self._heads.all()
+        known = Tombstones(revisions=revisions, holders=holders, heads=heads)
         return _with(known, [_stone(kept) for kept in await self._table.all()])
 
     async def bury(self, known: Tombstones, buried: Sequence[Tombstone]) -> Tombstones:
@@ -131,6 +155,15 @@ class StateGraves:
         """Keep the heads of pull requests durably; all of them with these."""
         await self._heads.keep(heads)
         return replace(known, heads=with_heads(known.heads, heads))
+
+    async def hold(self, known: Tombstones, holders: Mapping[KeyPlace, int]) -> Tombstones:
+        """Keep durably which repository held a key first, for exactly these keys."""
+        fresh = {place: holder for place, holder in holders.items() if known.holders.get(place) != holder}
+        released: Collection[KeyPlace] = known.holders.keys() - holders.keys()
+        if not fresh and not released:
+            return known
+        await self._holders.keep(fresh, released)
+        return replace(known, holders=dict(holders))
 
 
 def _stone(kept: KeptTombstone) -> Tombstone:

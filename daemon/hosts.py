@@ -8,19 +8,15 @@ origin. The `Host` header tells: it holds the page's name.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from daemon.api.addresses import ROOT
 from daemon.api.problems import ProblemError
 from daemon.config.kinds import Address
 from daemon.hooks.address import is_loopback
-
-READ = (ROOT, "/console")
-"""Where what the cache holds is read."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,12 +36,12 @@ def answers_to(host: str, listen: Address, public_url: str | None) -> bool:
     return name in known or name.endswith(".localhost") or _is_address(name)
 
 
-def known_hosts(listen: Address, public_url: str | None) -> Middleware:
-    """Answer requests to the API and the console under a strange name with a problem, 421 (RFC 9110 §15.5.20)."""
+def known_hosts(listen: Address, public_url: str | None, open_paths: Collection[str]) -> Middleware:
+    """Answer requests under a strange name with a problem, 421 (RFC 9110 §15.5.20), but to `open_paths`."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith(READ) and not answers_to(request.headers.get("Host", ""), listen, public_url):
+        if request.path not in open_paths and not answers_to(request.headers.get("Host", ""), listen, public_url):
             detail = "Forgeglass listens for this machine alone; set public_url to the address that others reach it by."
             return ProblemError("misdirected-request", detail).response(request.path)
         return await handler(request)

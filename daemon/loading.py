@@ -53,7 +53,7 @@ async def load(
     made = await histories(store, evidence, known, last, interest, told, errors)
     evidence = replace(evidence, histories=same_or(made, known.histories if known else None))
     blobs, commits = await together(
-        _blobs(store, evidence, versions, known, interest, blocks, max_file_size),
+        _blobs(store, evidence, versions, known, last, interest, blocks, max_file_size),
         _commits(store, evidence, versions, known),
     )
     return replace(
@@ -85,6 +85,7 @@ async def _blobs(
     evidence: RepositoryEvidence,
     versions: Mapping[str, tuple[FileVersion, ...]],
     known: RepositoryEvidence | None,
+    last: RepositoryEvidence | None,
     interest: Interest,
     blocks: Sequence[Block],
     max_file_size: int,
@@ -100,6 +101,9 @@ async def _blobs(
     keep = {*wanted_of_heads(evidence, interest), *_looked_into(versions, interest)}
     if absent := keep - pool.keys():
         pool |= await store.blobs(absent, max_bytes=max_file_size)
+        if last is not None and last is not known:  # of a pull request that cannot be read anew
+            lost = {blob_id for blob_id in absent if pool[blob_id].content is None}
+            pool |= {blob_id: last.blobs[blob_id] for blob_id in lost & last.blobs.keys()}
     pending = []
     for path, changes in versions.items():
         if before.get(path) is changes:

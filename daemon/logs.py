@@ -1,13 +1,14 @@
 """Logging: one stream, one format, for our own events and for those of the libraries, without secrets.
 
-A line of JSON per event, or readable lines on a terminal. Logged is what changes: an error that stays is told once
-(`Changes`), not at every attempt.
+A line of JSON per event, or readable lines on a terminal; one that repeats is counted. Logged is what changes: an
+error that stays is told once (`Changes`), not at every attempt.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable
+import time
+from collections.abc import Callable, Hashable
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -15,6 +16,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from daemon.logs_redaction import Redactor
+from daemon.logs_repeats import Repeats
 
 
 def set_up(
@@ -23,6 +25,7 @@ def set_up(
     *,
     level: Literal["debug", "info", "warning", "error"] = "info",
     form: Literal["auto", "json", "console"] = "auto",
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
     """Send every event to `stream`: structlog's, and those of the standard library's loggers (aiohttp, asyncio).
 
@@ -62,6 +65,7 @@ def set_up(
             ],
         )
     )
+    handler.addFilter(Repeats(handler.emit, monotonic))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -78,6 +78,13 @@ METRICS: Final = (
     Metric("freshness_seconds", "gauge", (), "The age of the oldest look at a repository that was ever read."),
     Metric("http_requests_total", "counter", ("method", "route", "status"), "Requests answered, by route template."),
     Metric("http_seconds", "histogram", ("route",), "How long answers took.", _QUICK),
+    Metric(
+        "http_connections_dropped_total",
+        "counter",
+        ("reason",),
+        "Connections that were closed: reason silent, head or idle for one that took too long, full where there was no "
+        "place, slow where an answer was not read.",
+    ),
 )
 
 
@@ -110,6 +117,7 @@ class Metrics:
         self.freshness_seconds = self._gauge("freshness_seconds")
         self.http_requests = self._counter("http_requests_total")
         self.http_seconds = self._histogram("http_seconds")
+        self.http_connections_dropped = self._counter("http_connections_dropped_total")
 
     def render(self) -> bytes:
         """Return everything in Prometheus's text format (`CONTENT_TYPE`)."""

@@ -86,7 +86,7 @@ class Reader:
         self.timelines = Timelines(rest)
         self._pulls = PullReader(rest)
         self._fetcher = Fetcher(transport, token=token, ca_file=ca_file)
-        self._failures: Failures = Counter()
+        self.failures: Failures = Counter()
         self._at_work: set[int] = set()
         self._unwanted: set[int] = set()
 
@@ -150,7 +150,7 @@ class Reader:
             raise NameReused(f"{repository.full_name} is called {current.full_name} now") from None
         known = previous if previous is not None and not scope.again else None
         last = previous or self._remembered(repository.id)
-        errors = ReadErrors(repository, known, scope, self._failures)
+        errors = ReadErrors(repository, known, scope, self.failures)
         default = await self._default_branch(repository, listing)
         if known is not None and known.interest == interest.canonical and _same_refs(listing, default, known):
             hidden = repository.has_pull_requests and was_hidden(known)

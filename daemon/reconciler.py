@@ -15,6 +15,7 @@ import structlog
 from msgspec.structs import replace
 
 from cache.model import Repository, RepositoryEvidence
+from cache.projection.failures import ProjectionFailed
 from cache.rows import LookRow, OwnerRow, PullLookRow, Row
 from cache.store import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
@@ -81,7 +82,9 @@ class Reconciler:
         self.swept = False
         """While a sweep runs it sees to what comes within reach by itself, and waits for it."""
         self.looked = 0
-        """How many times a repository was read."""
+        """How many times a repository was read, or tried to be."""
+        self.read: set[int] = set()
+        """The repositories that were read since a sweep began, however often."""
         self.watcher: Watcher = _NoWatcher()
         self.delivered: dict[int, datetime] = {}
         """When a delivery last spoke of a repository, until its look is written."""
@@ -104,6 +107,10 @@ class Reconciler:
     def ask(self, repository_id: int, scope: Scope, priority: Priority) -> None:
         """Have a repository looked at, without waiting for it."""
         self.workers.submit(repository_id, scope, priority)
+
+    def in_back_off(self, repository_id: int) -> bool:
+        """Whether the last look at a repository failed, so that it waits before the next."""
+        return self._queue is not None and self._queue.failed(repository_id)
 
     async def look(self, repository_id: int, scope: Scope, priority: Priority) -> Exception | None:
         """Have a repository looked at, and wait for a look that begins after this call.
@@ -152,14 +159,14 @@ class Reconciler:
     # ---------------------------------------------------------------------------------------------- working
 
     async def handle(self, repository_id: int, scope: Scope) -> None:
-        """Reconcile one repository: what a worker calls. Raises ForgeError for the queue's back-off."""
+        """Reconcile one repository: what a worker calls. What it raises puts it into the queue's back-off."""
         began, applied = self.book.clock(), self.book.store.applied
         outcome, awaited = "failed", repository_id in self.awaited
         self.awaited.discard(repository_id)  # what arrives from here on leads to another run
         try:
             await self._reconcile(repository_id, scope, awaited)
             outcome = "changed" if self.book.store.applied > applied else "same"
-        except ForgeError as error:
+        except Exception as error:  # a look that fails for whatever reason must be seen to have failed
             await self._note_failure(repository_id, error)
             raise
         finally:
@@ -185,6 +192,7 @@ class Reconciler:
                 await self._bury_if_gone(repository)
             else:
                 await self._write(repository_id, previous, outcome, began)
+                self.read.add(repository_id)
                 if outcome.partly is not None:
                     raise outcome.partly
         if awaited:
@@ -220,19 +228,20 @@ class Reconciler:
             heads={(repository_id, number): heads for number, heads in outcome.heads.items()},
         )
 
-    async def _note_failure(self, repository_id: int, error: ForgeError) -> None:
+    async def _note_failure(self, repository_id: int, error: Exception) -> None:
         now = self.book.clock()
         look = self.book.look(repository_id)
+        message, remedy = described(error)
         if look.failures == 0:
-            log.warning("repository.unreadable", repository_id=repository_id, error=str(error), remedy=error.remedy)
+            log.warning("repository.unreadable", repository_id=repository_id, error=message, remedy=remedy)
         failures = look.failures + 1
         note = replace(
             look,
             failures=failures,
             next_look_at=now + timedelta(seconds=delay(failures, lambda: 0.0)),
-            last_error=str(error),
+            last_error=message,
             last_error_at=now,
-            remedy=error.remedy,
+            remedy=remedy,
         )
         await self.book.turn(notes=[note])
 
@@ -316,6 +325,16 @@ class Reconciler:
 
     def _ours(self, repository: Repository) -> bool:
         return repository.owner.lower() in self._owners
+
+
+def described(error: Exception) -> tuple[str, str]:
+    """What went wrong and what to do about it. Of an error that is none of ours, as little as tells where to look."""
+    if isinstance(error, ForgeError):
+        return str(error), error.remedy
+    remedy = "the last rows stand; report this with the daemon's log, which has the error whole"
+    if isinstance(error, ProjectionFailed):
+        return str(error), f"change or remove that file; {remedy}"
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}", remedy
 
 
 def _taken_over(world: World, evidence: RepositoryEvidence) -> World:

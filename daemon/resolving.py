@@ -25,7 +25,10 @@ from gitea_client.rest import Rest
 
 log = structlog.get_logger(__name__)
 
-_MOVED = re.compile(r"/repos/(?P<owner>[^/?#]+)/(?P<name>[^/?#]+)|/repositories/(?P<id>\d+)")
+MOST_NAMES = 1_000
+"""So many unknown names are looked up at a time: one file can name more than a forge answers for in an hour."""
+
+_MOVED = re.compile(r"/repos/(?P<owner>[^/?#]+)/(?P<name>[^/?#]+)|/repositories/(?P<id>[0-9]{1,18})(?![0-9])")
 
 
 def with_name(world: World, repository: Repository) -> World:
@@ -66,7 +69,9 @@ class Resolver:
         """Look up every name within reach that no list holds. A 404 is an answer; what failed is told, by name."""
         failed: dict[str, ForgeError] = {}
         self._asked &= self._book.reach.unknown  # a name that is found, or not given any more, is asked anew later
-        while unknown := sorted(self._book.reach.unknown - self._asked - failed.keys()):
+        asked = 0
+        while unknown := sorted(self._book.reach.unknown - self._asked - failed.keys())[: MOST_NAMES - asked]:
+            asked += len(unknown)
             for name in unknown:
                 try:
                     await self.resolve(name)
@@ -99,7 +104,9 @@ class Resolver:
             except ForgeError as error:
                 failed[known.full_name] = error
             else:
-                if current != known:
+                if not self._may_know(current, current.full_name.lower()):
+                    await self._book.turn(partial(_without, known.id))
+                elif current != known:
                     await self._book.turn(partial(with_name, repository=current))
         return failed
 
@@ -114,6 +121,8 @@ class Resolver:
             found = await self._moved(moved.location)
         except Missing:
             found = None
+        if found is not None and not self._may_know(found, alias):
+            found = None
 
         def change(world: World) -> World:
             aliases = {k: v for k, v in world.aliases.items() if k != alias}
@@ -126,6 +135,13 @@ class Resolver:
 
         if change(self._book.world) is not self._book.world:
             await self._book.turn(change)
+
+    def _may_know(self, repository: Repository, alias: str) -> bool:
+        """Whether it may be known here that a name leads somewhere: our token may be shown a private repository of
+        others, of which those who read here, and those who push entries, know nothing.
+        """
+        ours = self._book.world.ours(repository) or alias in self._book.reach.configured
+        return ours or not repository.private
 
     def doubt_people(self) -> None:
         """Have every address asked for again: its user may have come, have another login, or hide it by now."""

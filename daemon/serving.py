@@ -30,7 +30,9 @@ from daemon.cli.run import SOCKET, Expected, guarded, require_git
 from daemon.commands import COMMANDS
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets
+from daemon.connections import ConnectionLimits, Connections
 from daemon.control import ControlServer, Handler
+from daemon.descriptors import affordable, raise_limit
 from daemon.engine import Engine, engine
 from daemon.hooks.listening import listen
 from daemon.hooks.ring import SecretRing
@@ -51,6 +53,9 @@ log = structlog.get_logger(__name__)
 ANSWERING = 1.0
 """Seconds that answers under way are given to end when the daemon stops, before they are cut off. What waits for long
 by its nature ends at once, and a delivery that was stored is safe, answered or not."""
+
+MOST_HEADERS = 64
+"""Header fields of one request; browsers behind two proxies send some thirty."""
 
 
 def serve_until_stopped(config: Config, environ: Mapping[str, str]) -> int:
@@ -138,8 +143,9 @@ async def serving(
         )  # fmt: skip
         handlers["local-token"] = partial(local_token, access)
         await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
-        app = build_app(opened, schedule, intake, news, ring.keys, access)
-        url = await stack.enter_async_context(_listening(app, config))
+        connections = _connections(config, opened)
+        app = build_app(opened, schedule, intake, news, ring.keys, access, connections)
+        url = await stack.enter_async_context(_listening(app, config, connections))
         await intake.resume()
         if scheduled:
             await stack.enter_async_context(_task(schedule.run(), "forgeglass-schedule"))
@@ -150,17 +156,38 @@ async def serving(
         yield Served(opened, url, schedule)
 
 
+def _connections(config: Config, opened: Engine) -> Connections:
+    limits, descriptors = config.limits, raise_limit()
+    most = affordable(limits.connections, descriptors)
+    if most < limits.connections:
+        remedy = "raise the limit of open files (LimitNOFILE, ulimit -n), or lower limits.connections"
+        log.warning("connections.fewer", connections=most, open_files=descriptors, remedy=remedy)
+    return Connections(
+        ConnectionLimits(most, limits.request_time, limits.idle_time),
+        config.api.proxy_addresses,
+        lambda why: opened.metrics.http_connections_dropped.labels(why).inc(),
+    )
+
+
 @asynccontextmanager
-async def _listening(app: web.Application, config: Config) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=ANSWERING)
+async def _listening(app: web.Application, config: Config, connections: Connections) -> AsyncIterator[str]:
+    runner = web.AppRunner(
+        app, handle_signals=False, access_log=None, shutdown_timeout=ANSWERING,
+        keepalive_timeout=config.limits.idle_time, max_headers=MOST_HEADERS,
+    )  # fmt: skip
     await runner.setup()
     try:
+        assert runner.server is not None  # noqa: S101 - set up above
+        factory = connections.watched(runner.server)
         try:
-            await web.TCPSite(runner, config.listen.host, config.listen.port).start()
+            server = await asyncio.get_running_loop().create_server(factory, config.listen.host, config.listen.port)
         except OSError as error:
             raise Expected(cannot_listen(config.listen, error)) from None
-        host, port = runner.addresses[0][:2]
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        try:
+            host, port = server.sockets[0].getsockname()[:2]
+            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
 

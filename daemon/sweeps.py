@@ -21,7 +21,7 @@ from cache.rows import OwnerRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
-from daemon.reconciler import Reconciler
+from daemon.reconciler import Reconciler, described
 from daemon.report import Progress, Report, TooMuchMissing, Trouble
 from daemon.resolving import with_name
 from daemon.together import together
@@ -94,7 +94,8 @@ class Sweeper:
         """
         async with self._sweeping:
             started, before = time.perf_counter(), self._counter.snapshot()
-            looked, applied = self._reconciler.looked, self._book.store.applied
+            self._reconciler.read.clear()
+            applied = self._book.store.applied
             errors: list[Trouble] = []
             priority = Priority.INTERACTIVE if asked else Priority.DEEP if deep else Priority.SWEEP
             run = _Run(deep or again or lists_only, again, not lists_only, priority, errors, progress)
@@ -110,12 +111,13 @@ class Sweeper:
             for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
                 errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
             spent = self._counter.delta(before)
+            reached = self._book.reach.interests.keys()
             return Report(
                 kind="deep" if deep or again or lists_only else "quiet",
                 seconds=round(time.perf_counter() - started, 3),
                 requests={"rest": spent.rest, "git": spent.git},
-                repositories=len(self._book.world.mirrored),
-                reconciled=self._reconciler.looked - looked,
+                repositories=len(reached),
+                reconciled=len(self._reconciler.read & reached),
                 changes=self._book.store.applied - applied,
                 errors=errors,
             )
@@ -184,12 +186,13 @@ class Sweeper:
         unresolved |= await resolver.resolve_unknown()
         await self._reconciler.let_go()
         await self._as_listed(listing)
+        run.errors.extend(_unusable(name, item) for item in listing.unusable)
         for given, trouble in unresolved.items():
             run.errors.append(Trouble(f"name:{given}", str(trouble), trouble.remedy))
         for repository_id, error in failed.items():
             repository = self._book.world.listed.get(repository_id)
             where = repository.full_name if repository else str(repository_id)
-            run.errors.append(Trouble(f"repository:{where}", str(error), getattr(error, "remedy", ForgeError.remedy)))
+            run.errors.append(Trouble(f"repository:{where}", *described(error)))
         dates = [d for d in (listing.date,) if d is not None]
         moved = replace(
             self._book.owner(name) or owner,
@@ -240,7 +243,8 @@ class Sweeper:
             await self._reconciler.resolver.confirm_aliases(set(self._book.world.aliases) - aliases)
         if listing.complete:
             ours = [r for r in known.values() if r.owner.lower() == owner.name.lower()]
-            absent = [r for r in ours if r.id not in listed]
+            there = listed.keys() | {item.id for item in listing.unusable}
+            absent = [r for r in ours if r.id not in there]
             if len(absent) >= BRAKE and 2 * len(absent) > len(ours):
                 raise TooMuchMissing(owner.name, len(absent), len(ours))
             for repository in absent:
@@ -338,6 +342,15 @@ class Sweeper:
         log.warning("owner.unreadable", owner=name, error=str(error), remedy=error.remedy)
         if owner is not None:
             await self._book.turn(notes=[replace(owner, last_error=str(error))])
+
+
+def _unusable(owner: str, item: wire.Unusable) -> Trouble:
+    """A repository whose description by the forge is not allowed: it is not read, and what was known of it stays."""
+    which = f"repository {item.id}" if item.id is not None else "a repository without a usable id"
+    log.warning("repository.unusable", owner=owner, repository_id=item.id, error=item.why)
+    what = f"the forge describes {which} of {owner} in a way that is not allowed: {item.why}"
+    remedy = "look at what the forge's API says of it, whether forge.url is right, and for a proxy between"
+    return Trouble(f"repository:{item.id or owner}", what, remedy)
 
 
 def _with_former_names(world: World, before: World) -> World:

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar, get_origin
 
 import msgspec
+from msgspec import Struct
 
+from gitea_client.allowed import LARGEST
 from gitea_client.errors import Malformed
 
 T = TypeVar("T")
@@ -31,6 +33,37 @@ def decode(kind: type[T], body: bytes, what: str) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The message names the field and the kinds, never the value; the body may hold anything.
         raise Malformed(f"{what}: {len(body)} bytes that are not what this route answers: {error}") from None
+
+
+class Unusable(Struct, frozen=True):
+    """An item of a list that is not what such an item is: which one it claims to be, and what is wrong with it.
+
+    `id` is the item's own, None where even that is no id. `why` names the field and the rule, never a value.
+    """
+
+    id: int | None
+    why: str
+
+
+def decode_each(kind: type[T], body: bytes, what: str, *, inside: str = "") -> list[T | Unusable]:
+    """Decode a list item by item, so that one that is not allowed is felt by itself alone.
+
+    `inside` is the field that holds the list, where the answer is an object. Nothing but a list of objects is one, and
+    raises Malformed; null is an empty one, and a null item stays as Unusable.
+    """
+    whole = decode(dict[str, Any], body, what).get(inside) if inside else decode(Any, body, what)
+    if whole is not None and not isinstance(whole, list):
+        raise Malformed(f"{what}: {len(body)} bytes that are not what this route answers: no list")
+    return [_item(kind, item) for item in whole or []]
+
+
+def _item(kind: type[T], item: object) -> T | Unusable:
+    try:
+        return msgspec.convert(item, kind)
+    except msgspec.ValidationError as error:
+        found = item.get("id") if isinstance(item, dict) else None
+        known = isinstance(found, int) and not isinstance(found, bool) and 0 < found <= LARGEST
+        return Unusable(found if known else None, str(error))
 
 
 def _tidy(value: object) -> object:

@@ -10,6 +10,7 @@
     ├── Redirected       3xx; never followed                                → look it up by id
     ├── Refused          any other 4xx                                      → record; asking again will not help
     ├── Malformed        an answer that is cut, short, or not what it claims → try again, then record
+    │   └── TooLong      longer than the route may need                     → ask for less, then record
     └── GitFailed        the git program failed for a reason of its own     → try again later
         ├── ObjectMissing  the forge does not have (or give) an object      → confirm, then record
         └── TooMuch        more than a limit allows                         → record; raise the limit, or have less
@@ -110,6 +111,13 @@ class Malformed(ForgeError):
 
     remedy = "look for a proxy that changes answers; on the forge, check the repository with `git fsck`"
     retry = True
+
+
+class TooLong(Malformed):
+    """An answer that is longer than what was asked for can need."""
+
+    remedy = "look on the forge for what is so long, or raise limits.answer_size"
+    retry = False
 
 
 class GitFailed(ForgeError):

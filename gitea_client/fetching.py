@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterator, Sequence
 
+from gitea_client import program
 from gitea_client.errors import ForgeError, GitFailed, Malformed, ObjectMissing, Unreachable
 from gitea_client.redaction import redact
 from gitea_client.secret import Secret
@@ -53,22 +54,16 @@ def configuration(url: str, *, filter: str, token: Secret | None, ca_file: str |
         "http.lowSpeedTime": "60",
         "http.postBuffer": str(64 << 20),  # otherwise a long list of ids costs a third request
         "http.userAgent": "forgeglass",
-        "protocol.allow": "never",
+        "http.sslVerify": "true",
         "protocol.http.allow": "always",
         "protocol.https.allow": "always",
-        "credential.helper": "",
-        "gc.auto": "0",
-        "maintenance.auto": "false",
-        "core.hooksPath": "/dev/null",
         "fetch.fsckObjects": "false",  # old commits may break today's rules; what is read is checked where it is read
     }
     if token is not None:
         settings["http.extraHeader"] = f"Authorization: token {token.reveal()}"
     if ca_file is not None:
         settings["http.sslCAInfo"] = ca_file
-    keys = {f"GIT_CONFIG_KEY_{i}": key for i, key in enumerate(settings)}
-    values = {f"GIT_CONFIG_VALUE_{i}": value for i, value in enumerate(settings.values())}
-    return {"GIT_CONFIG_COUNT": str(len(settings)), **keys, **values}
+    return program.configuration(settings)
 
 
 def requests_of(trace: bytes) -> Iterator[tuple[str, int]]:

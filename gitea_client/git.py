@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from msgspec import Struct
 
-OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-"""A full object id, SHA-1 or SHA-256."""
+from gitea_client.allowed import check_object_id
+
+__all__ = ["EMPTY_TREE", "Blob", "Commit", "FileVersion", "TreeItem", "check_object_id"]
 
 EMPTY_TREE = {
     40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
 """The tree without files, by the length of object ids; Git knows it without having it."""
-
-
-def check_object_id(value: str) -> str:
-    """Return `value` if it is a full object id; raises ValueError. What becomes an argument of git passes here."""
-    if not OBJECT_ID.fullmatch(value):
-        raise ValueError(f"{value[:80]!r} is not a full object id")
-    return value
 
 
 class Commit(Struct, frozen=True, gc=False):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from gitea_client.wire import Activity, Repository
+from gitea_client.wire import Activity, Repository, Unusable
 
 FEED_SLACK = timedelta(seconds=10)
 """Feed items of one second come in any order, and a server may write them a moment late."""
 
 
-def older_than(items: Sequence[Repository], since: datetime) -> bool:
+def older_than(items: Sequence[Repository | Unusable], since: datetime) -> bool:
     """Whether a page, newest first, reaches below `since`. A repository without a time reaches nowhere."""
-    return bool(items) and (last := items[-1].updated_at) is not None and last < since
+    last = items[-1] if items else None
+    return isinstance(last, Repository) and last.updated_at is not None and last.updated_at < since
 
 
 def reaches(read: Sequence[Activity], after_id: int) -> bool:

@@ -10,7 +10,8 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from os import PathLike, fspath
 from pathlib import Path
 
-from gitea_client import fetching, parsing, program, streaming
+from gitea_client import fetching, parsing, program, storing, streaming
+from gitea_client.allowed import check_object_format
 from gitea_client.counting import RequestCounter
 from gitea_client.errors import GitFailed, Malformed, TooMuch
 from gitea_client.git import Blob, Commit, TreeItem, check_object_id
@@ -61,17 +62,25 @@ class ObjectStore:
         """Make the store where it is not there yet, and clear away what a killed process left in it.
 
         A lock that nobody holds any more would make every later fetch fail, so nobody else may be fetching meanwhile.
+        One whose configuration is not what is written here is discarded: git would obey whatever stands in it. Raises
+        Malformed for an object format that Git does not have.
         """
         for pattern in _LEFT_BEHIND:
             for stale in self.path.glob(pattern):
                 stale.unlink(missing_ok=True)
-        if (self.path / "reader" / "HEAD").is_file() and (self.path / "HEAD").is_file():
+        try:
+            object_format = check_object_format(self._format)
+        except ValueError as error:
+            raise Malformed(f"{self.path.name}: {error}") from None
+        if all(storing.is_ours(place, object_format) for place in (self.path, self.path / "reader")):
+            await asyncio.to_thread(storing.close_to_others, self.path)
             return
         await self.remove()
         making = self.path.with_name(self.path.name + ".new")  # renamed when whole: half a store is never found
         await asyncio.to_thread(shutil.rmtree, making, ignore_errors=True)
-        for place in (making, making / "reader"):
-            _make_bare(place, self._format)
+        making.mkdir(mode=0o700, parents=True)
+        await self._run(storing.making(object_format), env={"GIT_DIR": str(making)}, cwd=making)
+        await asyncio.to_thread(shutil.copytree, making, making / "reader")
         making.rename(self.path)
 
     async def remove(self) -> None:
@@ -285,16 +294,6 @@ class ObjectStore:
     def _check(self, ran: program.Ran, *answers: int) -> None:
         if ran.code not in answers:
             raise GitFailed(f"{self.path.name}: git ended with {ran.code}: {fetching.quotable(ran.stderr, None)}")
-
-
-def _make_bare(place: Path, object_format: str) -> None:
-    """What `git init --bare` without templates makes (gitrepository-layout(5)), without running git."""
-    for folder in ("objects/pack", "objects/info", "refs/heads", "refs/tags"):
-        (place / folder).mkdir(parents=True)
-    extension = "" if object_format == "sha1" else f"[extensions]\n\tobjectFormat = {object_format}\n"
-    version = 0 if object_format == "sha1" else 1
-    (place / "config").write_text(f"[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}")
-    (place / "HEAD").write_text("ref: refs/heads/main\n")
 
 
 def _lines(ids: Sequence[str]) -> bytes:

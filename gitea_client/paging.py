@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from gitea_client.errors import Malformed
+from gitea_client.errors import Malformed, TooLong
 from gitea_client.transport import Answer, Query, Transport
 
 T = TypeVar("T")
@@ -23,6 +23,10 @@ Parse = Callable[[bytes, str], list[T]]
 
 LIMIT = 50
 """The items asked for per page: the servers' own cap unless an administrator changed it."""
+SMALLER = (5, 1)
+"""The items asked for where a page is too long: one comment or commit message of many megabytes makes it so."""
+MOST_SKIPPED = 20
+"""So many items of a list may be too long by themselves; each costs as many bytes as an answer may have."""
 MOST_PAGES = 10_000
 ATTEMPTS = 3
 """How often a listing is begun anew because it moved while it was read."""
@@ -31,13 +35,18 @@ _NEXT = re.compile(r"<[^>]*>\s*;[^,]*\brel\s*=\s*\"?next\b")
 
 
 class Page(Struct, Generic[T], frozen=True):
-    """One page. `total` is the length of the whole list, None where the server does not say; `last` ends it."""
+    """One page. `total` is the length of the whole list, None where the server does not say; `last` ends it.
+
+    `limit` items were asked for; `skipped` items just before it were too long to be read by themselves.
+    """
 
     items: list[T]
     total: int | None
     last: bool
     number: int
     date: datetime | None
+    limit: int = LIMIT
+    skipped: int = 0
 
 
 class Moved(Malformed):
@@ -55,20 +64,32 @@ async def pages(
 ) -> AsyncIterator[Page[T]]:
     """The pages of a list, until the last or until the caller stops asking.
 
-    Raises Moved when the total changes between two pages (what stood on a page border may have been missed), and
-    Short when the pages end before the total is reached.
+    A page that is too long is asked for in smaller parts, and an item that is too long by itself is passed over, so
+    that one long text never hides the rest. Raises Moved when the total changes between two pages (what stood on a
+    page border may have been missed), Short when the pages end before the total is reached, and TooLong where too many
+    items are too long.
     """
-    number, got, total = 1, 0, None
+    limit, number, got, total, skipped, first = LIMIT, 1, 0, None, 0, True
     while True:
-        answer = await transport.request("GET", path, query={**query, "limit": LIMIT, "page": number}, route=route)
         what = f"GET {path} (page {number})"
+        try:
+            answer = await transport.request("GET", path, query={**query, "limit": limit, "page": number}, route=route)
+        except TooLong:
+            if limit > 1:
+                limit = next(fewer for fewer in SMALLER if fewer < limit and got % fewer == 0)
+            else:
+                got, skipped = got + 1, skipped + 1
+                if skipped > MOST_SKIPPED:
+                    raise
+            number = got // limit + 1
+            continue
         items = parse(answer.body, what)
         page_total = _total(answer, what)
-        if number > 1 and page_total != total:
+        if not first and page_total != total:
             raise Moved(f"{what}: the list changed from {total} to {page_total} items while it was read")
-        total, got = page_total, got + len(items)
-        following = _following(answer, number, got, total, len(items))
-        yield Page(items, total, following is None, number, answer.date)
+        first, total, got = False, page_total, got + len(items)
+        following = _following(answer, number, got, total, len(items), limit)
+        yield Page(items, total, following is None, number, answer.date, limit, skipped)
         if following is None:
             if total is not None and got < total:
                 raise Short(f"{what}: the list ends after {got} of {total} items")
@@ -76,6 +97,8 @@ async def pages(
         if following > MOST_PAGES:
             raise Malformed(f"{what}: the list has no end")
         number = following
+        if limit == 1 and got % SMALLER[0] == 0:  # past what was too long
+            limit, number = SMALLER[0], got // SMALLER[0] + 1
 
 
 async def complete(read: Callable[[], AsyncIterator[Page[T]]], key: Callable[[T], Hashable], what: str) -> Complete[T]:
@@ -88,27 +111,30 @@ async def complete(read: Callable[[], AsyncIterator[Page[T]]], key: Callable[[T]
         found: dict[Hashable, T] = {}
         date: datetime | None = None
         total: int | None = None
+        skipped = 0
         try:
             async for page in read():
                 date = date or page.date
                 total = page.total
+                skipped = page.skipped
                 found.update((key(item), item) for item in page.items)
         except Moved:
             continue
         except Short as short:
             short.found = list(found.values())
             raise
-        if total is None or len(found) >= total:
-            return Complete(list(found.values()), len(found) if total is None else total, date)
+        if total is None or len(found) + skipped >= total:
+            return Complete(list(found.values()), len(found) if total is None else total, date, skipped)
     raise Malformed(f"{what}: the list kept changing while it was read, {ATTEMPTS} times in a row")
 
 
 class Complete(Struct, Generic[T], frozen=True):
-    """A whole list, and the server's time at its first page."""
+    """A whole list, and the server's time at its first page; but for `skipped` items that are too long to be read."""
 
     items: list[T]
     total: int
     date: datetime | None
+    skipped: int = 0
 
 
 def _total(answer: Answer, what: str) -> int | None:
@@ -120,7 +146,7 @@ def _total(answer: Answer, what: str) -> int | None:
     return int(value)
 
 
-def _following(answer: Answer, number: int, got: int, total: int | None, here: int) -> int | None:
+def _following(answer: Answer, number: int, got: int, total: int | None, here: int, limit: int) -> int | None:
     """The number of the next page, None at the end."""
     links = ",".join(answer.headers.getall("Link", []))
     if not here:
@@ -129,4 +155,4 @@ def _following(answer: Answer, number: int, got: int, total: int | None, here: i
         return number + 1
     if total is not None:
         return number + 1 if got < total else None
-    return number + 1 if here >= LIMIT else None
+    return number + 1 if here >= limit else None

@@ -17,7 +17,8 @@ MiB = 1 << 20
 MOST_OUTPUT = 512 * MiB
 """A tree can be made to list more paths than there are atoms; no real repository comes near this."""
 
-# What git may take over from our own environment: how to find programs, proxies and certificates, nothing else.
+# What git may take over from our own environment: how to find programs, proxies and certificates, nothing else. No
+# variable of Git's own is passed on: an operator's GIT_SSH_COMMAND or GIT_CONFIG_PARAMETERS is not meant for us.
 _PASSED_ON = (
     "PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY",
@@ -37,7 +38,38 @@ _CLOSED = {
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_ALLOW_PROTOCOL": "http:https",  # outranks whatever a configuration says: no ext::, file://, ssh://
+    "GIT_PROTOCOL_FROM_USER": "0",
+    "GIT_DEFAULT_REF_FORMAT": "files",  # our own refs are counted by their files
 }
+
+# Configuration of ours that outranks a store's (git-config(1), "Environment"). Each of these can name a program, an
+# address or a file; what lists of several values could still bring is kept away by `storing.is_ours`.
+_SETTINGS = {
+    "protocol.allow": "never",
+    "protocol.ext.allow": "never",
+    "protocol.file.allow": "never",
+    "protocol.git.allow": "never",
+    "protocol.ssh.allow": "never",
+    "transfer.bundleURI": "false",
+    "credential.helper": "",
+    "core.askPass": "",
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.sshCommand": "false",
+    "core.alternateRefsCommand": "true",
+    "core.attributesFile": "/dev/null",
+    "core.excludesFile": "/dev/null",
+    "core.pager": "cat",
+    "core.editor": "false",
+    "gpg.program": "false",
+    "log.showSignature": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+}
+
+_OWNER_ONLY = 0o077
+"""The umask: packs and configuration hold what may be private, so no other user of the machine may read them."""
 
 
 class Ran(Struct, frozen=True):
@@ -49,9 +81,20 @@ class Ran(Struct, frozen=True):
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment for git: a few variables of ours, what closes it, and `extra`."""
+    """The environment for git: a few variables of ours, what closes it, our configuration, and `extra`.
+
+    `extra` may hold a configuration of its own, made by `configuration`.
+    """
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**passed, **_CLOSED, **extra}
+    return {**passed, **_CLOSED, **configuration({}), **extra}
+
+
+def configuration(settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables that give git our configuration and `settings`, which outrank it."""
+    whole = {**_SETTINGS, **settings}
+    keys = {f"GIT_CONFIG_KEY_{i}": key for i, key in enumerate(whole)}
+    values = {f"GIT_CONFIG_VALUE_{i}": value for i, value in enumerate(whole.values())}
+    return {"GIT_CONFIG_COUNT": str(len(whole)), **keys, **values}
 
 
 async def run(
@@ -107,6 +150,7 @@ async def start(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            umask=_OWNER_ONLY,
         )
     except OSError as error:
         raise GitFailed(f"{named(arguments)} could not be started: {error.strerror}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from itertools import count
 from typing import TypeVar
@@ -25,10 +25,12 @@ from gitea_client.wire import (
     Repository,
     SearchResults,
     ServerVersion,
+    Unusable,
     User,
     UserResults,
     Version,
     decode,
+    decode_each,
 )
 
 T = TypeVar("T")
@@ -40,12 +42,14 @@ class RepositoryListing(Struct, frozen=True):
     """Repositories of one owner. Only a `complete` one proves that something is not there.
 
     `total` is how many the owner has by the server's count, None where it does not say; `date` the server's time.
+    `unusable` are listed and not fit to be read: they are there, whatever they are.
     """
 
     items: tuple[Repository, ...]
     total: int | None
     complete: bool
     date: datetime | None
+    unusable: tuple[Unusable, ...] = ()
 
 
 class PullRequests(list[PullRequest]):
@@ -116,39 +120,34 @@ class Rest:
         if since is not None:
             return await self._recent(query, since)
         whole = await complete(
-            lambda: self._search({**query, "sort": "id", "order": "asc"}), lambda item: item.id, f"owner {owner_id}"
+            lambda: self._search({**query, "sort": "id", "order": "asc"}), _counting(), f"owner {owner_id}"
         )
-        return RepositoryListing(tuple(whole.items), whole.total, True, whole.date)
+        return _listing(whole.items, whole.total, not whole.skipped, whole.date)
 
     async def _recent(self, query: Query, since: datetime) -> RepositoryListing:
         for _ in range(ATTEMPTS):
-            found: dict[int, Repository] = {}
-            first: Page[Repository] | None = None
+            found: dict[int, Repository | Unusable] = {}
+            first: Page[Repository | Unusable] | None = None
+            key = _counting()
             try:
                 async for page in self._search({**query, "sort": "updated", "order": "desc"}):
                     first = first or page
-                    found.update((item.id, item) for item in page.items)
+                    found.update((key(item), item) for item in page.items)
                     if page.last or (older_than(page.items, since) and await self._full(page)):
                         # All on one page were read at one moment; over several, one may have slipped through.
                         whole = page.number == 1 and page.last and len(found) == page.total
-                        if not (page.last and page.total is not None and len(found) < page.total):
-                            return RepositoryListing(tuple(found.values()), page.total, whole, first.date)
+                        if not (page.last and page.total is not None and len(found) + page.skipped < page.total):
+                            return _listing(found.values(), page.total, whole, first.date)
             except Moved:
                 continue
         raise Malformed(f"the repositories of owner {query['uid']} kept changing while they were listed")
 
-    def _search(self, query: Query) -> AsyncIterator[Page[Repository]]:
-        def parse(body: bytes, what: str) -> list[Repository]:
-            results = decode(SearchResults, body, what)
-            if not results.ok:
-                raise Malformed(f"{what}: the search failed inside the forge")
-            return list(results.data)
-
-        return self._pages(f"{API}/repos/search", query, parse)
+    def _search(self, query: Query) -> AsyncIterator[Page[Repository | Unusable]]:
+        return self._pages(f"{API}/repos/search", query, searched)
 
     async def _full(self, page: Page[T]) -> bool:
         """Whether a page before the last is as long as the server makes them; raises Malformed for a shorter one."""
-        if len(page.items) < LIMIT:
+        if page.limit == LIMIT and len(page.items) < LIMIT:
             self._settings = self._settings or await self.settings()
             if len(page.items) < min(LIMIT, self._settings.max_response_items):
                 raise Malformed(f"page {page.number} of a list of {page.total} holds only {len(page.items)} items")
@@ -166,18 +165,17 @@ class Rest:
         nulls = count(start=1)
 
         def parse(body: bytes, what: str) -> list[PullRequest | None]:
-            return decode(list[PullRequest | None], body, what)
+            found = decode_each(PullRequest, body, what)
+            return [item if isinstance(item, PullRequest) else None for item in found]
 
         query: Query = {"state": "all", "sort": "recentupdate"}
         try:
-            found = (
-                await complete(
-                    lambda: self._pages(path, query, parse, route),
-                    lambda pull: pull.number if pull else -next(nulls),
-                    f"GET {path}",
-                )
-            ).items
-            gaps = None in found
+            whole = await complete(
+                lambda: self._pages(path, query, parse, route),
+                lambda pull: pull.number if pull else -next(nulls),
+                f"GET {path}",
+            )
+            found, gaps = whole.items, bool(whole.skipped) or None in whole.items
         except Short as short:
             found, gaps = short.found, True
         pulls = PullRequests(pull for pull in found if pull is not None)
@@ -224,16 +222,18 @@ class Rest:
             "sort": "recentupdate",
         }
 
-        def parse(body: bytes, what: str) -> list[IssueHit]:
-            return decode(list[IssueHit], body, what)
+        def parse(body: bytes, what: str) -> list[IssueHit | Unusable]:
+            return decode_each(IssueHit, body, what)
 
         path = f"{API}/repos/issues/search"
+        nameless = count(start=1)
         whole = await complete(
             lambda: self._pages(path, query, parse),
-            lambda hit: (hit.repository.id, hit.number),
+            lambda hit: (hit.repository.id, hit.number) if isinstance(hit, IssueHit) else -next(nameless),
             f"GET {path} of {owner}",
         )
-        return whole.items, whole.date
+        # One that cannot be used only hints; the deep sweep looks without hints.
+        return [hit for hit in whole.items if isinstance(hit, IssueHit)], whole.date
 
     async def timeline(self, owner: str, name: str, number: int) -> list[Comment]:
         """Everything that happened to a pull request, by (created_at, id). Without `page` the server gives it whole."""
@@ -261,8 +261,8 @@ class Rest:
         kind = "orgs" if organization else "users"
         path, route = f"{API}/{kind}/{segment(owner)}/activities/feeds", f"{API}/{kind}/{{owner}}/activities/feeds"
 
-        def parse(body: bytes, what: str) -> list[Activity]:
-            return decode(list[Activity], body, what)
+        def parse(body: bytes, what: str) -> list[Activity | Unusable]:
+            return decode_each(Activity, body, what)
 
         for _ in range(ATTEMPTS):
             read: list[Activity] = []
@@ -270,7 +270,7 @@ class Rest:
             try:
                 async for page in self._pages(path, {}, parse, route):
                     date = date or page.date
-                    read += page.items
+                    read += [item for item in page.items if isinstance(item, Activity)]
                     if after_id is None or reaches(read, after_id):
                         break
             except Moved:
@@ -287,6 +287,29 @@ class Rest:
 
     def _pages(self, path: str, query: Query, parse: Parse[T], route: str | None = None) -> AsyncIterator[Page[T]]:
         return pages(self.transport, path, query, parse, route=route or path)
+
+
+def searched(body: bytes, what: str) -> list[Repository | Unusable]:
+    """The repositories in an answer of `/repos/search`. Raises Malformed where the search failed inside the forge."""
+    if not decode(SearchResults, body, what).ok:
+        raise Malformed(f"{what}: the search failed inside the forge")
+    return decode_each(Repository, body, what, inside="data")
+
+
+def _counting() -> Callable[[Repository | Unusable], int]:
+    """A key for each repository of a list: its id, and for one without any a number of its own."""
+    nameless = count(start=1)
+    return lambda item: item.id if item.id is not None else -next(nameless)
+
+
+def _listing(
+    found: Iterable[Repository | Unusable], total: int | None, complete: bool, date: datetime | None
+) -> RepositoryListing:
+    """What was listed, by what it is fit for. With one that has no id it proves nothing: that may be anyone."""
+    items = tuple(found)
+    unusable = tuple(item for item in items if isinstance(item, Unusable))
+    usable = tuple(item for item in items if isinstance(item, Repository))
+    return RepositoryListing(usable, total, complete and all(item.id for item in unusable), date, unusable)
 
 
 def _repo(owner: str, name: str) -> str:

@@ -22,7 +22,7 @@ from yarl import URL
 
 from gitea_client import paths
 from gitea_client.counting import Kind, RequestCounter
-from gitea_client.errors import ForgeError, Malformed, SettingError, Throttled, Unreachable
+from gitea_client.errors import ForgeError, Malformed, SettingError, Throttled, TooLong, Unreachable
 from gitea_client.reasons import Reason, reason_of
 from gitea_client.redaction import check_token, redact
 from gitea_client.secret import Secret
@@ -187,7 +187,7 @@ class Transport:
             size += len(part)
             if size > self._max_body:
                 response.close()
-                raise Malformed(f"{what}: the answer is longer than {self._max_body} bytes")
+                raise TooLong(f"{what}: the answer is longer than {self._max_body} bytes")
             parts.append(part)
         return b"".join(parts)
 

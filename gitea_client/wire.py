@@ -12,22 +12,32 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from gitea_client.decoding import decode
+from gitea_client import allowed
+from gitea_client.decoding import Unusable, decode, decode_each
 from gitea_client.errors import Malformed
 
 __all__ = [
     "Activity", "ApiSettings", "Comment", "Hook", "IssueHit", "Label", "Organization", "PullBranch", "PullRequest",
-    "PushEvent", "Repository", "RepositoryRef", "SearchResults", "ServerVersion", "User", "UserResults", "Version",
-    "decode",
+    "PushEvent", "Repository", "RepositoryRef", "SearchResults", "ServerVersion", "Unusable", "User", "UserResults",
+    "Version", "decode", "decode_each",
 ]  # fmt: skip
 
-# What is stored as an integer must fit SQLite's; -1 is the id of a repository or user that is gone.
-Id = Annotated[int, Meta(ge=-1, le=2**63 - 1)]
-Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+# What is stored as an integer must fit SQLite's. -1 is the id of a repository or user that is gone, and users of the
+# server's own (`gitea-actions`, -2) lie below.
+Id = Annotated[int, Meta(ge=-allowed.LARGEST, le=allowed.LARGEST)]
+Number = Annotated[int, Meta(ge=1, le=allowed.LARGEST)]
+RepositoryId = Number
 
 Time = Annotated[datetime, Meta(tz=True)]
 
-_OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+# What becomes part of a path, a command line or a file: see `allowed`. Where the servers leave a text empty, so may we.
+Owner = Annotated[str, Meta(pattern=allowed.OWNER)]
+RepositoryName = Annotated[str, Meta(pattern=allowed.REPOSITORY_NAME)]
+FullName = Annotated[str, Meta(pattern=allowed.FULL_NAME)]
+Login = Annotated[str, Meta(pattern=allowed.or_empty(allowed.LOGIN))]
+ObjectId = Annotated[str, Meta(pattern=allowed.or_empty(allowed.OBJECT_ID))]
+ObjectFormat = Annotated[str, Meta(pattern=allowed.or_empty(allowed.OBJECT_FORMAT))]
+RefName = Annotated[str, Meta(pattern=allowed.or_empty(allowed.REF_NAME))]
 
 
 class User(Struct, frozen=True):
@@ -37,18 +47,24 @@ class User(Struct, frozen=True):
     """
 
     id: Id
-    login: str
+    login: Login
     full_name: str = ""
     email: str = ""
     visibility: str = ""
+
+
+class RepositoryOwner(User, frozen=True):
+    """Whose a repository is: the first part of its path, so never without a name."""
+
+    login: Owner
 
 
 class Organization(Struct, frozen=True):
     """An organisation; its id is the owner id of its repositories."""
 
     id: Id
-    name: str = ""
-    username: str = ""
+    name: Login = ""
+    username: Login = ""
 
     @property
     def login(self) -> str:
@@ -59,10 +75,10 @@ class Organization(Struct, frozen=True):
 class Repository(Struct, frozen=True):
     """A repository. `updated_at` is a hint only: branch renames and archiving by hand do not move it."""
 
-    id: Id
-    name: str
-    full_name: str
-    owner: User
+    id: RepositoryId
+    name: RepositoryName
+    full_name: FullName
+    owner: RepositoryOwner
     description: str = ""
     empty: bool = False
     private: bool = False
@@ -71,9 +87,10 @@ class Repository(Struct, frozen=True):
     fork: bool = False
     mirror: bool = False
     archived: bool = False
-    default_branch: str = ""
+    default_branch: RefName = ""
     topics: tuple[str, ...] = ()
-    object_format_name: str = "sha1"
+    object_format_name: ObjectFormat = "sha1"
+    """Empty where an old server knows only SHA-1."""
     has_pull_requests: bool = True
     html_url: str = ""
     created_at: Time | None = None
@@ -84,7 +101,7 @@ class RepositoryRef(Struct, frozen=True):
     """The short form of a repository inside a search result."""
 
     id: Id
-    full_name: str
+    full_name: FullName
     name: str = ""
 
 
@@ -98,15 +115,14 @@ class PullBranch(Struct, frozen=True):
     """One end of a pull request.
 
     `label` keeps the branch's name after the branch is gone, when `ref` reads `refs/pull/N/head`; it is empty for
-    AGit. `repo` is None and `repo_id` -1 once the fork was deleted. `sha` of a head is the branch's tip of today, also
+    AGit. `repo_id` is -1 once the fork was deleted. `sha` of a head is the branch's tip of today, also
     long after the merge: the pull request's own head is in `refs/pull/N/head`.
     """
 
     label: str = ""
-    ref: str = ""
-    sha: str = ""
+    ref: RefName = ""
+    sha: ObjectId = ""
     repo_id: Id = -1
-    repo: Repository | None = None
 
 
 class PullRequest(Struct, frozen=True):
@@ -123,7 +139,7 @@ class PullRequest(Struct, frozen=True):
     draft: bool = False
     merged: bool = False
     merged_at: Time | None = None
-    merge_commit_sha: str | None = None
+    merge_commit_sha: ObjectId | None = None
     merged_by: User | None = None
     html_url: str = ""
     labels: tuple[Label, ...] = ()
@@ -164,7 +180,7 @@ class Comment(Struct, frozen=True):
             return None
         what = f"timeline event {self.id}"
         event = decode(PushEvent, self.body.encode("utf-8", "surrogatepass"), what)
-        if not all(_OBJECT_ID.fullmatch(commit) for commit in event.commit_ids):
+        if not all(allowed.is_object_id(commit) for commit in event.commit_ids):
             raise Malformed(f"{what}: commit_ids holds something that is no object id")
         if event.is_force_push and len(event.commit_ids) not in (0, 2):
             raise Malformed(f"{what}: a forced push names {len(event.commit_ids)} commits, not the old and the new")
@@ -219,10 +235,9 @@ class Version(Struct, frozen=True):
 
 
 class SearchResults(Struct, frozen=True):
-    """The answer of `/repos/search`."""
+    """The answer of `/repos/search`, without the repositories: those are decoded one by one."""
 
     ok: bool
-    data: tuple[Repository, ...] = ()
 
 
 class UserResults(Struct, frozen=True):

@@ -51,12 +51,17 @@ class Malformed(Struct, frozen=True):
 
 def parse(headers: Mapping[str, str], body: bytes) -> Delivery | Malformed:
     """Read a delivery whose signature was found good. Never raises, whatever the body holds."""
+    return parse_content(headers, signed(body, headers))
+
+
+def parse_content(headers: Mapping[str, str], content: bytes | None) -> Delivery | Malformed:
+    """As `parse`, of content that `signature.signed` gave."""
     names = {name.lower(): value for name, value in headers.items()}
     delivery_id = _header(names, "delivery")
     event = (_header(names, "event-type") or _header(names, "event"))[:100]
     if not _DELIVERY_ID.fullmatch(delivery_id):
         return Malformed("no delivery id; the header X-Gitea-Delivery or X-Forgejo-Delivery is needed")
-    payload = _object(signed(body, headers))
+    payload = _object(content)
     if payload is None:
         return Malformed("the body is not a JSON object, nor a form whose field `payload` holds one")
     repository = _object(payload.get("repository")) or {}

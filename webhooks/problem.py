@@ -10,6 +10,7 @@ from aiohttp import web
 TYPES = "urn:forgeglass:problem:"
 
 PROBLEMS: Mapping[str, tuple[int, str]] = {
+    "crowded": (503, "Too many bodies are arriving"),
     "cut": (400, "The body was cut short"),
     "encoded": (415, "The body is compressed"),
     "malformed": (400, "Not a delivery"),

@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Literal, Protocol
 
 import structlog
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
-from webhooks.delivery import Delivery, Malformed, parse
+from webhooks.bodies import Bodies, BodyLimits, CrowdedError, TooLargeError
+from webhooks.delivery import Delivery, Malformed, parse_content
 from webhooks.probe import Probes
 from webhooks.problem import problem
-from webhooks.signature import verify
+from webhooks.signature import is_form, matches, signed
 
 MAX_BODY = 8 * 1024 * 1024
+MAX_WAITING = 4 * MAX_BODY
 READ_SECONDS = 10.0
+AT_ONCE = {True: 4 * 1024, False: 64 * 1024}
+"""Bytes up to which a body (a form: True) is looked at on the event loop: less than a millisecond. A larger one is
+beside it, one after another."""
 
 Outcome = Callable[[str, str], None]
 """Told each delivery's outcome and event: accepted, duplicate, ignored, or `too-large`, `encoded`, `timeout`,
-`cut`, `signature`, `malformed`, `store` with the event `unknown`. For metrics: both come from fixed sets."""
+`cut`, `crowded`, `signature`, `malformed`, `store` with the event `unknown`. For metrics: both come from fixed sets."""
 
 UNSIGNED = ("signature", "Give the webhook on the forge the same secret as forge.webhook_secret_file holds.")
 
@@ -58,6 +65,7 @@ class Receiver:
         on_delivery: Callable[[Delivery], None],
         on_outcome: Outcome = lambda _outcome, _event: None,
         max_body: int = MAX_BODY,
+        max_waiting: int = MAX_WAITING,
         read_seconds: float = READ_SECONDS,
         probes: Probes | None = None,
     ) -> None:
@@ -68,23 +76,45 @@ class Receiver:
         self._clock = clock
         self._on_delivery = on_delivery
         self._on_outcome = on_outcome
-        self._max_body = max_body
-        self._read_seconds = read_seconds
+        self._bodies = Bodies(BodyLimits(max_body, max(max_waiting, max_body), read_seconds))
+        self._beside = ThreadPoolExecutor(1, "forgeglass-deliveries")
         self._probes = probes or Probes()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take one delivery. 202 with `{"status": "accepted" | "duplicate" | "ignored"}`, or a problem."""
-        body = await self._read(request)
-        if isinstance(body, web.Response):
-            return body
-        signed = verify(body, request.headers, self._secrets)
+        if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+            return self._refuse(request, "encoded", "Forges send deliveries as they are; do not compress.")
+        limits = self._bodies.limits
+        try:
+            async with self._bodies.read(request) as body:
+                return await self._take(request, body)
+        except TooLargeError:
+            detail = f"Deliveries may have {limits.most} bytes; raise webhooks.max_body. The next sweep finds it."
+            return self._refuse(request, "too-large", detail)
+        except CrowdedError:
+            detail = "Others came in meanwhile, and this one was slow. The next sweep finds the change."
+            return self._refuse(request, "crowded", detail)
+        except TimeoutError:
+            detail = f"It must be here within {limits.seconds:g} seconds; look at the proxy in between."
+            return self._refuse(request, "timeout", detail)
+        except (web.RequestPayloadError, ConnectionError):
+            return self._refuse(request, "cut", "Look at the proxy in between.")
+
+    async def _take(self, request: web.Request, body: bytes) -> web.Response:
+        examine = partial(_examine, body, request.headers.copy(), tuple(self._secrets))
+        if len(body) <= AT_ONCE[is_form(request.headers)]:
+            right, delivery = examine()
+        else:
+            right, delivery = await asyncio.get_running_loop().run_in_executor(self._beside, examine)
         if (nonce := self._probes.of(request)) is not None:
-            return self._probed(request, nonce, signed)
-        if not signed:
+            return self._probed(request, nonce, right)
+        if not right:
             return self._refuse(request, *UNSIGNED)
-        delivery = parse(request.headers, body)
         if isinstance(delivery, Malformed):
             return self._refuse(request, "malformed", delivery.why)
+        return await self._store(request, delivery, body)
+
+    async def _store(self, request: web.Request, delivery: Delivery, body: bytes) -> web.Response:
         try:
             stored = await self._inbox.append(delivery, headers=request.headers, body=body, received_at=self._clock())
         except (SQLAlchemyError, OSError):
@@ -105,35 +135,6 @@ class Receiver:
         log.info("test delivery arrived", signed=signed)
         return web.json_response({"status": "probe"}) if signed else problem(*UNSIGNED)
 
-    async def _read(self, request: web.Request) -> bytes | web.Response:
-        """The body's bytes, never more than the cap, never for longer than the limit."""
-        if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            return self._refuse(request, "encoded", "Forges send deliveries as they are; do not compress.")
-        chunks, size = [], 0
-        try:
-            async with asyncio.timeout(self._read_seconds):
-                if (request.content_length or 0) > self._max_body:
-                    return self._too_large(request)
-                async for chunk in request.content.iter_any():
-                    size += len(chunk)
-                    if size > self._max_body:
-                        return self._too_large(request)
-                    chunks.append(chunk)
-        except TimeoutError:
-            return self._refuse(
-                request, "timeout",
-                f"It must be here within {self._read_seconds:g} seconds; look at the proxy in between.",
-            )  # fmt: skip
-        except (web.RequestPayloadError, ConnectionError):
-            return self._refuse(request, "cut", "Look at the proxy in between.")
-        return b"".join(chunks)
-
-    def _too_large(self, request: web.Request) -> web.Response:
-        return self._refuse(
-            request, "too-large",
-            f"Deliveries may have {self._max_body} bytes; raise webhooks.max_body. The next sweep finds the change.",
-        )  # fmt: skip
-
     def _refuse(self, request: web.Request, kind: str, detail: str) -> web.Response:
         response = problem(kind, detail)
         log.warning("delivery refused", reason=kind, status=response.status, remote=request.remote)
@@ -145,3 +146,13 @@ class Receiver:
             self._on_delivery(delivery)
         except Exception:  # stored already: the answer must say so
             log.exception("delivery not announced", delivery=delivery.id)
+
+
+def _examine(
+    body: bytes, headers: Mapping[str, str], secrets: Sequence[bytes]
+) -> tuple[bool, Delivery | Malformed]:
+    """Whether the signature is right, and what the delivery says; of one that is not signed nothing is read."""
+    content = signed(body, headers)
+    if not matches(content, headers, secrets):
+        return False, Malformed("not signed")
+    return True, parse_content(headers, content)

@@ -38,7 +38,7 @@ __all__ = [
     "load_profile",
 ]  # fmt: skip
 
-READING = 2
+READING = 3
 """Raise it when the same bytes give other records than before: every entry is then projected anew."""
 
 

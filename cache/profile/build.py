@@ -104,15 +104,15 @@ def node_of(value: Any, line: int = 1) -> Node:
     return Scalar("null" if value is None else str(value).lower(), True, line)
 
 
-def field(name: str, spec: FieldSpec) -> Field:
-    """A field, its default in canonical form."""
+def field(name: str, spec: FieldSpec, *, lenient: bool = False) -> Field:
+    """A field, its default in canonical form; `lenient` where its files were not written for the profile."""
     item: Field | None = None
     if spec.of is not None:
-        item = field("", spec.of if isinstance(spec.of, FieldSpec) else FieldSpec(type=spec.of))
+        item = field("", spec.of if isinstance(spec.of, FieldSpec) else FieldSpec(type=spec.of), lenient=lenient)
     relation = None
     if spec.to is not None:
         targets = (spec.to,) if isinstance(spec.to, str) else tuple(spec.to)
-        relation = Relation(targets, spec.on_delete or "restrict", spec.match, spec.within or "block")
+        relation = Relation(targets, spec.on_delete or "restrict", matched_by(spec), spec.within or "block")
     built = Field(
         name=name,
         type=spec.type,
@@ -121,7 +121,7 @@ def field(name: str, spec: FieldSpec) -> Field:
         minimum=spec.minimum,
         maximum=spec.maximum,
         of=item,
-        fields=tuple(field(inner, of) for inner, of in (spec.fields or {}).items()),
+        fields=tuple(field(inner, of, lenient=lenient) for inner, of in (spec.fields or {}).items()),
         sources=sources(name, spec),
         relation=relation,
         extract=spec.extract,
@@ -129,11 +129,18 @@ def field(name: str, spec: FieldSpec) -> Field:
         lower=spec.case == "lower",
         map=tuple(sorted((spec.map or {}).items())),
         dangling=spec.dangling,
+        on_bad=spec.on_bad or ("ignore" if lenient else "refuse"),
+        any_form=spec.type == "date" and (lenient or spec.forms == "any"),
     )
     if spec.default is None:
         return built
     default, _ = coerce(built, node_of(spec.default))
     return replace(built, default=default)
+
+
+def matched_by(spec: FieldSpec) -> tuple[str, ...]:
+    """By what a ref names its target, in order; nothing where it is by the target's key."""
+    return (spec.match,) if isinstance(spec.match, str) else tuple(spec.match or ())
 
 
 def sources(name: str, spec: FieldSpec) -> tuple[Source, ...]:
@@ -203,7 +210,7 @@ def revisions_rule(spec: RevisionsSpec, parameters: Mapping[str, Any]) -> Revisi
 
 def collection(block: str, name: str, spec: CollectionSpec, parameters: Mapping[str, Any]) -> Collection:
     """A collection of a checked profile. KeyError: a parameter is not given."""
-    fields = tuple(field(key, of) for key, of in spec.fields.items())
+    fields = tuple(field(key, of, lenient=spec.lenient) for key, of in spec.fields.items())
     names = [of.name for of in fields]
     label = spec.label or next((word for word in ("title", "name") if word in names), "")
     search = spec.search if spec.search is not None else [label] * bool(label) + [spec.body or ""] * bool(spec.body)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cache.profile import build
 from cache.profile.check_sources import check_sources
-from cache.profile.fields import coerce
+from cache.profile.fields import BY_PATH, coerce
 from cache.profile.format import CollectionSpec, FieldSpec, ProfileSpec
 from cache.profile.words import ENTRY_WORDS, FIELD_NAME, QUERY_WORDS, near
 
@@ -25,6 +25,9 @@ def check_fields(name: str, spec: CollectionSpec, profile: ProfileSpec) -> Itera
         yield from _field(of, place, profile)
         if spec.lenient and of.required:
             yield place, "wrong-value", "In a lenient collection nothing is required; remove 'required' or 'lenient'."
+        if spec.lenient and of.on_bad == "refuse":
+            message = "In a lenient collection no value costs the row; write 'on_bad: warn' or 'on_bad: ignore'."
+            yield (*place, "on_bad"), "wrong-value", message
     yield from check_sources(spec, at)
     if spec.body is not None:
         if spec.body in spec.fields:
@@ -75,6 +78,10 @@ def _field(spec: FieldSpec, at: tuple[str | int, ...], profile: ProfileSpec) -> 
         yield (*at, "of"), "wrong-value", f"A list of {spec.of} needs a whole field: of: {{type: {spec.of}, …}}."
     elif isinstance(spec.of, FieldSpec):
         yield from _field(spec.of, (*at, "of"), profile)
+        if spec.of.on_bad is not None:
+            yield (*at, "of", "on_bad"), "wrong-value", "A bad item is left out alone; put 'on_bad' at the list."
+    if spec.forms is not None and spec.type != "date":
+        yield (*at, "forms"), "wrong-value", "'forms' belongs to a date; remove it."
     for inner, of in (spec.fields or {}).items():
         if not FIELD_NAME.fullmatch(inner):
             yield (*at, "fields", inner), "bad-name", f"{inner!r} cannot name a field; use letters, digits and '_'."
@@ -109,11 +116,16 @@ def _relation(spec: FieldSpec, at: tuple[str | int, ...], profile: ProfileSpec) 
         if target not in profile.collections:
             known = set(profile.collections)
             yield (*at, "to"), "unknown-collection", f"There is no collection {target!r}{near(target, known)}"
-        elif spec.match is not None and spec.match not in profile.collections[target].fields:
-            known = set(profile.collections[target].fields)
-            yield (*at, "match"), "unknown-field", f"{target!r} has no field {spec.match!r}{near(spec.match, known)}"
-        elif spec.match is not None and profile.collections[target].fields[spec.match].type in _UNMATCHED:
-            yield (*at, "match"), "wrong-type", f"The field {spec.match!r} holds no single text or whole number."
+            continue
+        fields = profile.collections[target].fields
+        for match in build.matched_by(spec):
+            if match == BY_PATH:
+                continue
+            if match not in fields:
+                known = {*fields, BY_PATH}
+                yield (*at, "match"), "unknown-field", f"{target!r} has no field {match!r}{near(match, known)}"
+            elif fields[match].type in _UNMATCHED:
+                yield (*at, "match"), "wrong-type", f"The field {match!r} holds no single text or whole number."
 
 
 def _default(spec: FieldSpec, at: tuple[str | int, ...]) -> Iterator[Told]:

@@ -16,6 +16,7 @@ from cache.profile.jsontext import read_json
 from cache.profile.nodes import NodeError, Scalar, Table, plain_value, read_yaml
 from cache.profile.rules import Problem, Severity, problem, shown
 from cache.profile.sources import standing
+from cache.profile.spots import Spot, spots
 
 __all__ = ["MAX_BAD_LINES", "MAX_FILE", "Problem", "Record", "parse_file"]
 
@@ -44,6 +45,8 @@ class Record(Struct, frozen=True):
     valid: bool
     problems: tuple[Problem, ...]
     extra: Mapping[str, Any] = {}
+    spots: Mapping[str, tuple[Spot, ...]] = {}
+    """Of each field that refers to something, where its values stand, in their order."""
 
 
 def parse_file(
@@ -98,7 +101,7 @@ def _markdown(collection: Collection, path: str, content: bytes, captures: Mappi
     message = f"The file has no front matter; begin it with '---', the fields {names}, and '---' again."
     others = tuple(found for found in record.problems if found.rule != "missing-field")
     problems = (problem("missing-front-matter", message, line=1), *others)
-    return Record(record.key, record.fields, record.body, 1, False, problems, record.extra)
+    return replace(record, valid=False, problems=problems)
 
 
 def _lines(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Iterator[Record]:
@@ -146,13 +149,14 @@ def _record(
     key, problems = _key(collection, table, captures)
     if not collection.lenient:
         problems += _captured(table, captures)
+    places: dict[str, tuple[Spot, ...]] = {}
     fields, found_problems = coerce_all(
-        collection.fields, table, read=lambda field: _value(collection, field, table, outline, captures)
+        collection.fields, table, read=lambda field: _value(collection, field, table, outline, captures, places)
     )
     problems += found_problems
     extra = _unknown(collection, table, captures, problems)
     valid = all(found.severity != "error" for found in problems)
-    return Record(key, fields, body, line, valid, _first(problems, line), extra)
+    return Record(key, fields, body, line, valid, _first(problems, line), extra, places)
 
 
 def _first(problems: list[Problem], line: int) -> tuple[Problem, ...]:
@@ -163,28 +167,38 @@ def _first(problems: list[Problem], line: int) -> tuple[Problem, ...]:
 
 
 def _value(
-    collection: Collection, field: Field, table: Table, outline: Outline, captures: Mapping[str, str]
+    collection: Collection,
+    field: Field,
+    table: Table,
+    outline: Outline,
+    captures: Mapping[str, str],
+    places: dict[str, tuple[Spot, ...]],
 ) -> Coerced:
-    """What the first of a field's sources says that says anything; a capture of its name comes last.
+    """What the first of a field's sources says that says anything; a capture of its name comes last. Where a
+    reference stands goes into `places`.
 
     In a lenient collection a source whose text is not of the field's type says nothing, and neither do the bad parts
-    of a list.
+    of a list. Problems are those of the source that speaks, else of the first that tried to.
     """
     last: Any = None
+    wrong: tuple[Problem, ...] = ()
     for source in field.sources:
         node = standing(source, table, outline, captures, many=field.type == "list", plain=field.plain)
         if node is None:
             continue
         value, found = coerce(field, node, source.name or field.name)
+        if where := spots(field, node):
+            places[field.name] = where
         if found and not collection.lenient:
             return value, found
         if not blank(value) and value not in ([], {}):
-            return value, ()
+            return value, found
         last = value if last is None else last
+        wrong = wrong or found
     if last is None and field.name in captures:
         value, found = coerce(field, Scalar(captures[field.name], field.plain, 1))
-        return value, () if collection.lenient else found
-    return last, ()
+        return value, wrong if value is None and wrong else found
+    return last, wrong
 
 
 def _key(

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cache.profile import scalars
+from cache.profile.dates import read_date
 from cache.profile.nodes import Items, Node, Scalar, Table, plain_value
 from cache.profile.rules import Problem, problem, shown
-from cache.profile.sources import Source, extracts, parts
+from cache.profile.sources import Source, extracts, matches, parts
+from cache.profile.unread import Unread
 
 FieldType = Literal[
     "string", "text", "integer", "number", "boolean", "date", "datetime", "enum", "list",
@@ -19,19 +22,23 @@ FieldType = Literal[
 OnDelete = Literal["restrict", "cascade", "set_null", "keep"]
 _PLAIN = frozenset({"integer", "number", "boolean"})
 Dangling = Literal["finding", "ignore"]
+OnBad = Literal["refuse", "warn", "ignore"]
 Within = Literal["folder", "repository", "block"]
+BY_PATH = "path"
+"""What a ref matches by where it is a link to the target's file: no field may be called so."""
 
 
 class Relation(Struct, frozen=True):
     """What a `ref` leads to: the collections that may hold its target, and what becomes of it without one.
 
-    The value is the target's key; with `match` it is the value of that field of the target, looked for among the
-    entries of the same folder, repository or block, as `within` says.
+    The value is the target's key; with `match` it is the value of a field of the target, looked for among the entries
+    of the same folder, repository or block, as `within` says, or (`path`) a link to the target's file in the same
+    repository. Of several the first counts by which something is found.
     """
 
     collections: tuple[str, ...]
     on_delete: OnDelete = "restrict"
-    match: str | None = None
+    match: tuple[str, ...] = ()
     within: Within = "block"
 
 
@@ -42,7 +49,9 @@ class Field(Struct, frozen=True):
     `fields` what an object does. `sources` are the places where it may stand, in the order in which they are tried.
     `extract` is an expression that narrows a text to the value, `split` one that takes a text apart into a list
     (without it, what `of` extracts from the text is the list); `lower` makes text small, `map` has other spellings
-    and what they mean. `dangling` says whether it is a finding that a reference leads to nothing.
+    and what they mean. `dangling` says whether it is a finding that a reference leads to nothing. `on_bad` says what a
+    value costs that does not fit: the row (`refuse`), or itself, with a warning (`warn`) or without a word (`ignore`).
+    A date in `any_form` is read however it is written, as long as it can mean one day only.
     """
 
     name: str
@@ -61,6 +70,8 @@ class Field(Struct, frozen=True):
     lower: bool = False
     map: tuple[tuple[str, str], ...] = ()
     dangling: Dangling = "finding"
+    on_bad: OnBad = "refuse"
+    any_form: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -117,8 +128,8 @@ def _scalar(field: Field, node: Scalar, where: str) -> Coerced:
             return node.text, ()
         message = f"'{where}' is {shown(node.text)}; allowed are {', '.join(field.values)}."
         return None, (problem("not-in-enum", message, line=node.line, field=where),)
-    read = scalars.READERS[field.type](node)
-    if isinstance(read, scalars.Unread):
+    read = read_date(node.text) if field.any_form and field.type == "date" else scalars.READERS[field.type](node)
+    if isinstance(read, Unread):
         message = f"'{where}' must be {scalars.EXPECTED[field.type]}{read.detail}."
         return None, (problem(read.rule, message, line=node.line, field=where),)
     return _bounded(field, read, node.line, where)
@@ -141,8 +152,8 @@ def _bounded(field: Field, value: Any, line: int, where: str) -> Coerced:
 
 
 def _list(field: Field, node: Node, where: str) -> Coerced:
-    if isinstance(node, Scalar) and (texts := _texts(field, node.text)) is not None:
-        node = Items(tuple(Scalar(text, field.plain, node.line) for text in texts), node.line)
+    if isinstance(node, Scalar) and (texts := texts_of(field, node.text)) is not None:
+        node = Items(tuple(Scalar(text, field.plain, node.line) for text, _ in texts), node.line)
     if not isinstance(node, Items):
         message = f"'{where}' must be a list; put the value in brackets: [value]."
         return None, (problem("not-a-list", message, line=node.line, field=where),)
@@ -163,12 +174,14 @@ def _list(field: Field, node: Node, where: str) -> Coerced:
     return bounded, (*problems, *found)
 
 
-def _texts(field: Field, text: str) -> list[str] | None:
-    """A single text as a list, None where the field does not say how: where to split it, or what its items are."""
+def texts_of(field: Field, text: str) -> list[tuple[str, str]] | None:
+    """A single text as a list, each item with what it was found in; None where the field does not say how: where to
+    split it, or what its items are.
+    """
     if field.split is not None:
-        return list(parts(field.split, text))
+        return [(part, part) for part in parts(field.split, text)]
     if field.of is not None and field.of.extract is not None:
-        return list(extracts(field.of.extract, text))
+        return list(matches(field.of.extract, text))
     return None
 
 
@@ -200,8 +213,9 @@ def coerce_all(
     problems: list[Problem] = []
     for field in fields:
         value, found = _keyed(field, table, prefix) if read is None else read(field)
+        found = _as_bad(field, found)
         problems += found
-        if value is None and not found:
+        if value is None and all(one.severity == "warning" for one in found):
             value = field.default
         if field.required and not found and blank(value):
             line = table.lines.get(field.source, table.line)
@@ -209,6 +223,13 @@ def coerce_all(
             problems.append(problem("missing-field", message, line=line, field=prefix + field.source))
         values[field.name] = value
     return values, problems
+
+
+def _as_bad(field: Field, found: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Problems of a value, as bad as its field says."""
+    if field.on_bad == "refuse":
+        return found
+    return tuple(replace(one, severity="warning") for one in found) if field.on_bad == "warn" else ()
 
 
 def _keyed(field: Field, table: Table, prefix: str) -> Coerced:

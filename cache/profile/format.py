@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cache.profile.collection import Format, Unknown
-from cache.profile.fields import Dangling, FieldType, OnDelete, Within
+from cache.profile.fields import Dangling, FieldType, OnBad, OnDelete, Within
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -92,12 +92,16 @@ class FieldSpec(_Spec, frozen=True):
         dict[str, Text], Meta(min_length=1, description="Other spellings of a text, and what is kept for each")
     ] | None = None  # fmt: skip
     to: Text | Annotated[list[Text], Meta(min_length=1)] | None = None
-    match: Annotated[str, Meta(min_length=1, description="The target's field that a ref names, not its key")] | None = (
-        None
-    )
+    match: (
+        Annotated[str, Meta(min_length=1, description="What of its target a ref names: a field, or 'path'")]
+        | Annotated[list[Text], Meta(min_length=1, description="The first by which something is found counts")]
+        | None
+    ) = None
     within: Annotated[Within, Meta(description="Where 'match' looks: beside the file, or further")] | None = None
     on_delete: OnDelete | None = None
     dangling: Annotated[Dangling, Meta(description="Whether a reference to nothing is a finding")] = "finding"
+    on_bad: Annotated[OnBad, Meta(description="What a value costs that does not fit")] | None = None
+    forms: Annotated[Literal["any"], Meta(description="Of a date: also other forms than 2026-01-02")] | None = None
     description: str = ""
 
 

@@ -8,7 +8,8 @@ composer crashes the process on 52 KB of `[`, a 405-byte alias bomb fills the me
 from __future__ import annotations
 
 import re
-from typing import Any, TypeAlias
+from collections.abc import Container
+from typing import Any, Protocol, TypeAlias
 
 import yaml
 from msgspec import Struct
@@ -73,8 +74,7 @@ def _refuse(rule: str, message: str, line: int) -> NodeError:
 class _Builder:
     """Takes parser events and grows the tree; open lists and mappings wait on a stack."""
 
-    def __init__(self, first_line: int) -> None:
-        self.first_line = first_line
+    def __init__(self) -> None:
         self.stack: list[tuple[int, list[Node], list[str] | None]] = []
         self.root: Node | None = None
         self.documents = 0
@@ -113,11 +113,12 @@ class _Builder:
             return
         _, values, keys = self.stack[-1]
         if keys is not None and len(values) % 2 == 0:
-            keys.append(_key(node, keys))
+            keys.append(key_text(node, keys))
         values.append(node)
 
 
-def _key(node: Node, known: list[str]) -> str:
+def key_text(node: Node, known: Container[str]) -> str:
+    """The text of a key of a mapping. NodeError: it is none, or stands there already."""
     if not isinstance(node, Scalar) or node.null:
         raise _refuse("yaml-key", "A key must be a word, not a list, a mapping or nothing.", node.line)
     if node.plain and node.text == "<<":
@@ -139,7 +140,21 @@ def read_yaml(text: str, first_line: int = 1, max_events: int = MAX_EVENTS) -> N
     NodeError: broken YAML, more than `max_events` parser events, nesting over 32 levels, aliases, anchors, tags,
     merge keys, duplicate keys.
     """
-    builder = _Builder(first_line)
+    builder = _Builder()
+    feed(builder, text, first_line, max_events)
+    return builder.root
+
+
+class Fed(Protocol):
+    """What takes parser events."""
+
+    def feed(self, event: yaml.Event, line: int) -> None:
+        """The next event, and its line."""
+        ...
+
+
+def feed(builder: Fed, text: str, first_line: int, max_events: int) -> None:
+    """Give a builder the events of a YAML text. NodeError: broken YAML, too many of them, what the builder refuses."""
     try:
         for count, event in enumerate(yaml.parse(text, Loader=_Loader), 1):
             line = first_line + (event.start_mark.line if event.start_mark else 0)
@@ -157,7 +172,6 @@ def read_yaml(text: str, first_line: int = 1, max_events: int = MAX_EVENTS) -> N
         raise _refuse("yaml-syntax", message, first_line + before.count(b"\n")) from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise _refuse("yaml-syntax", f"The YAML cannot be read: {type(error).__name__}.", first_line) from None
-    return builder.root
 
 
 def plain_value(node: Node) -> Any:

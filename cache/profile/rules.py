@@ -68,6 +68,11 @@ RULES: dict[str, Rule] = {
         ("missing-field", "A required field is missing or empty.", "Add it."),
         ("wrong-type", "A value does not have the type of its field.", "Write it as the profile says."),
         ("not-a-list", "A single value stands where a list is expected.", "Put it in brackets: [value]."),
+        (
+            "ambiguous-date",
+            "A date may be two days, as 05/02/2018.",
+            "Write it as 2018-02-05: year, month, day.",
+        ),
         ("not-in-enum", "A value is not among those allowed.", "Use one of the allowed values."),
         ("out-of-range", "A number, a length or a count is outside its range.", "Bring it into the range."),
         (
@@ -128,9 +133,19 @@ RULES: dict[str, Rule] = {
         "warning",
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
         (
+            "invalid-target",
+            "A reference leads to an entry whose file is there and invalid.",
+            "Correct that file; what is wrong with it is a finding of its own.",
+        ),
+        (
             "unknown-pull-request",
             "An entry names a pull request that is not there, or not shown to us.",
             "Correct the address, or let the token see the repository.",
+        ),
+        (
+            "outside-owners",
+            "An entry names a repository of an owner that the configuration does not name; nothing is read of it.",
+            "Name a repository of one of forge.owners, or add the owner there.",
         ),
         (
             "revision-content-gone",

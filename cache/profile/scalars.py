@@ -8,18 +8,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec import Struct
-
 from cache.profile.nodes import Scalar, integer, number
 from cache.profile.rules import shown
-
-
-class Unread(Struct, frozen=True):
-    """A value that is not of its type, and why; `detail` continues 'must be …'."""
-
-    rule: str
-    detail: str
-
+from cache.profile.unread import Unread
 
 EXPECTED = {
     "string": "a single text",

@@ -34,13 +34,20 @@ def compiled(expression: str) -> re.Pattern[str]:
     return re.compile(expression, re.IGNORECASE)
 
 
-def extracts(expression: str, text: str) -> Iterator[str]:
-    """What an expression finds in a text, in order: of each match its first group that took part, or the whole."""
+def matches(expression: str, text: str) -> Iterator[tuple[str, str]]:
+    """What an expression finds in a text, in order: of each match its first group that took part, or the whole; and
+    the whole.
+    """
     for found in compiled(expression).finditer(text[:MAX_SOURCE]):
         value = next((group for group in found.groups() if group is not None), None)
         value = (found[0] if value is None and not found.re.groups else value or "").strip()
         if value:
-            yield value
+            yield value, found[0]
+
+
+def extracts(expression: str, text: str) -> Iterator[str]:
+    """What an expression finds in a text, in order."""
+    return (value for value, _ in matches(expression, text))
 
 
 def standing(

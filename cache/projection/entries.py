@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from cache.model import Blob, Commit, FileVersion, Repository, RepositoryEvidenc
 from cache.profile.collection import Block, Collection
 from cache.profile.entry import Record
 from cache.projection.drafts import Draft
+from cache.projection.failures import naming
 from cache.projection.findings import Place, finding
 from cache.projection.names import nearly_matches, shown_path
 from cache.projection.reading import Reading, read_file, trailing
@@ -102,19 +103,37 @@ class Memo:
 
 
 class Claims(Struct, frozen=True):
-    """Every record of a collection, and the findings of files."""
+    """Every record of a collection, and the findings of files. `broken` are records that are there and not served."""
 
     winners: Mapping[str, Claim]
     findings: tuple[FindingRow, ...]
+    broken: tuple[Claim, ...] = ()
+    contested: Mapping[str, int] = {}
+    """Which repository holds a key that a repository with a smaller id claims as well: the ids do not tell that."""
 
 
-def claims(block: Block, collection: Collection, repositories: Iterable[RepositoryEvidence], memo: Memo) -> Claims:
+Holder = Callable[[str], int | None]
+"""The repository that held a key of a collection first, as we saw it; None where nobody can say."""
+
+
+def nobody(_key: str) -> None:
+    """No key was held by anybody before."""
+
+
+def claims(
+    block: Block,
+    collection: Collection,
+    repositories: Iterable[RepositoryEvidence],
+    memo: Memo,
+    holder: Holder = nobody,
+) -> Claims:
     """Read every file of a collection, and settle which record has each key.
 
     Of several that claim one key the first to land wins, so the order in which they were read never shows.
     """
     found: list[FindingRow] = []
     claimed: dict[str, list[Claim]] = defaultdict(list)
+    broken: list[Claim] = []
     for evidence in repositories:
         for path, versions in evidence.versions.items():
             reading = _reading(block, collection, evidence, path, versions, memo)
@@ -125,12 +144,19 @@ def claims(block: Block, collection: Collection, repositories: Iterable[Reposito
             for record in reading.records:
                 key = key_of(collection, evidence.repository, record.key or ())
                 claimed[key].append(Claim(collection, evidence, reading, record, key))
-    winners = {}
+            for record in reading.broken:
+                if record.key is not None:
+                    key = key_of(collection, evidence.repository, record.key)
+                    broken.append(Claim(collection, evidence, reading, record, key))
+    winners: dict[str, Claim] = {}
+    contested: dict[str, int] = {}
     for key, rivals in claimed.items():
-        winner = first(rivals)
+        winner = first(rivals, holder(key) if len(rivals) > 1 else None)
         winners[key] = winner
         found.extend(_duplicate(block, winner, rival) for rival in rivals if rival is not winner)
-    return Claims(winners, tuple(found))
+        if any(rival.repository_id < winner.repository_id for rival in rivals):
+            contested[key] = winner.repository_id
+    return Claims(winners, tuple(found), tuple(one for one in broken if one.key not in winners), contested)
 
 
 def key_of(collection: Collection, repository: Repository, parts: Sequence[str]) -> str:
@@ -150,7 +176,8 @@ def _reading(
     known = memo.readings.get(place)
     if known is not None and known.holds(collection, versions, evidence.blobs):
         return known.reading
-    reading = read_file(collection, versions, evidence.blobs)
+    with naming(evidence.repository.full_name, path):
+        reading = read_file(collection, versions, evidence.blobs)
     if reading is None or reading.wanted is None:
         read_from = tuple(_read_from(reading, versions, evidence.blobs))
         memo.readings[place] = Remembered(collection, versions, read_from, reading)
@@ -206,11 +233,11 @@ def _problems(
         )
 
 
-def first(rivals: Sequence[Claim]) -> Claim:
+def first(rivals: Sequence[Claim], holder: int | None = None) -> Claim:
     """The claim that landed first, in whatever order they are given.
 
-    By position within a repository; across repositories by when the file's first commit landed, then by repository
-    id and path. Positions come first since commit dates may lie.
+    By position within a repository; across repositories that of `holder`, else that of the smallest repository id.
+    Dates are not asked: a commit's date is its pusher's word, and would take any key from any other repository.
     """
     if len(rivals) == 1:
         return rivals[0]
@@ -220,7 +247,7 @@ def first(rivals: Sequence[Claim]) -> Claim:
     firsts = [
         min(group, key=lambda c: (c.reading.added.position, c.path, c.record.line)) for group in by_repository.values()
     ]
-    return min(firsts, key=lambda c: (c.evidence.commits[c.reading.added.landed].committed_at, c.repository_id, c.path))
+    return min(firsts, key=lambda c: (c.repository_id != holder, c.repository_id))
 
 
 def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
@@ -238,7 +265,7 @@ def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
     if winner.collection.format == "jsonl":
         where = f"{where}:{winner.record.line}"
     line = rival.record.line if rival.collection.format == "jsonl" else None
-    message = f"{rival.collection.name} {rival.key!r} is claimed by {where}, which landed first; give this another key"
+    message = f"{rival.collection.name} {rival.key!r} is claimed by {where}, which had it first; give this another key"
     return finding(place, "duplicate-key-claim", message, line=line)
 
 

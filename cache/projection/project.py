@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from msgspec import Struct
 
 from cache.model import PullRequest
 from cache.profile.collection import Block, Collection
 from cache.projection import actors
 from cache.projection.documents import Document, applies, read_document
 from cache.projection.entries import Claim, Claims, Made, Memo, claims, first, history
+from cache.projection.failures import naming
 from cache.projection.findings import Place, finding, numbered
 from cache.projection.proposals import proposals
 from cache.projection.pulls import places, pull_row
@@ -27,30 +30,62 @@ from cache.rows import (
     Rows,
     tabulate,
 )
-from cache.world import BranchTombstone, World
+from cache.world import BranchTombstone, KeyPlace, World
+
+Holders = Callable[[KeyPlace], int | None]
+"""The repository that held a key (block, collection, key) until now; None where nobody can say."""
+
+
+def nobody_before(_place: KeyPlace) -> None:
+    """Nothing was settled before."""
+
+
+class Projection(Struct, frozen=True):
+    """Every projected row, and which repository holds a key where that does not follow from the repositories' ids."""
+
+    rows: Rows
+    holders: Mapping[KeyPlace, int]
 
 
 def project(world: World, blocks: Sequence[Block], memo: Memo | None = None) -> Rows:
     """Every projected row. `memo` keeps what files said between calls; it never changes the answer."""
+    return project_after(world, blocks, memo).rows
+
+
+def project_after(
+    world: World, blocks: Sequence[Block], memo: Memo | None = None, before: Holders = nobody_before
+) -> Projection:
+    """Like `project`. `before` tells which repository held a key until now, where that was settled; what `state.db`
+    keeps goes before it.
+    """
     memo = Memo() if memo is None else memo
     gone = _gone_branches(world)
     raised = _raised(world)
     rows: list[Row] = [pull_row(pull, head, gone=lost) for of in raised.values() for pull, head, lost in of]
     found: list[FindingRow] = list(_unreadable(world))
+    holders: dict[KeyPlace, int] = {}
     for block in blocks:
-        read = {c.name: _claims(block, c, world, memo) for c in block.collections}
+        read = {c.name: _claims(block, c, world, memo, before) for c in block.collections}
         targets = Targets(world, read)
         for collection in block.collections:
             rows_here, findings_here = _collection(block, collection, world, read, targets, gone, raised, memo)
             rows += rows_here
             found += read[collection.name].findings
+            for key, holder in read[collection.name].contested.items():
+                holders[block.name, collection.name, key] = holder
             found += findings_here
-    return tabulate([*rows, *numbered(found)], PROJECTED)
+    return Projection(tabulate([*rows, *numbered(found)], PROJECTED), holders)
 
 
-def _claims(block: Block, collection: Collection, world: World, memo: Memo) -> Claims:
+def _claims(block: Block, collection: Collection, world: World, memo: Memo, before: Holders) -> Claims:
     repositories = (world.mirrored.get(repository.id) for repository in selected(collection, world))
-    return claims(block, collection, (r for r in repositories if r is not None and r.depth == "files"), memo)
+    kept = world.tombstones.holders
+
+    def holder(key: str) -> int | None:
+        place = block.name, collection.name, key
+        return kept[place] if place in kept else before(place)
+
+    return claims(block, collection, (r for r in repositories if r is not None and r.depth == "files"), memo, holder)
 
 
 def _collection(
@@ -114,12 +149,14 @@ def _entry(
     """An entry's rows, made anew only where something that they are made of is another."""
     there = (world.mirrored.get(home) for home in at.values())
     objects = (collection, claim.reading, claim.record, claim.evidence.versions[claim.path], *there)
-    values = (targets, tuple(at.items()))
+    outside = tuple(_outside(claim, world))
+    values = (targets, tuple(at.items()), outside)
     place = (block.name, collection.name, claim.key)
     made = memo.entries.get(place)
     if made is None or not made.holds(objects, values):
         found: list[FindingRow] = []
-        rows = tuple(_entry_rows(block, collection, claim, world, at, targets, found))
+        with naming(claim.evidence.repository.full_name, claim.path):
+            rows = tuple(_entry_rows(block, collection, claim, world, at, targets, outside, found))
         made = memo.entries[place] = Made(objects, values, rows, tuple(found))
     return made
 
@@ -131,6 +168,7 @@ def _entry_rows(
     world: World,
     at: Mapping[str, int],
     targets: Iterable[Target],
+    outside: Iterable[tuple[str, str]],
     found: list[FindingRow],
 ) -> Iterator[Row]:
     """An entry's row with its relations and history; `at` has the repositories that its fields name."""
@@ -177,6 +215,12 @@ def _entry_rows(
         home_repository_id=home,
         last_main_commit_at=head.committed_at if head else None,
     )
+    for field, name in outside:
+        message = (
+            f"{field} names {name}, whose owner is not among forge.owners: nothing is read of it; "
+            "name a repository of theirs, or have the owner added to the configuration"
+        )
+        found.append(finding(place, "outside-owners", message, field=field, line=line_of(claim)))
     yield from relations(claim, place, targets, found)
     if collection.format != "jsonl":
         versions = claim.evidence.versions[claim.path]
@@ -184,6 +228,15 @@ def _entry_rows(
     if document is not None:
         there = world.mirrored[document.repository_id]
         yield from history(block.name, collection.name, claim.key, "document", there, there.versions[document.path])
+
+
+def _outside(claim: Claim, world: World) -> Iterator[tuple[str, str]]:
+    """The repositories that an entry names as its own and of which nothing is read: field, and name as written."""
+    for field in own_repository_fields(claim.collection):
+        name = claim.record.fields.get(field)
+        key = world.find(name) if isinstance(name, str) else None
+        if key is not None and key not in world.mirrored and not world.ours(world.listed[key]):
+            yield field, str(name)
 
 
 def _document(

@@ -18,6 +18,7 @@ from cache.profile.entry import Record
 from cache.profile.rules import Problem
 from cache.projection.documents import applies, document_text
 from cache.projection.entries import Claim, Memo, key_of
+from cache.projection.failures import naming
 from cache.projection.findings import Place, finding
 from cache.projection.reach import selected
 from cache.projection.reading import SUBMODULE, SYMLINK, Reading, records_of
@@ -57,7 +58,10 @@ def proposals(
     told: set[tuple[int, int, str]] = set()
     for repository in selected(collection, world):
         for raised in _open(world.mirrored.get(repository.id)):
-            changes = [c for file in raised.files for c in _changes(block, collection, raised, file, entries, memo)]
+            changes: list[_Change] = []
+            for file in raised.files:
+                with naming(repository.full_name, f"{file.path} (pull request {raised.number})"):
+                    changes += _changes(block, collection, raised, file, entries, targets, memo)
             fresh = _added(block, raised)
             for change in changes:
                 at = repository.id, raised.number, change.key
@@ -89,7 +93,13 @@ def _newest(history: PullHistory) -> bool:
 
 
 def _changes(
-    block: Block, collection: Collection, raised: _Raised, file: HeadFile, entries: Entries, memo: Memo
+    block: Block,
+    collection: Collection,
+    raised: _Raised,
+    file: HeadFile,
+    entries: Entries,
+    targets: Targets,
+    memo: Memo,
 ) -> Iterator[_Change]:
     captures = collection.captures(file.path)
     if captures is None or (collection.lenient and file.mode in (SYMLINK, SUBMODULE)):
@@ -113,6 +123,8 @@ def _changes(
     older = {key: record for record in before if (key := _key(collection, evidence, record)) is not None}
     for key, record in by_key.items():
         claim = entries.winners.get(key)
+        if claim is not None and not targets.open_to_all(claim.repository_id, evidence.repository.id):
+            claim = None  # whoever raised this need not know that the key is taken
         if lines and key in older and _same(older[key], record):
             continue
         if claim is not None and _here(claim, evidence, file) and _says(claim, record, file, lines=lines):
@@ -142,14 +154,14 @@ def _same(one: Record, other: Record) -> bool:
 
 
 def _added(block: Block, raised: _Raised) -> frozenset[str]:
-    """The keys of entries whose files a pull request adds: what names them leads somewhere then."""
+    """The keys and paths of entries whose files a pull request adds: what names them leads somewhere then."""
     fresh = set()
     for collection in block.collections:
         for file in raised.files:
             captures = collection.captures(file.path) if file.before is None else None
             if captures is not None and all(part in captures for part in collection.key):
                 parts = [captures[part] for part in collection.key]
-                fresh.add(key_of(collection, raised.evidence.repository, parts))
+                fresh |= {key_of(collection, raised.evidence.repository, parts), file.path}
     return frozenset(fresh)
 
 
@@ -167,17 +179,17 @@ def _row(
         version = FileVersion(file.path, 0, raised.head.sha, raised.head.sha, file.blob, file.mode)
         reading = Reading((record,), record.problems, version, version, version)
         claim = Claim(collection, raised.evidence, reading, record, change.key)
-        named = tuple(targets.of(claim))
+        named = tuple(targets.of(claim, proposed=True))
         fields = {**record.extra, **fields_of(claim, named)}
         place = Place(
             repository_id=claim.repository_id, path=file.path, block=block.name, collection=collection.name,
             key=change.key,
         )  # fmt: skip
         found += _wrong(place, (*record.problems, *change.loose))
-        led = (each for each in named if each.kind != "ref" or each.target not in fresh)
+        led = (each for each in named if each.kind != "ref" or not fresh & {each.target, each.path})
         list(relations(claim, place, led, found))
         if change.claim is not None and not _here(change.claim, raised.evidence, file):
-            message = f"{change.key!r} is claimed by {change.claim.path}, which landed first; give this another key"
+            message = f"{change.key!r} is claimed by {change.claim.path}, which had it first; give this another key"
             found.append(finding(place, "duplicate-key-claim", message))
     label = fields.get(collection.label or "title")
     return ProposalRow(

@@ -93,16 +93,21 @@ class Reach(Struct, frozen=True):
     which no repository is known.
 
     A name counts even where it leads to no mirroring: whom an audit line means is known by its repository, also after
-    that was renamed.
+    that was renamed. `configured` are those of the names that the configuration gives, in lower case.
     """
 
     interests: Mapping[int, Interest]
     unknown: frozenset[str]
     names: frozenset[str] = frozenset()
+    configured: frozenset[str] = frozenset()
 
 
 def reach(blocks: Iterable[Block], world: World, rows: Iterable[Row]) -> Reach:
-    """What the configuration asks for, and the rows of entries and revisions as they are now."""
+    """What the configuration asks for, and the rows of entries and revisions as they are now.
+
+    What entries name is within reach only where it is one of the owners' or named by the configuration: whoever may
+    push an entry could otherwise have any repository of the forge read with our token, and copied to our disk.
+    """
     patterns: dict[int, list[PathPattern]] = defaultdict(list)
     documents: dict[int, list[str]] = defaultdict(list)
     branches: dict[int, list[NamedBranches]] = defaultdict(list)
@@ -123,13 +128,19 @@ def reach(blocks: Iterable[Block], world: World, rows: Iterable[Row]) -> Reach:
             names.add(name)
             if (found := world.find(name)) is not None:
                 reached.add(found)
+    configured = frozenset(name.lower() for name in names)
+    chosen = reached | set(patterns)
+
+    def ours(key: int) -> bool:
+        return key in chosen or world.ours(world.listed[key])
+
     named = {key: [f.name for f in c.fields if _is_repository(f)] for key, c in collections.items()}
     forges = {block.name: block.forge for block in blocks}
     for row in rows:
         if isinstance(row, RevisionRow) and row.pr_url is not None and row.block in forges:
             home = pull_address(row.pr_url, forges[row.block]).full_name
             names |= {home} if home is not None else set()
-            reached |= {row.repository_id} & world.listed.keys()
+            reached |= {key for key in {row.repository_id} & world.listed.keys() if ours(key)}
         if not isinstance(row, EntryRow):
             continue
         of = collections.get((row.block, row.collection))
@@ -141,7 +152,7 @@ def reach(blocks: Iterable[Block], world: World, rows: Iterable[Row]) -> Reach:
         for field in own_repository_fields(of):
             value = row.fields.get(field)
             found = world.find(value) if isinstance(value, str) else None
-            if found is None:
+            if found is None or not ours(found):
                 continue
             reached.add(found)
             if of.document is not None and of.document.repository_field == field:
@@ -159,6 +170,7 @@ def reach(blocks: Iterable[Block], world: World, rows: Iterable[Row]) -> Reach:
         interests,
         frozenset(name for name in names if world.find(name) is None),
         frozenset(names),
+        configured,
     )
 
 

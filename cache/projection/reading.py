@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cache.model import Blob, FileVersion
 from cache.profile.collection import Collection
@@ -34,6 +35,8 @@ class Reading(Struct, frozen=True):
     newest: FileVersion
     added: FileVersion
     wanted: str | None = None
+    broken: tuple[Record, ...] = ()
+    """Records of the newest version that tell a key and are not valid, where nothing is served in their place."""
 
     @property
     def valid(self) -> bool:
@@ -58,20 +61,38 @@ def read_file(collection: Collection, versions: Sequence[FileVersion], blobs: Ma
     if not run:
         return None
     captures = collection.captures(run[-1].path)
-    if captures is None or (collection.lenient and run[-1].mode in (SYMLINK, SUBMODULE)):
+    if captures is None:
         return None
     newest, added = run[-1], run[0]
+    if collection.lenient and newest.mode in (SYMLINK, SUBMODULE):
+        (told,) = records_of(collection, newest, captures, blobs)
+        warnings = tuple(replace(one, severity="warning") for one in told.problems)
+        return Reading((), warnings, newest, newest, added, broken=(_keyed(collection, captures, told),))
     problems: tuple[Problem, ...] = ()
+    bad: tuple[Record, ...] = ()
     for version in reversed(run):
         if version.blob is not None and version.mode not in (SYMLINK, SUBMODULE) and version.blob not in blobs:
             return Reading((), problems, newest, newest, added, wanted=version.blob)
         records = records_of(collection, version, captures, blobs)
         if version is newest:
             problems = tuple(problem for record in records for problem in record.problems)
+            bad = tuple(_keyed(collection, captures, record) for record in records if not record.valid)
         good = tuple(record for record in records if record.valid and record.key is not None)
         if len(good) == len(records) or (collection.format == "jsonl" and good):
-            return Reading(good, problems, version, newest, added)
-    return Reading((), problems, newest, newest, added)
+            return Reading(good, problems, version, newest, added, broken=_unserved(bad, good))
+    return Reading((), problems, newest, newest, added, broken=bad)
+
+
+def _keyed(collection: Collection, captures: Mapping[str, str], record: Record) -> Record:
+    """A record with the key that its path gives, where it tells none itself: a link has one all the same."""
+    if record.key is not None or collection.format == "jsonl" or not captures.keys() >= set(collection.key):
+        return record
+    return replace(record, key=tuple(captures[part] for part in collection.key))
+
+
+def _unserved(bad: Sequence[Record], good: Sequence[Record]) -> tuple[Record, ...]:
+    served = {record.key for record in good} if bad else ()
+    return tuple(record for record in bad if record.key not in served)
 
 
 def records_of(

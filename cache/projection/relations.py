@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from cache.profile.fields import Field, Within
+from cache.profile.fields import BY_PATH, Field, Relation, Within
+from cache.profile.spots import Spot
 from cache.projection.entries import Claim, Claims
 from cache.projection.findings import Place, finding
+from cache.projection.links import linked_path
 from cache.rows import FindingRow, RelationRow
 from cache.world import World
 
 _Index = Mapping[tuple[object, str], tuple[Claim, ...]]
-"""Entries by where they are and by the value of a field."""
+"""Entries by where they are and by the value of a field, or by their path."""
 
 
 class Target(Struct, frozen=True):
@@ -35,6 +38,12 @@ class Target(Struct, frozen=True):
     apart: bool = False
     """Whether it is an entry of a private repository, named in a public one: whoever reads the fields of the one need
     not see the other, so its key does not get into them."""
+    line: int | None = None
+    """The line of the reference."""
+    path: str | None = None
+    """The path that a link means which leads to no entry."""
+    invalid: str | None = None
+    """The file of an entry that is there and is not served since it is invalid; empty where it is not to be named."""
 
 
 class Targets:
@@ -42,57 +51,124 @@ class Targets:
 
     def __init__(self, world: World, read: Mapping[str, Claims]) -> None:
         self._world, self._read = world, read
-        self._indexes: dict[tuple[str, str, Within], _Index] = {}
+        self._indexes: dict[tuple[str, str, Within, bool], _Index] = {}
 
-    def of(self, claim: Claim) -> Iterator[Target]:
-        """Everything that an entry's fields name, in their order."""
+    def of(self, claim: Claim, *, proposed: bool = False) -> Iterator[Target]:
+        """Everything that an entry's fields name, in their order.
+
+        What is only `proposed` may be anybody's word, from a fork: what its author cannot see counts as what is not
+        there, else a missing finding would tell which private keys and repositories exist.
+        """
         for field in claim.collection.fields:
             one = field.of if field.type == "list" and field.of is not None else field
             if one.type not in ("repository", "user", "ref"):
                 continue
             value = claim.record.fields.get(field.name)
             values = value if isinstance(value, list) else [] if value is None else [value]
+            places = claim.record.spots.get(field.name, ())
             for position, target in enumerate(values):
                 if isinstance(target, str):
-                    yield self._target(field.name, position, one, target, claim)
+                    spot = places[position] if position < len(places) else None
+                    found = self._target(field.name, position, one, target, claim, spot, proposed)
+                    yield replace(found, line=line_of(claim) or (spot.line if spot is not None else None))
 
-    def _target(self, name: str, position: int, field: Field, target: str, claim: Claim) -> Target:
+    def _target(
+        self, name: str, position: int, field: Field, target: str, claim: Claim, spot: Spot | None, proposed: bool
+    ) -> Target:
         """Before every owner was listed to the end, a name that is not found proves nothing; logins are not looked
         up.
         """
         told = field.dangling == "finding"
         if field.type == "repository":
             found = self._world.find(target)
+            if found is not None and proposed and not self.open_to_all(found, claim.repository_id):
+                found = None
             there = found is not None or not self._world.complete
             return Target(name, position, field.type, target, found, there, told)
-        if field.type == "ref" and field.relation is not None:
-            collections = [each for each in field.relation.collections if each in self._read]
-            if field.relation.match is None:
-                there = any(target in self._read[each].winners for each in collections)
-                return Target(name, position, field.type, target, None, there, told)
-            match, within = field.relation.match, field.relation.within
-            place = (_place(claim, within), target)
-            fitting = [one for each in collections for one in self._index(each, match, within).get(place, ())]
-            if len(fitting) != 1:
-                return Target(name, position, field.type, target, None, False, told, len(fitting) > 1)
+        if field.type != "ref" or field.relation is None:
+            return Target(name, position, field.type, target, None, True, told)
+
+        def counts(one: Claim | None) -> bool:
+            return one is not None and (not proposed or self.open_to_all(one.repository_id, claim.repository_id))
+
+        collections = [each for each in field.relation.collections if each in self._read]
+        if not field.relation.match and any(counts(self._read[each].winners.get(target)) for each in collections):
+            return Target(name, position, field.type, target, None, True, told)
+        link = target if spot is None or spot.link is None else spot.link
+        sought = list(_sought(field.relation, claim, target, link))
+        fitting = self._fitting(collections, sought, counts, broken=False) if field.relation.match else ()
+        if len(fitting) == 1:
             apart = self._private(fitting[0]) and not self._private(claim)
             return Target(name, position, field.type, fitting[0].key, None, True, told, apart=apart)
-        return Target(name, position, field.type, target, None, True, told)
+        path = next((text for match, _, (_, text) in sought if match == BY_PATH), None)
+        broken = () if fitting else self._fitting(collections, sought, counts, broken=True)
+        invalid = self._invalid(broken, claim) if broken else None
+        return Target(
+            name, position, field.type, target, None, False, told, len(fitting) > 1, path=path, invalid=invalid
+        )
+
+    def _fitting(
+        self, collections: Sequence[str], sought: Iterable[_Sought], counts: Callable[[Claim], bool], *, broken: bool
+    ) -> tuple[Claim, ...]:
+        """The entries that fit by the first of several ways by which any does."""
+        for match, within, place in sought:
+            indexes = (self._index(each, match, within, broken=broken) for each in collections)
+            if found := tuple(one for index in indexes for one in index.get(place, ()) if counts(one)):
+                return found
+        return ()
+
+    def _invalid(self, broken: Sequence[Claim], claim: Claim) -> str:
+        """How to name the file of a target that is not served; not at all where a reader need not see it."""
+        first = min(broken, key=lambda one: (one.repository_id, one.path))
+        if self._private(first) and not self._private(claim):
+            return ""
+        here = first.repository_id == claim.repository_id
+        return first.path if here else f"{first.evidence.repository.full_name}/{first.path}"
+
+    def open_to_all(self, repository_id: int, beside: int) -> bool:
+        """Whether whoever sees the repository `beside` sees this one too."""
+        there = self._world.listed.get(repository_id)
+        return repository_id == beside or (there is not None and not there.private)
 
     def _private(self, claim: Claim) -> bool:
         return self._world.listed.get(claim.repository_id, claim.evidence.repository).private
 
-    def _index(self, collection: str, match: str, within: Within) -> _Index:
-        known = self._indexes.get((collection, match, within))
+    def _index(self, collection: str, match: str, within: Within, *, broken: bool) -> _Index:
+        known = self._indexes.get((collection, match, within, broken))
         if known is None:
             gathered: dict[tuple[object, str], list[Claim]] = defaultdict(list)
-            for claim in self._read[collection].winners.values():
-                value = claim.record.fields.get(match)
+            read = self._read[collection]
+            for claim in read.broken if broken else read.winners.values():
+                value = _said(claim, match)
                 if isinstance(value, (str, int)):
                     gathered[_place(claim, within), _text(value)].append(claim)
             known = {place: tuple(fitting) for place, fitting in gathered.items()}
-            self._indexes[collection, match, within] = known
+            self._indexes[collection, match, within, broken] = known
         return known
+
+
+_Sought = tuple[str, Within, tuple[object, str]]
+"""By what, how far, and where which value."""
+_KEY = ""
+"""By what a ref is looked for that names the target's key."""
+
+
+def _sought(relation: Relation, claim: Claim, target: str, link: str) -> Iterator[_Sought]:
+    """The ways in which a target is looked for, in their order."""
+    for match in relation.match or (_KEY,):
+        if match == BY_PATH:
+            path = linked_path(claim.path, link)
+            if path is not None:
+                yield match, "repository", (_place(claim, "repository"), path)
+        else:
+            within = relation.within if match != _KEY else "block"
+            yield match, within, (_place(claim, within), target)
+
+
+def _said(claim: Claim, match: str) -> object:
+    if match == _KEY:
+        return claim.key
+    return claim.path if match == BY_PATH else claim.record.fields.get(match)
 
 
 def _place(claim: Claim, within: Within) -> object:
@@ -127,9 +203,9 @@ def relations(claim: Claim, place: Place, targets: Iterable[Target], found: list
     """The rows of an entry's relations; a finding into `found` for each that leads to nothing."""
     for each in targets:
         if not each.resolved and each.told:
-            why = "fits several entries; give them values of their own" if each.many else _NOTHING
-            message = f"{each.field} names {each.target}, which {why}"
-            found.append(finding(place, "dangling", message, field=each.field, line=line_of(claim)))
+            rule = "dangling" if each.invalid is None else "invalid-target"
+            message = f"{each.field} names {each.target}, which {_why(each)}"
+            found.append(finding(place, rule, message, field=each.field, line=each.line))
         yield RelationRow(
             block=place.block or "",
             collection=claim.collection.name,
@@ -143,7 +219,13 @@ def relations(claim: Claim, place: Place, targets: Iterable[Target], found: list
         )
 
 
-_NOTHING = "is not there or not shown to us; correct it"
+def _why(target: Target) -> str:
+    if target.invalid is not None:
+        named = f" {target.invalid}" if target.invalid else ""
+        return f"is there, but its file{named} is invalid; correct that file"
+    if target.many:
+        return "fits several entries; give them values of their own"
+    return "is not there or not shown to us; correct it"
 
 
 def line_of(claim: Claim) -> int | None:

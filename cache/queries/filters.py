@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from cache.profile.nodes import Scalar
-from cache.profile.scalars import EXPECTED, READERS, Unread
+from cache.profile.scalars import EXPECTED, READERS
+from cache.profile.unread import Unread
 from cache.profile.words import near
 from cache.queries.columns import ORDERED, TEXTS, Column, Columns
 from cache.queries.errors import QueryError

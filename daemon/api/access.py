@@ -65,13 +65,15 @@ def viewer_of(token: Token) -> Viewer:
 class Asked:
     """Who asks: what may be seen, and what said so. `credential` is the hash of a token, None where none did.
 
-    `name` is what the token is called, or the name that a trusted proxy gave; `session` the hash of a session's cookie.
+    `name` is what the token is called, or the name that a trusted proxy gave; `session` the hash of a session's cookie;
+    `address` a stranger's, where it is theirs alone.
     """
 
     viewer: Viewer
     credential: str | None = None
     name: str | None = None
     session: str | None = None
+    address: str | None = None
 
 
 def given_token(values: Sequence[str]) -> str | None:
@@ -143,7 +145,7 @@ class Access:
         if self.anonymous == "none":
             message = "Nothing is told here without a token; send one as `Authorization: Bearer …`."
             raise ProblemError("token-needed", message, headers={"WWW-Authenticate": "Bearer"})
-        return Asked(EVERYTHING if self.anonymous == "all" else PUBLIC)
+        return Asked(EVERYTHING if self.anonymous == "all" else PUBLIC, address=brought.address)
 
     async def again(self, asked: Asked) -> Asked:
         """The same asker later: a token may have been revoked, a session ended. ProblemError as `asked`."""

@@ -25,8 +25,10 @@ from daemon.api.entries import collection_address
 from daemon.api.events import Events
 from daemon.api.openapi import Description
 from daemon.api.parameters import Pairs
+from daemon.api.places import FullError, Places
 from daemon.api.problems import ProblemError
 from daemon.api.reading import pairs_of, wait_for
+from daemon.api.reads import ASKER
 from daemon.api.waits import Waits
 
 log = structlog.get_logger(__name__)
@@ -44,6 +46,7 @@ class Api:
         self._context = context
         self._events = Events()
         self._waits = Waits()
+        self._places = Places(context.streams)
         self._description = Description()
         self._docs = Docs(self._description)
 
@@ -103,12 +106,17 @@ class Api:
                 message = f"{request.method} is not served; ask with GET."
                 raise ProblemError("method-not-allowed", message, headers={"Allow": "GET, HEAD"})
             asked = await self._context.access.asked(self._brought(request))
+            ASKER.set(asked)
             pairs = pairs_of(request)
             if any(name in LASTING for name, _ in pairs):
-                return await self._waits.run(self._read(handler, request, pairs, asked))
+                with self._places.take(asked):
+                    return await self._waits.run(self._read(handler, request, pairs, asked))
             return await self._read(handler, request, pairs, asked)
         except ProblemError as problem:
             return problem.response(instance)
+        except FullError:
+            message = "Too many wait already; end a wait, or ask without wait_for and wait."
+            return ProblemError("too-many-waits", message).response(instance)
         except QueryError as error:
             return ProblemError.of(error).response(instance)
         except DBAPIError as error:

@@ -57,8 +57,15 @@ async def page(source: FeedSource, viewer: Viewer, pairs: Pairs) -> Batch:
     conditions = filters(pairs, WORDS)
     last, limit = one(pairs, "last"), one(pairs, "limit")
     if last is None:
+        count = DEFAULT_LIMIT if limit is None else limit_of(limit)
         place = await starting_place(source, pairs)
-        return await read(source, viewer, place, DEFAULT_LIMIT if limit is None else limit_of(limit), conditions)
+        try:
+            return await read(source, viewer, place, count, conditions)
+        except ProblemError as problem:
+            if problem.kind != "resync" or one(pairs, "after") is not None:
+                raise
+            # between the two reads; whoever gave no position has none that could be wrong
+            raise ProblemError("cache-unavailable", "The feed began anew just now; ask again.") from None
     beside = next((name for name in (*PLACING, "limit", "wait") if one(pairs, name) is not None), None)
     if beside is not None:
         message = f"last says by itself which changes are wanted; remove {beside}."

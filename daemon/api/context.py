@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from cache.database import Database
 from cache.profile.collection import Block
 from cache.viewer import Viewer
 from daemon.api.access import Access
+from daemon.api.reads import Readable
 
 
 class Waited(Protocol):
@@ -52,7 +52,7 @@ class ApiContext:
     `observe(name, status, seconds)` of every answer.
     """
 
-    database: Database
+    database: Readable
     blocks: Callable[[], Sequence[Block]]
     fingerprint: Callable[[], str]
     clock: Callable[[], datetime]
@@ -75,7 +75,7 @@ class ApiContext:
     heartbeat: float = 15.0
     """Seconds between two signs of life on a quiet stream of events."""
     streams: int = 100
-    """Streams of events that are served at once."""
+    """Streams of events that are served at once, and as many long polls and waits for a commit."""
 
     def address(self, path: str) -> str:
         """How a reader reaches one of our own paths (`/api/v1/…`); the path itself where no `public_url` is given.

@@ -14,11 +14,13 @@ COOKIE = "forgeglass_session"
 
 class Credentials(Struct, frozen=True):
     """`authorization` are the values of that header, `session` that of the cookie; `proxied` are the names that a
-    trusted proxy gives whoever asks, none where it is not one that speaks."""
+    trusted proxy gives whoever asks, none where it is not one that speaks. `address` is where the request came from;
+    None where many may share it: this machine, a proxy."""
 
     authorization: tuple[str, ...] = ()
     session: str | None = None
     proxied: tuple[str, ...] = ()
+    address: str | None = None
 
     @property
     def given(self) -> bool:
@@ -37,8 +39,8 @@ class TrustedProxy(Struct, frozen=True):
 
     def speaks(self, request: web.Request) -> bool:
         """Whether the request comes from it."""
-        peer = request.transport.get_extra_info("peername") if request.transport is not None else None
-        return isinstance(peer, tuple) and within(str(peer[0]), self.addresses)
+        address = _peer(request)
+        return address is not None and within(address, self.addresses)
 
 
 def within(address: str, networks: Iterable[str]) -> bool:
@@ -51,13 +53,29 @@ def within(address: str, networks: Iterable[str]) -> bool:
     return any((mapped or found) in ipaddress.ip_network(one) for one in networks)
 
 
+def is_shared(address: str, networks: Iterable[str]) -> bool:
+    """Whether many people may come from one address: this machine's own (a proxy), or one of these networks."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback or within(address, networks)
+    except ValueError:
+        return False
+
+
+def _peer(request: web.Request) -> str | None:
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return str(peer[0]) if isinstance(peer, tuple) else None
+
+
 def credentials_of(request: web.Request, proxy: TrustedProxy | None) -> Credentials:
     """What a request brings along."""
     believed = proxy is not None and proxy.speaks(request)
+    address = _peer(request)
+    own = address is not None and not is_shared(address, proxy.addresses if proxy is not None else ())
     return Credentials(
         tuple(request.headers.getall("Authorization", [])),
         _session(request.headers.getall("Cookie", [])),
         _named(request.headers.getall(proxy.header, [])) if proxy is not None and believed else (),
+        address if own else None,
     )
 
 

@@ -7,6 +7,8 @@ one costs no memory and misses nothing; one that falls behind what is kept is to
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 from aiohttp import web
@@ -22,6 +24,7 @@ from daemon.api.context import ApiContext
 from daemon.api.credentials import credentials_of
 from daemon.api.feed import LATEST, filters, read, starting_place
 from daemon.api.parameters import FeedPlace, Pairs, one
+from daemon.api.places import FullError, Places
 from daemon.api.problems import ProblemError
 
 BATCH = 100
@@ -55,6 +58,7 @@ class Events:
 
     def __init__(self) -> None:
         self._open: set[asyncio.Task[None]] = set()
+        self._places: Places | None = None
         self._stopping = False
 
     async def stream(
@@ -64,8 +68,24 @@ class Events:
         if request.method != "GET":
             raise ProblemError("method-not-allowed", "A stream is only served to GET.", headers={"Allow": "GET"})
         conditions = filters(pairs, ())
-        if self._stopping or len(self._open) >= context.streams:
-            raise ProblemError("too-many-streams", f"{len(self._open)} streams are open; come again, or use /changes.")
+        with self._place(context, asked):
+            return await self._stream(context, request, pairs, asked, conditions)
+
+    @contextmanager
+    def _place(self, context: ApiContext, asked: Asked) -> Iterator[None]:
+        self._places = self._places or Places(context.streams)
+        try:
+            if self._stopping:
+                raise FullError
+            with self._places.take(asked):
+                yield
+        except FullError:
+            message = f"{self._places.taken} streams are open; close one, come again later, or use /changes."
+            raise ProblemError("too-many-streams", message) from None
+
+    async def _stream(
+        self, context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked, conditions: tuple[Condition, ...]
+    ) -> web.StreamResponse:
         said = request.headers.get("Last-Event-ID") or None
         begin = pairs if said is not None or one(pairs, "after") is not None else (*pairs, ("after", LATEST))
         place = await starting_place(context, begin, said)
@@ -111,6 +131,9 @@ async def _feed(
             asked = await context.access.again(asked)  # a token that was revoked ends its streams
             batch = await read(context, asked.viewer, place, BATCH, conditions)
         except ProblemError as problem:
+            if problem.kind in ("busy", "too-slow"):
+                await asyncio.sleep(RETRY / 1000)
+                continue
             told = msgspec.json.encode(problem.members(context.address("/api/v1/events")))
             await response.send(told.decode(), event="resync" if problem.kind == "resync" else "refused")
             return

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
-from cache.database import Database
 from cache.queries import changes as queries
 from cache.queries.filters import Condition, parse
 from cache.viewer import Viewer
 from daemon.api.parameters import WAITING, FeedPlace, Pairs, feed_place, one
 from daemon.api.problems import ProblemError
+from daemon.api.reads import Readable
 
 LATEST = "latest"
 PLACING = ("after", "epoch")
@@ -23,7 +23,7 @@ class FeedSource(Protocol):
     """Where a feed is read from: `ApiContext`, or a `cache.db` that no daemon has open."""
 
     @property
-    def database(self) -> Database:
+    def database(self) -> Readable:
         """`cache.db`."""
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
@@ -26,6 +25,7 @@ from daemon.api.lists import only_waiting
 from daemon.api.parameters import Pairs
 from daemon.api.problems import missing
 from daemon.api.shapes import revision_json
+from daemon.work.one_thread import one_at_a_time
 
 
 async def listed(
@@ -69,8 +69,7 @@ async def differing(
         where = await _where(connection, asked.viewer, collection, key, found=True)
         fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
     names = f"{key} {before.name}", f"{key} {after.name}"
-    # beside the event loop: two long texts take their time
-    diff = await asyncio.to_thread(compare, before.text, after.text, names)
+    diff = await one_at_a_time(compare, before.text, after.text, names)
     item = {
         "from": _described(before), "to": _described(after), "unified": diff.unified,
         "lines": msgspec.to_builtins(diff.lines),

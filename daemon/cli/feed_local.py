@@ -21,6 +21,7 @@ from daemon.cli.feed_client import RefusedError
 from daemon.cli.run import Expected
 from daemon.config import Config
 from daemon.lock import DataLock, LockedError
+from daemon.sharing import cache_database
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ async def local_feed(config: Config, url: str) -> AsyncIterator[LocalFeed]:
         raise Expected(f"nothing was read yet into {config.data_dir}; start `forgeglass serve`, or run a sweep", 3)
     try:
         with DataLock(config.data_dir):
-            async with Database(path) as database:
+            async with cache_database(config) as database:
                 await upgrade(database, "cache")
                 async with database.read() as connection:
                     epoch = await get_meta(connection, "epoch") or "none"

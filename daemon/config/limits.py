@@ -34,6 +34,49 @@ LIMIT_KEYS: Final = (
     ),
     # what a file holds
     # what a reader asks for
+    Key(
+        "limits.render_time",
+        kinds.duration(0.1),
+        "How long the console may take to make up one text.",
+        "2s",
+        reached="The console shows that text as it is written, with a note; every other page goes on.",
+    ),
+    Key(
+        "limits.connections",
+        kinds.whole(16, 65_536),
+        "How many HTTP connections may be open; one address may have a quarter of them.",
+        512,
+        reached="A new one takes the place of the one that has been silent longest; where none is, it is answered 503.",
+    ),
+    Key(
+        "limits.request_time",
+        kinds.duration(0.1),
+        "How long a connection may stay silent, then how long a request's head, and its body, may take to arrive.",
+        "10s",
+        reached="The connection is closed; a delivery whose body is late is answered 408.",
+    ),
+    Key(
+        "limits.idle_time",
+        kinds.duration(0.1),
+        "How long a connection is kept for its next request; longer than a proxy in front keeps its own.",
+        "75s",
+        reached="The connection is closed.",
+    ),
+    Key(
+        "limits.deliveries_waiting",
+        kinds.size(1 << 20),
+        "How many bytes of deliveries over 64 kB may wait in memory, of all together.",
+        "32MB",
+        reached="The body that has been arriving longest is answered 503; the next sweep finds its change.",
+    ),
+    Key(
+        "limits.streams",
+        kinds.whole(1, 10_000),
+        "How many streams of events may be open, and as many long polls and waits for a commit; strangers take half "
+        "of them together, one reader a quarter.",
+        100,
+        reached="One more is answered 503; whoever is known by a token finds a place that no stranger takes.",
+    ),
 )
 
 
@@ -52,3 +95,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     tree_paths: int = _default("tree_paths")
     # what a file holds
     # what a reader asks for
+    render_time: float = _default("render_time")
+    connections: int = _default("connections")
+    request_time: float = _default("request_time")
+    idle_time: float = _default("idle_time")
+    deliveries_waiting: int = _default("deliveries_waiting")
+    streams: int = _default("streams")

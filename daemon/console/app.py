@@ -14,6 +14,7 @@ from cache.queries.errors import NothingThere, QueryError
 from cache.store import is_damage
 from daemon.api.credentials import credentials_of
 from daemon.api.problems import PROBLEMS, ProblemError
+from daemon.api.reads import ASKER
 from daemon.console import assets, collections, lists, pulls, signing
 from daemon.console.addresses import ROOT
 from daemon.console.context import ConsoleContext
@@ -69,6 +70,7 @@ class Console:
                 return _problem(pages, 405, "Everything here can only be read", only)
             access = self._context.api.access
             pages.asked = await access.asked(credentials_of(pages.request, access.proxy))
+            ASKER.set(pages.asked)
             return await handler(pages)
         except ProblemError as problem:
             if problem.kind == "session-ended":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,10 +13,11 @@ from cache.queries import pulls as pull_queries
 from cache.queries.errors import QueryError
 from cache.queries.paging import ask
 from cache.queries.proposed import Proposed
-from daemon.console import cells, markdown, reading, texts
+from daemon.console import cells, reading, texts
 from daemon.console.addresses import found, key_of
 from daemon.console.page import Pages
 from daemon.console.problems import Absent
+from daemon.work.one_thread import one_at_a_time
 
 WAITING_SORT = "opened_at"
 """What waits longest comes first."""
@@ -59,7 +59,7 @@ async def single(pages: Pages) -> web.StreamResponse:
         raise Absent(f"There is no pull request {key_of(segments[2])[:20]!r} of {full_name[:200]!r} here.")
     item = view.item
     folder = pages.forge.folder(item.repository, item.head_sha)
-    text = await asyncio.to_thread(markdown.rendered, item.description, folder) if item.description else None
+    text = await pages.context.renderer.rendered(item.description, folder) if item.description else None
     return pages.answer(
         "pull.html",
         title=item.title or "untitled",
@@ -92,11 +92,11 @@ async def proposal(
     prose = difference = None
     if said == "rendered" and body:
         folder = pages.forge.folder(item.repository, item.head_sha, item.path)
-        prose = await asyncio.to_thread(markdown.rendered, body, folder)
+        prose = await pages.context.renderer.rendered(body, folder)
     elif said in ("unified", "beside"):
         # of one that would be taken away its text would be, too
         after = "" if item.change == "removed" else body
-        difference = await asyncio.to_thread(
+        difference = await one_at_a_time(
             texts.difference, shown.body_now or "", after, beside=said == "beside", whole=False
         )
     return pages.answer(

@@ -10,7 +10,8 @@ from typing import Final
 from cache.model import Repository
 from daemon.doctor.patient import Patient
 from daemon.doctor.result import Result, fail, ok, skip
-from gitea_client import fetching, program
+from gitea_client import fetching, program, storing
+from gitea_client.allowed import check_object_format
 from gitea_client.errors import Forbidden, ForgeError, Missing, Unreachable
 from gitea_client.refs import ls_refs
 
@@ -59,8 +60,8 @@ def _somewhere(patient: Patient) -> Path | None:
 async def _fetch(patient: Patient, repository: Repository, head: str, folder: Path) -> program.Ran:
     forge, token = patient.config.forge, patient.transport.token
     made = await program.run(
-        [forge.git, "init", "-q", "--bare", f"--object-format={repository.object_format}", "."],
-        cwd=folder, env=program.environment({}), timeout=SECONDS,
+        [forge.git, *storing.making(check_object_format(repository.object_format))],
+        cwd=folder, env=program.environment({"GIT_DIR": str(folder)}), timeout=SECONDS,
     )  # fmt: skip
     if made.code != 0:
         return made

@@ -12,9 +12,9 @@ from daemon.convert import repository_of
 from daemon.doctor.patient import Patient
 from daemon.doctor.result import Result, fail, ok, warn
 from gitea_client.errors import ForgeError, Missing, Redirected
-from gitea_client.rest import API
+from gitea_client.rest import API, searched
 from gitea_client.transport import Query
-from gitea_client.wire import SearchResults, UserResults, decode
+from gitea_client.wire import Repository, UserResults, decode
 
 
 async def owners(patient: Patient) -> Sequence[Result]:
@@ -73,7 +73,7 @@ async def _known(patient: Patient, name: str) -> list[str]:
         try:
             answer = await patient.transport.request("GET", path, query=query)
             if path.endswith("repos/search"):
-                names += [found.owner.login for found in decode(SearchResults, answer.body, path).data]
+                names += [found.owner.login for found in searched(answer.body, path) if isinstance(found, Repository)]
             elif path.endswith("search"):
                 names += [user.login for user in decode(UserResults, answer.body, path).data]
             else:

@@ -15,14 +15,14 @@ from msgspec import Struct
 
 from cache.profile.scalars import is_login
 from daemon.setup.access import Access
+from gitea_client.allowed import is_object_id
 from gitea_client.errors import Forbidden, ForgeError, Malformed, Missing, ObjectMissing
-from gitea_client.git import OBJECT_ID
 from gitea_client.objects import ObjectStore
 from gitea_client.paging import pages
 from gitea_client.paths import segment
-from gitea_client.rest import API, Rest
+from gitea_client.rest import API, Rest, searched
 from gitea_client.transport import Query, Transport
-from gitea_client.wire import Repository, SearchResults, ServerVersion, User, decode
+from gitea_client.wire import Repository, ServerVersion, User, decode
 
 TREE_PAGE = 1000
 """The most items that the servers give of a tree at once."""
@@ -110,9 +110,9 @@ class Looking:
         total: int | None = None
         route = f"{API}/repos/search"
         try:
-            async for page in pages(self._transport, route, query, _search, route=route):
+            async for page in pages(self._transport, route, query, searched, route=route):
                 total = page.total
-                found.update((item.id, item) for item in page.items)
+                found.update((item.id, item) for item in page.items if isinstance(item, Repository))
                 if len(found) >= most:
                     break
         except Malformed:
@@ -137,7 +137,7 @@ class Looking:
                 "GET", where + segment(commit), query=query, route=f"{API}/repos/{{owner}}/{{name}}/git/trees/{{sha}}"
             )
             page = decode(_TreePage, answer.body, f"GET {where}")
-            if not OBJECT_ID.fullmatch(page.sha):
+            if not is_object_id(page.sha):
                 raise Malformed(f"GET {where}: the tree's id is none")
             commit = page.sha  # a commit's id, when a branch was asked for: later pages are of the same commit
             read += len(page.tree)
@@ -218,14 +218,7 @@ def brief(error: ForgeError) -> str:
     return f"{error}; {known}"
 
 
-def _search(body: bytes, what: str) -> list[Repository]:
-    results = decode(SearchResults, body, what)
-    if not results.ok:
-        raise Malformed(f"{what}: the search failed inside the forge")
-    return list(results.data)
-
-
 def _regular(item: _TreeItem) -> bool:
     """A file as such: no folder, no symbolic link, no submodule, which are never read."""
-    fit = bool(item.path) and OBJECT_ID.fullmatch(item.sha) is not None
+    fit = bool(item.path) and is_object_id(item.sha)
     return fit and item.type == "blob" and item.mode in ("100644", "100755")

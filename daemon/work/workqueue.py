@@ -225,6 +225,11 @@ class WorkQueue(Generic[K, S]):
         entry = self._entries.get(key)
         return entry.scope[0] if entry is not None and entry.scope is not None else None
 
+    def failed(self, key: K) -> bool:
+        """Return whether a key's last run failed."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.failures > 0
+
     def backoffs(self) -> Mapping[K, tuple[int, float]]:
         """Return each key whose last run failed: how often in a row, and when it is due."""
         return {key: (entry.failures, entry.not_before) for key, entry in self._entries.items() if entry.failures}

@@ -60,12 +60,21 @@ WORDS = {
     "FieldSpec.extract": "A regular expression that narrows a text; its first group, or all that fits, is the value.",
     "FieldSpec.split": "Of a `list`: a regular expression at which a single text is taken apart.",
     "FieldSpec.to": "Of a `ref`: the collection, or collections, that it leads to.",
-    "FieldSpec.match": "Of a `ref`: the target's field that the value names; without it, the target's key.",
+    "FieldSpec.match": "Of a `ref`: the target's field that the value names; without it, the target's key. `path`: the "
+    "value is a link to the target's file in the same repository, as `[x](../adr/0003-x.md)`. Of a list the first "
+    "counts by which something is found.",
     "FieldSpec.within": "Of a `ref` with `match`: whether targets are looked for in the same folder, "
     "repository or block.",
     "FieldSpec.on_delete": "Of a `ref`: what its target's end means. Kept with the profile, and without effect in this "
     "version.",
     "FieldSpec.dangling": "Of a `ref` or a `repository`: whether leading to nothing is a finding.",
+    "FieldSpec.on_bad": "What a value costs that does not fit the field. `refuse`: the file's newest version, of which "
+    "the last good one stays, with an error. `warn`: that value alone, in whose place the default stands, with a "
+    "warning. `ignore`: that value alone, without a finding. Without it `refuse`, in a lenient collection `ignore`; of "
+    "a list only the bad items are left out.",
+    "FieldSpec.forms": "Of a `date`: `any` reads every form that can mean one day only, as `5 Feb 2018`, "
+    "`February 5th, 2018`, `2018/02/05`, `20180205`, `25/02/2018`; so does a lenient collection. `05/02/2018` may be "
+    "two days and does not fit.",
     "FieldSpec.description": "For people.",
     "SourceSpec.key": "A key of the front matter or the file.",
     "DocumentSpec.when": "The fields and values with which an entry has the document.",

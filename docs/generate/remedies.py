@@ -9,11 +9,14 @@ REMEDIES = {
     "bad-sort": "Use one of the orders that `detail` names.",
     "bad-token": "Send a token that is valid: one is made with `forgeglass token create`. Or send none.",
     "bad-value": "Write the value as `detail` says.",
+    "busy": "Ask again after `Retry-After`, or with a token: strangers never take all seats.",
     "cache-unavailable": "Ask again after `Retry-After`; if it stays, read [when something is "
     "wrong](../how-to/trouble.md).",
     "commit-not-seen": "The forge shows another head, which the answer names. Wait longer, or look whether "
     "the push arrived.",
     "cursor-mismatch": "Keep filter and order from page to page, or begin without `cursor`.",
+    "crowded": "Nothing: the next sweep finds the change. Where it lasts, look at who sends bodies slowly; "
+    "`limits.deliveries_waiting` says how many bytes may wait.",
     "cut": "The connection ended within the body. Look at the proxy in between.",
     "encoded": "Send the body as it is, not compressed.",
     "internal": "A fault of Forgeglass: its log says more. Report it.",
@@ -30,6 +33,8 @@ REMEDIES = {
     "timeout": "The body came too slowly. Look at the proxy in between.",
     "too-large": "Raise `webhooks.max_body`. The next sweep finds the change.",
     "token-needed": "Send a token: `Authorization: Bearer …`, made with `forgeglass token create`.",
+    "too-slow": "Ask for less: a narrower filter, fewer words, a smaller page. `api.query_timeout` is the time it has.",
+    "too-many-waits": "End waits that nobody needs, or ask with a token; `limits.streams` says how many there may be.",
     "too-many-streams": "Close streams that nobody reads; one stream can serve many readers behind it.",
     "too-many-values": "Ask in several questions.",
     "unknown-collection": "`detail` names the nearest; `/api/v1/openapi.json` names all.",

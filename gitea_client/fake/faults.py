@@ -7,12 +7,13 @@ import contextlib
 import json
 import re
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from aiohttp import web
 
-Kind = Literal["status", "delay", "cut", "short_page", "empty", "wrong_json", "not_json", "refuse"]
+Kind = Literal["status", "delay", "cut", "short_page", "empty", "wrong_json", "not_json", "refuse", "edit"]
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Fault:
                 wrong_json  valid JSON of another shape
                 not_json    200 with an HTML page
                 refuse      hang up without an answer
+                edit        what `edit` makes of the JSON of the usual answer
     count       how many requests it hits, None for all; `skip` lets that many pass first
     """
 
@@ -39,6 +41,7 @@ class Fault:
     keep_bytes: int = 20
     skip: int = 0
     headers: dict[str, str] | None = None
+    edit: Callable[[Any], Any] = lambda value: value
 
     def hits(self, request: web.Request) -> bool:
         """Whether this request is meant; counts down."""
@@ -142,6 +145,8 @@ def spoil(fault: Fault, response: web.Response) -> web.Response:
         shape = {"message": "unexpected"} if body.lstrip().startswith(b"[") else ["unexpected"]
         return web.json_response(shape)
     is_json = response.content_type == "application/json"  # what Git answers has no pages
+    if fault.kind == "edit" and is_json and isinstance(response.body, bytes):
+        response.body = json.dumps(fault.edit(json.loads(response.body)), ensure_ascii=False).encode()
     if fault.kind == "short_page" and is_json and isinstance(response.body, bytes):
         items = json.loads(response.body)
         inner = items["data"] if isinstance(items, dict) and "data" in items else items

@@ -6,6 +6,7 @@ These go through the reader's own way from an object store to evidence; only Git
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 

@@ -116,11 +116,24 @@ def test_a_repository_named_in_vain_is_no_finding_where_the_profile_says_so() ->
     assert [finding.field for finding in forge.rows().findings()] == ["other"]
 
 
-def test_a_link_among_a_strangers_files_is_no_entry_and_no_finding() -> None:
-    """Guards: complaints about `latest.md -> 0002-x.md`; the file itself is an entry already."""
+def test_a_link_among_a_strangers_files_is_no_entry_and_is_told() -> None:
+    """R8: `latest.md -> 0002-x.md` was passed over without a word. It is no entry, and a warning says why."""
     forge = Forge(ADR)
     hub = forge.repository("acme/one")
     hub.push(record(2))
     hub.push({"docs/adr/latest.md": "0002-x.md"}, mode="120000")
     told = forge.rows()
-    assert (told.findings(), [row.path for row in told.all(EntryRow)]) == ([], ["docs/adr/0002-x.md"])
+    assert [row.path for row in told.all(EntryRow)] == ["docs/adr/0002-x.md"]
+    found = told.finding("symlink")
+    assert (found.severity, found.path) == ("warning", "docs/adr/latest.md")
+    hub.push({"docs/adr/latest.md": None})
+    assert forge.rows().findings() == []
+
+
+def test_a_file_that_becomes_a_link_is_no_entry_any_more() -> None:
+    forge = Forge(ADR)
+    hub = forge.repository("acme/one")
+    hub.push(record(2))
+    hub.push({"docs/adr/0002-x.md": "0003-x.md"}, mode="120000")
+    assert forge.rows().all(EntryRow) == []
+    assert forge.rows().finding("symlink").path == "docs/adr/0002-x.md"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from worlds import LINK, SUBMODULE, T0, Forge, block, rfc, rfc_block
+from msgspec.structs import replace
+from worlds import LINK, SUBMODULE, T0, Forge, Told, block, rfc, rfc_block
 
+from cache.projection.project import project_after
 from cache.rows import EntryRow, HistoryRow
+from cache.world import KeyPlace, Tombstones, World
 
 DOCS = """
 format: 1
@@ -151,16 +154,34 @@ def test_a_name_that_only_its_bytes_keep_from_being_an_entry_is_a_finding() -> N
     assert forge.rows().findings() == []
 
 
-def test_of_two_files_that_claim_a_key_the_first_to_land_keeps_it() -> None:
-    """Guards: the last file winning silently."""
+def test_of_two_repositories_that_claim_a_key_the_older_one_has_it_whatever_dates_its_commits_claim() -> None:
+    """Guards: the last file winning silently; a commit dated 1970 that takes another repository's key."""
     forge = Forge(block(DOCS))
-    late, early = forge.repository("acme/late"), forge.repository("acme/early")
-    early.push({"docs/one.md": "---\ntitle: First\n---\n"}, at=T0)
-    late.push({"docs/one.md": "---\ntitle: Second\n---\n"}, at=T0 + timedelta(days=1))
+    older, younger = forge.repository("acme/older"), forge.repository("acme/younger")
+    older.push({"docs/one.md": "---\ntitle: First\n---\n"}, at=T0)
+    younger.push({"docs/one.md": "---\ntitle: Second\n---\n"}, at=datetime(1970, 1, 1, tzinfo=UTC))
     assert forge.rows().entry("one", "docs").title == "First"
     finding = forge.rows().finding("duplicate-key-claim")
-    assert (finding.repository_id, finding.key) == (late.id, "one")
-    assert "acme/early:docs/one.md" in finding.message
+    assert (finding.repository_id, finding.key) == (younger.id, "one")
+    assert "acme/older:docs/one.md" in finding.message
+
+
+def test_who_held_a_key_keeps_it_from_an_older_repository_that_claims_it_later() -> None:
+    """What was seen counts, and what `state.db` keeps of it counts before that."""
+    forge = Forge(block(DOCS))
+    older, holder = forge.repository("acme/older"), forge.repository("acme/holder")
+    holder.push({"docs/one.md": "---\ntitle: Held\n---\n"})
+    older.push({"docs/one.md": "---\ntitle: Claimed\n---\n"}, at=datetime(1970, 1, 1, tzinfo=UTC))
+    place, world = ("notes", "docs", "one"), forge.world()
+
+    def title(world: World, seen: int | None) -> tuple[str, dict[KeyPlace, int]]:
+        made = project_after(world, forge.blocks, None, {place: seen}.get)
+        return Told(made.rows).entry("one", "docs").title, dict(made.holders)
+
+    assert title(world, None) == ("Claimed", {})
+    assert title(world, holder.id) == ("Held", {place: holder.id}), "to be kept: the ids do not tell it"
+    kept = replace(world, tombstones=Tombstones(holders={place: holder.id}))
+    assert title(kept, older.id) == ("Held", {place: holder.id})
 
 
 def test_within_a_repository_position_decides_whatever_commit_dates_say() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from worlds import Forge, block, rfc
 
 REFS = """
@@ -79,3 +80,81 @@ def test_logins_are_told_and_never_looked_up() -> None:
         ("user", "ada", True),
         ("user", "bob", True),
     ]
+
+
+STRICT = """
+format: 1
+profile: hubs
+collections:
+  hubs:
+    files: {repository: acme/registry, path: "hubs/{slug}.md"}
+    key: [slug]
+    fields: {size: {type: integer, required: true}, number: {type: integer}}
+  widgets:
+    files: {repository: {owner: acme}, path: "widgets/{slug}.md"}
+    key: [slug]
+    fields:
+      hub: {type: ref, to: hubs}
+      hubs: {type: list, of: {type: ref, to: hubs}}
+      by_number: {type: ref, to: hubs, match: number}
+      by_path: {type: ref, to: widgets, match: path}
+      repo: {type: repository}
+"""
+BAD, GOOD = "---\nsize: large\nnumber: 7\n---\n", "---\nsize: 1\nnumber: 7\n---\n"
+
+
+@pytest.mark.parametrize("field", ["hub: h", "hubs: [h]", "by_number: 7"])
+def test_a_target_that_is_there_and_invalid_is_not_said_to_be_missing(field: str) -> None:
+    """R8: the referrer was blamed, and told to correct what was right."""
+    forge = Forge(block(STRICT))
+    registry, hub = forge.repository("acme/registry"), forge.repository("acme/hub")
+    registry.push({"hubs/h.md": BAD})
+    hub.push({"widgets/w.md": f"---\n# one\n{field}\n---\n"})
+    told = forge.rows()
+    found = told.finding("invalid-target")
+    assert (found.severity, found.path, found.line, found.key) == ("warning", "widgets/w.md", 3, "w")
+    assert "acme/registry/hubs/h.md is invalid" in found.message
+    assert told.findings("dangling") == []
+    assert told.finding("wrong-type").path == "hubs/h.md"
+
+    registry.push({"hubs/h.md": GOOD})
+    assert forge.rows().findings() == []
+    registry.push({"hubs/h.md": BAD})  # the last good version is served, so it leads somewhere
+    assert [one.rule for one in forge.rows().findings()] == ["wrong-type"]
+    registry.push({"hubs/h.md": None})
+    assert [one.rule for one in forge.rows().findings()] == ["dangling"]
+
+
+@pytest.mark.parametrize("made", [BAD, "---\nsize: [\n---\n", b"\xff\xfe"])
+def test_a_target_whose_file_cannot_be_read_at_all_is_there_all_the_same(made: str | bytes) -> None:
+    forge = Forge(block(STRICT))
+    forge.repository("acme/registry").push({"hubs/h.md": made})
+    forge.repository("acme/hub").push({"widgets/w.md": "---\nhub: h\n---\n"})
+    assert forge.rows().finding("invalid-target").key == "w"
+
+
+def test_a_link_and_a_symbolic_link_lead_to_what_is_invalid_too() -> None:
+    forge = Forge(block(STRICT))
+    hub = forge.repository("acme/hub")
+    hub.push({"widgets/w.md": "---\nby_path: ./v.md\n---\n", "widgets/v.md": "---\nhub: [\n---\n"})
+    assert "its file widgets/v.md is invalid" in forge.rows().finding("invalid-target").message
+    forge.repository("acme/registry").push({"hubs/h.md": "elsewhere"}, mode="120000")
+    hub.push({"widgets/w.md": "---\nhub: h\n---\n"})
+    assert "hubs/h.md is invalid" in forge.rows().finding("invalid-target").message
+
+
+def test_the_file_of_a_private_target_is_not_named_in_a_public_finding() -> None:
+    forge = Forge(block(STRICT))
+    forge.repository("acme/registry", private=True).push({"hubs/h.md": BAD})
+    forge.repository("acme/hub").push({"widgets/w.md": "---\nhub: h\n---\n"})
+    assert "registry" not in forge.rows().finding("invalid-target").message
+
+
+def test_a_reference_to_nothing_is_told_with_its_own_line() -> None:
+    """R8: of a list in a long front matter nobody knew which."""
+    forge = Forge(block(STRICT))
+    forge.repository("acme/registry").push({"hubs/h.md": GOOD})
+    text = "---\nhub: nobody\nhubs:\n  - h\n\n  - none\nrepo: acme/none\n---\n"
+    forge.repository("acme/hub").push({"widgets/w.md": text})
+    found = forge.rows().findings("dangling")
+    assert {(one.field, one.line) for one in found} == {("hub", 2), ("hubs", 6), ("repo", 7)}

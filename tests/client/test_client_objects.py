@@ -329,10 +329,11 @@ async def test_a_fetch_that_takes_too_long_ends(forge: GitForge, origin: Path, t
 
 async def test_no_git_program_is_told_as_that(tmp_path: Path) -> None:
     """Guards the remedy: the error says that git could not be started."""
-    store = ObjectStore(tmp_path / "s", git="/nonexistent/git")
-    await store.ensure()
     with pytest.raises(errors.GitFailed, match="could not be started"):
-        await store.read(["--version"])
+        await ObjectStore(tmp_path / "s", git="/nonexistent/git").ensure()
+    await ObjectStore(tmp_path / "s").ensure()
+    with pytest.raises(errors.GitFailed, match="could not be started"):
+        await ObjectStore(tmp_path / "s", git="/nonexistent/git").read(["--version"])
 
 
 async def test_what_a_killed_program_left_does_not_stop_the_next(

@@ -135,3 +135,22 @@ def test_a_state_is_told_when_it_changes_and_not_while_it_stays() -> None:
         "forge answers", "forge does not answer", "other key", "forge answers", "forge answers",
     ]  # fmt: skip
     assert logs[1]["log_level"] == "error"
+
+
+def test_a_line_that_repeats_is_counted_and_the_count_is_told() -> None:
+    """Guards the disk: 283 MB of one line were written while connections were refused."""
+    stream, now = io.StringIO(), [0.0]
+    set_up(stream, Redactor(), monotonic=lambda: now[0])
+    theirs, ours = logging.getLogger("asyncio"), structlog.get_logger("webhooks")
+    for number in range(1_000):
+        theirs.error("socket.accept() out of system resource\n%r", "the same")
+        ours.warning("delivery refused", remote=f"192.0.2.{number}")
+    counted = [line["event"].partition("\n")[0] for line in lines(stream)]
+    assert counted.count("socket.accept() out of system resource") == 3
+    assert counted.count("delivery refused") == 100, "different lines of one event are told, though not for ever"
+    now[0] = 61.0
+    ours.info("something else")
+    told = {line["of"].partition("\n")[0]: line["times"] for line in lines(stream) if line["event"] == "log.repeated"}
+    assert told == {"socket.accept() out of system resource": 997, "delivery refused": 900}
+    ours.warning("delivery refused", remote="192.0.2.1")
+    assert lines(stream)[-1]["event"] == "delivery refused", "a new period begins with a line"

@@ -29,10 +29,14 @@ def rule_and_line(content: bytes | str) -> tuple[str, int | None]:
         (b"---\n---\nText", {}, "Text", 3),
         (b"---\ntitle: A\n---", {"title": "A"}, "", 3),
         (b"---\ncontent: 1\nhandler: 2\n1: 3\n---\n", {"content": 1, "handler": 2, "1": 3}, "", 6),
+        (b"---\na: 1\n...\n--- b\n---\n", {"a": 1}, "--- b\n---\n", 4),
+        (b"---\r\na: 1\r\n... \r\nText\r\n", {"a": 1}, "Text\r\n", 4),
+        (b"---\na: |\n  ...\n...\nText...\n", {"a": "...\n"}, "Text...\n", 5),
         (b"---  \ntitle: A\n---\t\n    code\n\n\n", {"title": "A"}, "    code\n\n\n", 4),
     ],
-    ids=["plain", "bom", "crlf", "blank-lines", "empty", "no-newline", "names-of-the-library", "body-kept"],
-)
+    ids=["plain", "bom", "crlf", "blank-lines", "empty", "no-newline", "names-of-the-library", "dots", "dots-crlf",
+         "dots-within", "body-kept"],
+)  # fmt: skip
 def test_front_matter_and_body(content: bytes, data: dict[str, object], body: str, body_line: int) -> None:
     """The body is kept to the byte: python-frontmatter would strip the indentation of code and the final lines."""
     parts = split(content)
@@ -67,7 +71,6 @@ def test_a_file_without_front_matter_is_all_body(content: bytes) -> None:
         (b"---\na: 1\nb: @ada\n---\n", "yaml-syntax", 3),
         (b"---\na: 1\nb: x\x01y\n---\n", "yaml-syntax", 3),
         (b"---\na: 1\n\tb: 2\n---\n", "yaml-syntax", 3),
-        (b"---\na: 1\n...\n--- b\n---\n", "yaml-syntax", 4),
         (b"---\ntitle: A\ntitle: B\n---\n", "duplicate-key", 3),
         (b"---\nx: {a: 1, a: 2}\n---\n", "duplicate-key", 2),
         (b"---\na: 1\nx:\n  <<: {b: 2}\n---\n", "yaml-merge-key", 4),

@@ -32,11 +32,15 @@ async def test_the_api_answers_a_strange_name_with_a_problem() -> None:
     async with Place() as place:
         await place.push(one=rfc("One"))
         async with place.daemon() as daemon:
+            await daemon.sweep()
             status, body, _ = await daemon.get("/api/v1/rfcs", Host="evil.example")
             assert (status, body["type"]) == (421, "urn:forgeglass:problem:misdirected-request")
             assert "public_url" in body["detail"]
-            assert (await daemon.get("/console/", Host="evil.example"))[0] == 421
-            assert (await daemon.get("/healthz", Host="evil.example"))[0] == 200, "a prober knows names of its own"
+            for path in ("/console/", "/metrics", "/", "/nowhere"):
+                assert (await daemon.get(path, Host="evil.example"))[0] == 421, path
+                assert (await daemon.get(path, Host="localhost"))[0] in (200, 404), path
+            for path in ("/healthz", "/readyz"):
+                assert (await daemon.get(path, Host="evil.example"))[0] == 200, "a prober knows names of its own"
 
 
 async def test_the_address_alone_leads_to_the_page_of_the_api() -> None:

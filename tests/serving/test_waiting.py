@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from serving_place import META, Daemon, Place, rfc, until
+import pytest
+from serving_place import META, Place, rfc, until
 
+from daemon.reconciler import Reconciler
+from daemon.waiting import Waiting
 from gitea_client.fake import Fault
 
 
@@ -67,14 +70,16 @@ async def test_a_repository_that_nobody_reaches_is_not_waited_for() -> None:
             assert place.forge.requests_since(mark) == []
 
 
-async def test_all_who_wait_for_one_repository_share_its_looks() -> None:
+async def test_all_who_wait_for_one_repository_share_its_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards the forge against a page that fifty people have open."""
+    waiting = counted(monkeypatch, Waiting, "wait_for")
+    looked = counted(monkeypatch, Reconciler, "look")
     async with Place() as place:
         await place.push(one=rfc("Before"))
         place.forge.deliveries.drop = True
         async with place.daemon() as daemon:
             await daemon.sweep()
-            asked = counted(daemon)
+            looked.clear()
             place.forge.faults.set(Fault("delay", match="git-upload-pack", seconds=60, count=1))
             commit = await place.push(one=rfc("After"))
             mark = place.forge.mark()
@@ -84,26 +89,68 @@ async def test_all_who_wait_for_one_repository_share_its_looks() -> None:
             waiters += [
                 asyncio.create_task(daemon.get(f"/api/v1/rfcs/one?wait_for={META}@{commit}")) for _ in range(49)
             ]
-            await until(lambda: len(asked) == 50)
+            await until(lambda: len(waiting) == 50)
             place.forge.faults.end()
             answers = await asyncio.gather(*waiters)
             assert {(status, body["title"]) for status, body, _ in answers} == {(200, "After")}
             looks = [r for r in place.forge.requests_since(mark) if r.path.endswith("git-upload-pack")]
             assert len(looks) <= 3  # refs and objects once, and refs once more for those who came meanwhile
-            assert len(asked) == 50
+            assert len(looked) <= 2
 
 
-def counted(daemon: Daemon) -> list[int]:
-    """Whom the reconciler was asked to look at, as it is asked."""
-    reconciler, asked = daemon.engine.desk.reconciler, []
-    look = reconciler.look
+def counted(patch: pytest.MonkeyPatch, kind: Any, name: str) -> list[Any]:
+    """The arguments of each call of a method, as it begins."""
+    calls: list[Any] = []
+    whole = getattr(kind, name)
 
-    async def noting(repository_id: int, *arguments: Any) -> Exception | None:
-        asked.append(repository_id)
-        return await look(repository_id, *arguments)
+    async def noting(self: Any, *arguments: Any) -> Any:
+        calls.append(arguments)
+        return await whole(self, *arguments)
 
-    reconciler.look = noting  # type: ignore[method-assign, assignment] # a spy
-    return asked
+    patch.setattr(kind, name, noting)
+    return calls
+
+
+async def test_a_commit_that_is_nowhere_costs_the_forge_little_however_many_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Guards the forge: 200 strangers who waited for nothing cost it 1,311 requests (fault C3)."""
+    waiting = counted(monkeypatch, Waiting, "wait_for")
+    monkeypatch.setattr("daemon.waiting.FIRST_PAUSE", 0.01)
+    async with Place() as place:
+        await place.push(one=rfc("One"))
+        async with place.daemon() as daemon:
+            await daemon.sweep()
+            mark = place.forge.mark()
+            path = f"/api/v1/rfcs?wait_for={META}@{'1' * 40}&timeout="
+            many = [asyncio.create_task(daemon.get(f"{path}1.5")) for _ in range(40)]
+            await until(lambda: len(waiting) >= 40)
+            for _ in range(40):  # those who come one after another ask no more than those who come together
+                assert (await daemon.get(f"{path}0"))[0] == 504
+            assert {status for status, *_ in await asyncio.gather(*many)} == {504}
+            assert len(place.forge.requests_since(mark)) <= 10, "pauses double: 0.01 s, 0.02 s, … 0.64 s"
+            commit = await place.push(two=rfc("Two"))  # and whoever waits for something is answered all the same
+            status, body, _ = await daemon.get(f"/api/v1/rfcs/two?wait_for={META}@{commit}")
+            assert (status, body["title"]) == (200, "Two")
+
+
+async def test_who_waits_leaves_a_repository_in_its_back_off() -> None:
+    """Guards a forge that is in trouble: anybody could have it asked again and again (fault C3)."""
+    async with Place() as place:
+        await place.push(one=rfc("One"))
+        place.forge.deliveries.drop = True
+        async with place.daemon() as daemon:
+            await daemon.sweep()
+            place.forge.faults.set(Fault("status", match="git-upload-pack", status=403))
+            commit = await place.push(one=rfc("Two"))
+            assert (await daemon.command("sweep"))[1] != 0
+            queue, (repository_id,) = daemon.engine.desk.queue, daemon.engine.desk.book.reach.interests
+            before, mark = queue.backoffs()[repository_id], place.forge.mark()
+            for _ in range(5):
+                status, body, _ = await daemon.get(f"/api/v1/rfcs?wait_for={META}@{commit}&timeout=0.05")
+                assert (status, "403" in body["error"]) == (504, True)
+            assert queue.backoffs()[repository_id] == before
+            assert place.forge.requests_since(mark) == []
 
 
 async def test_a_wait_during_a_fault_says_what_is_wrong_and_the_next_one_goes_well() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shlex
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -333,3 +335,31 @@ async def test_what_a_forge_says_is_not_believed(tree: object) -> None:
         seen = await survey.survey(forge, [await forge.owner("acme")], lambda _: None)
     assert len(seen.sights) + len(seen.failed) == 1
     assert sum("/git/trees/" in path for path in asked) <= 4
+
+
+@pytest.mark.parametrize("hostile", [
+    {"object_format_name": 'sha1\n[url "ext::sh -c touch% {canary}"]\n\tinsteadOf = http'},
+    {"object_format_name": "--template=."},
+    {"default_branch": "--output={canary}"},
+    {"name": "../x"},
+    {"owner": {"id": 2, "login": "ac\nme"}},
+])  # fmt: skip
+async def test_a_forge_that_wants_to_run_programs_is_looked_at_without_them(
+    place: Stranger, hostile: dict[str, Any], tmp_path: Path
+) -> None:
+    """Fault S1: a first look at a forge must not obey it; what lies beside the bad repository is proposed."""
+    canary = tmp_path / "ran"
+    await plant(place)
+    text = json.dumps(hostile).replace("{canary}", str(canary))
+
+    def edit(value: Any) -> Any:
+        for item in value["data"]:
+            if item["name"] == "handbook":
+                item.update(json.loads(text))
+        return value
+
+    place.forge.faults.set(Fault("edit", "/repos/search", edit=edit))
+    ran = await place.init("--owner", OWNER, "--yes")
+    assert not canary.exists()
+    assert ran.code == 0, ran.err
+    assert len(load_blocks(load(place.file, {}))) >= 2

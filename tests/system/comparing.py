@@ -169,7 +169,7 @@ def _compare(told: Expected, rows: Tables) -> Iterator[str]:
 
 
 def _class(rule: str) -> str:
-    return rule if rule in ("dangling", "missing-document", "unreadable-object") else "file"
+    return rule if rule in ("dangling", "outside-owners", "missing-document", "unreadable-object") else "file"
 
 
 def _same(what: str, expected: dict[Any, dict[str, Any]], rows: dict[Any, Any]) -> Iterator[str]:

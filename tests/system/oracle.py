@@ -134,6 +134,8 @@ class Oracle:
         slug, git = path.removeprefix("rfcs/").removesuffix(".md"), seen.git
         change = next(v for v in versions if v.position == served.position)
         home = self._find(served.values["repo"]) if "repo" in served.values else None
+        if home is not None and home.private and home.owner.login != OWNER:
+            home = None  # that it is there is nothing to those who read here
         made, landed = git.commit(change.commit), git.commit(change.landed)
         row: Facts = {
             "repository_id": meta.id, "path": path, "title": served.values["title"],
@@ -147,7 +149,10 @@ class Oracle:
         self._history(told, slug, "entry", seen, path)
         if "repo" in served.values and home is None:
             told.wrong.add(("dangling", meta.id, path))
-        if home is not None:
+        if home is not None and home.owner.login != OWNER:
+            told.repositories[home.id] = _repository(home)
+            told.wrong.add(("outside-owners", meta.id, path))
+        elif home is not None:
             self._home(told, slug, home, row)
         told.entries[slug] = row
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from comparing import Witness
-from harness import META, System, rfc
+from harness import META, OWNER, System, rfc
 
 from cache.rows import BranchRow, EntryRow, FindingRow, HistoryRow, PullEntryRow, PullRow, RepositoryRow
 
@@ -303,14 +303,17 @@ async def test_a_renamed_repository_is_still_the_entrys_own_at_every_moment(syst
     assert (await system.table(EntryRow))["rfc", "rfcs", "a"].body == "# Later\n"
 
 
-async def test_a_repository_given_to_a_stranger_is_followed(system: System, witness: Witness) -> None:
-    """Its owner is not ours: only the entry's name and the forge's redirect lead there."""
+async def test_a_repository_given_to_a_stranger_is_let_go(system: System, witness: Witness) -> None:
+    """Its owner is not ours any more: only the entry's name leads there, which is anybody's who may push the entry."""
     system.forge.create_organization("zed")
     await active(system)
     await proven(system, witness)
     await system.forge.transfer(HOME, "zed")
     await proven(system, witness)
     await system.forge.commit("zed/home", {"RFC.md": "# Abroad\n"})
+    await proven(system, witness, deep=True)
+    assert (await system.table(EntryRow))["rfc", "rfcs", "a"].body == "Text.\n"
+    await system.forge.transfer("zed/home", OWNER)
     await proven(system, witness, deep=True)
     assert (await system.table(EntryRow))["rfc", "rfcs", "a"].body == "# Abroad\n"
 
@@ -323,12 +326,17 @@ async def test_an_entry_names_itself_a_home_in_the_meta_repository(system: Syste
 
 
 async def test_an_entry_names_a_strangers_repository(system: System, witness: Witness) -> None:
+    """Whoever may push an entry could have any repository of the forge copied here: nothing of it is read, and that
+    is told."""
     system.forge.create_organization("zed")
     await system.forge.create_repository("zed/far")
     await system.forge.commit("zed/far", {"RFC.md": "# Far\n"})
     await system.forge.commit(META, {"rfcs/a.md": rfc("A", "active", repo="zed/far")})
+    mark = system.forge.mark()
     await proven(system, witness)
-    assert (await system.table(EntryRow))["rfc", "rfcs", "a"].body == "# Far\n"
+    assert not [line for line in system.spent(mark) if "zed/far.git" in line]
+    assert (await system.table(EntryRow))["rfc", "rfcs", "a"].body == "Text.\n"
+    assert [row.rule for row in (await system.table(FindingRow)).values()] == ["outside-owners"]
     await system.forge.commit(META, {"rfcs/a.md": rfc("A")})
     await proven(system, witness)
     assert {row.full_name for row in (await system.table(RepositoryRow)).values()} == {META}

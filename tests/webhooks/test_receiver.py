@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +17,27 @@ from structlog.testing import capture_logs
 from webhook_samples import NOW, SECRET, headers, push, recorded, sign
 
 from cache.state import StateStore
+from webhooks.bodies import MOST
 from webhooks.delivery import Delivery
 from webhooks.inbox import Inbox
 from webhooks.receiver import Receiver
+from webhooks.signature import signed
 
 CAP = 20_000
+Sender = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def until(probe: Callable[[], bool]) -> None:
+    """Wait until the probe says so: handlers end after their answer was sent."""
+    async with asyncio.timeout(5):
+        while not probe():
+            await asyncio.sleep(0.01)
 
 
 class Door:
     """A receiver behind a real server, with what it told."""
 
-    def __init__(self, inbox: Inbox, *secrets: bytes, read_seconds: float = 10.0) -> None:
+    def __init__(self, inbox: Inbox, *secrets: bytes, read_seconds: float = 10.0, **limits: int) -> None:
         self.inbox = inbox
         self.nudged: list[str] = []
         self.outcomes: list[tuple[str, str]] = []
@@ -35,8 +47,8 @@ class Door:
             clock=lambda: NOW,
             on_delivery=self.nudge,
             on_outcome=lambda outcome, event: self.outcomes.append((outcome, event)),
-            max_body=CAP,
             read_seconds=read_seconds,
+            **{"max_body": CAP, **limits},
         )
         app = web.Application()
         app.router.add_post("/webhooks/gitea", self.receiver.handle)
@@ -280,3 +292,69 @@ async def test_many_at_once_are_all_stored(door: Door) -> None:
     )
     assert {status for status, _, _ in answers} == {202}
     assert len(await door.inbox.pending()) == len(set(door.nudged)) == 60
+
+
+@contextlib.asynccontextmanager
+async def stalled(door: Door, number: int, said: bytes) -> AsyncIterator[list[Sender]]:
+    """Senders of bodies that do not end; each has said so much of one and is being read."""
+    senders = []
+    try:
+        for _ in range(number):
+            reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+            head = "POST /webhooks/gitea HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Expect: 100-continue"
+            writer.write("\r\n".join((*head, "", "")).encode())
+            assert b"100" in await reader.readline()
+            writer.write(b"%x\r\n%s\r\n" % (len(said), said))
+            senders.append((reader, writer))
+        yield senders
+    finally:
+        for _, writer in senders:
+            writer.close()
+
+
+async def answer(sender: Sender) -> bytes:
+    """The status line that a sender gets, after the interim one."""
+    assert await sender[0].readline() == b"\r\n"
+    return await sender[0].readline()
+
+
+async def test_stalled_bodies_hold_no_more_memory_than_is_set_and_keep_no_delivery_out(inbox: Inbox) -> None:
+    """Guards memory, which sixty stalled bodies filled with 554 MB, and the forge's way in meanwhile (fault S3)."""
+    async with Door(inbox, max_body=1 << 20, max_waiting=1 << 20) as door:
+        async with stalled(door, 8, b" " * 300_000) as senders:
+            bodies = door.receiver._bodies
+            for sender in senders[:5]:
+                assert b" 503 " in await answer(sender), "the one that has been arriving longest makes room"
+            assert 600_000 <= bodies.waiting <= 1 << 20
+            body = push() + b" " * 600_000
+            assert (await door.send(body, headers(body)))[0] == 202
+            assert b" 503 " in await answer(senders[5])
+        assert set(door.outcomes) == {("crowded", "unknown"), ("accepted", "push")}
+        await until(lambda: not bodies.waiting)
+
+
+async def test_a_delivery_takes_the_place_of_the_one_that_stalls_longest(inbox: Inbox) -> None:
+    """Guards the forge's way in: places are few, and a stranger could take each with a few bytes."""
+    async with Door(inbox) as door, stalled(door, MOST, b" ") as senders:
+        assert (await door.send(push(), headers(push())))[0] == 202
+        assert b" 503 " in await answer(senders[0])
+
+
+@pytest.mark.parametrize("form", [False, True])
+async def test_a_large_body_is_checked_beside_the_event_loop(
+    inbox: Inbox, form: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards everybody else: 8 MB of a form with a wrong signature stopped the loop for 3.4 s (fault S3)."""
+    threads: list[threading.Thread] = []
+
+    def noted(*given: Any) -> bytes | None:
+        threads.append(threading.current_thread())
+        return signed(*given)
+
+    monkeypatch.setattr("webhooks.receiver.signed", noted)
+    kind = {"Content-Type": "application/x-www-form-urlencoded" if form else "application/json"}
+    async with Door(inbox, max_body=1 << 20) as door:
+        for size, beside in ((100, False), (200_000, True)):
+            body = b"payload=" + b"%41b" * (size // 4)
+            assert (await door.send(body, {**headers(b""), **kind}))[0] == 401
+            assert (threads.pop() is not threading.main_thread()) is beside

@@ -89,3 +89,12 @@ def test_whatever_arrives_is_answered_without_an_exception(
 ) -> None:
     """Guards the unauthenticated edge: surrogates, odd lengths, anything."""
     assert not verify(body, given_headers, secrets)
+
+
+@given(st.binary(max_size=300), st.integers(3, 8))
+def test_a_long_form_is_decoded_in_pieces_as_it_would_be_in_one(content: bytes, piece: int) -> None:
+    """Guards escapes that a piece's end would cut in two."""
+    form = b"before=1&payload=" + quote_plus(content).encode() + b"&after=2"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webhooks.signature._PIECE", piece)
+        assert signed(form, {"Content-Type": "application/x-www-form-urlencoded"}) == content

@@ -1,0 +1,240 @@
+"""Open HTTP connections: how many there may be, and how long each may keep the server waiting.
+
+A connection costs a descriptor and memory before it has said anything, so a stranger who opens many and stays silent
+could take all of them. Here every connection has a phase, and each phase an end:
+
+| phase | it waits for | ends after |
+|---|---|---|
+| silent | the first byte | `request_time` |
+| head | the rest of a request's head | `request_time` |
+| busy | us: a handler is at work | the handler's own limits |
+| idle | the next request | `idle_time` |
+
+Where all places are taken, a new connection takes that of the one that has kept us waiting longest: a silent one, then
+one in its head, then an idle one. So a prober of `/healthz` gets in however many do nothing. A busy one is never ended;
+where all are busy, the new one is answered 503 and closed. One address has a share of the places, except where many
+share it: loopback (a proxy on this machine) and `shared` networks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from typing import Final, cast
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from msgspec import Struct
+
+from daemon.api.credentials import is_shared
+
+log = structlog.get_logger(__name__)
+
+SHARE: Final = 4
+"""One address may hold one in so many places."""
+
+LONGEST_HEAD: Final = 64 * 1024
+"""Bytes that the head of a request may have; no client of ours sends a tenth of that."""
+HURRY: Final = 0.25
+"""Seconds that a longer one is given to prove to be the beginning of a body."""
+
+_ANSWER: Final = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_UNAVAILABLE: Final = _ANSWER % b"503 Service Unavailable"
+_LATE: Final = _ANSWER % b"408 Request Timeout"
+
+
+class Phase(IntEnum):
+    """What a connection waits for, in the order in which they give up their places."""
+
+    SILENT = 0
+    HEAD = 1
+    IDLE = 2
+    BUSY = 3
+
+
+class ConnectionLimits(Struct, frozen=True):
+    """`most` connections at once; `request_time` and `idle_time` in seconds."""
+
+    most: int
+    request_time: float
+    idle_time: float
+
+    @property
+    def by_address(self) -> int:
+        """How many of them one address may have."""
+        return max(1, self.most // SHARE)
+
+
+class Connections:
+    """All open connections. `watched` wraps a protocol's factory, `middleware` says when a handler is at work.
+
+    `shared` are networks whose addresses many people share; `dropped` is told why a connection was ended by us:
+    `silent`, `head`, `idle`, `full`.
+    """
+
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        shared: Iterable[str] = (),
+        dropped: Callable[[str], None] = lambda _why: None,
+    ) -> None:
+        self.limits = limits
+        self._shared = tuple(shared)
+        self._dropped = dropped
+        self._open: dict[asyncio.BaseProtocol, _Connection] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def watched(self, factory: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
+        """The factory of a server, whose connections are counted and timed."""
+        return lambda: _Connection(self, factory())
+
+    @property
+    def middleware(self) -> Middleware:
+        """Tells a connection that its request is being answered; the outermost middleware of the application.
+
+        A reader who leaves has its question stopped; what is sent to us (a delivery) is worked on all the same.
+        """
+
+        @web.middleware
+        async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+            connection = self._open.get(request.protocol)
+            if connection is None:
+                return await handler(request)
+            connection.enter(Phase.BUSY)
+            connection.reading = asyncio.current_task() if request.method in ("GET", "HEAD") else None
+            try:
+                return await handler(request)
+            finally:
+                connection.reading = None
+                connection.enter(Phase.IDLE)
+
+        return middleware
+
+    def admit(self, connection: _Connection) -> bool:
+        """Take a new connection, in the place of another where there is none left; False where all are busy."""
+        address = connection.address
+        own = [one for one in self._open.values() if one.address == address]
+        if len(own) >= self.limits.by_address and not is_shared(address, self._shared) and not self._make_room(own):
+            return False
+        if len(self._open) >= self.limits.most and not self._make_room(self._open.values()):
+            return False
+        self._open[connection.inner] = connection
+        return True
+
+    def _make_room(self, among: Iterable[_Connection]) -> bool:
+        waiting = [one for one in among if one.phase is not Phase.BUSY]
+        if not waiting:
+            log.warning("connections.full", open=len(self._open))
+            return False
+        min(waiting, key=lambda one: (one.phase, one.since)).drop("full")
+        return True
+
+    def forget(self, connection: _Connection) -> None:
+        """The connection is closed."""
+        self._open.pop(connection.inner, None)
+
+    def note(self, why: str) -> None:
+        """We ended one."""
+        self._dropped(why)
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: passes everything on to the protocol inside, and watches the time."""
+
+    def __init__(self, all_of_them: Connections, inner: asyncio.Protocol) -> None:
+        self.inner = inner
+        self.phase = Phase.SILENT
+        self.address = ""
+        self.reading: asyncio.Task[object] | None = None
+        """The task that answers a reader."""
+        self._all = all_of_them
+        self._loop = asyncio.get_running_loop()
+        self.since = self._loop.time()
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._admitted = False
+        self._head = 0
+
+    def enter(self, phase: Phase) -> None:
+        """Go over to a phase; its time begins."""
+        self.phase, self.since = phase, self._loop.time()
+        limits = self._all.limits
+        self._end_within(
+            None if phase is Phase.BUSY else limits.idle_time if phase is Phase.IDLE else limits.request_time
+        )
+
+    def _end_within(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        wanted = seconds is not None and self._transport is not None
+        self._timer = self._loop.call_later(seconds or 0.0, self._over) if wanted else None
+
+    def _over(self) -> None:
+        if self.phase is Phase.HEAD and self._transport is not None:
+            self._transport.write(_LATE)
+        self.drop(self.phase.name.lower())
+
+    def drop(self, why: str) -> None:
+        """End it: what the other end has not read by now is lost."""
+        self._all.forget(self)
+        self._all.note(why)
+        if self._transport is not None:
+            if self._transport.get_write_buffer_size():
+                self._transport.abort()
+            else:
+                self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first byte, or refuse where there is no place."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        if not self._all.admit(self):
+            self._all.note("full")
+            self._transport.write(_UNAVAILABLE)
+            transport.close()
+            return
+        self._admitted = True
+        self.inner.connection_made(transport)
+        self.enter(Phase.SILENT)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on; the first ones of a request begin its head."""
+        if not self._admitted:
+            return
+        if self.phase in (Phase.SILENT, Phase.IDLE):
+            self._head = 0
+            self.enter(Phase.HEAD)
+        before, self._head = self._head, self._head + len(data)
+        if self.phase is Phase.HEAD and before <= LONGEST_HEAD < self._head:
+            self._end_within(HURRY)  # with the first bytes of a body it may be right; then a handler begins at once
+        self.inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass the end on."""
+        return self.inner.eof_received() if self._admitted else None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport = None
+        self._all.forget(self)
+        if self._admitted:
+            self.inner.connection_lost(exc)
+        if self.reading is not None:
+            self.reading.cancel()
+
+    def pause_writing(self) -> None:
+        """The other end does not read."""
+        if self._admitted:
+            self.inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The other end reads again."""
+        if self._admitted:
+            self.inner.resume_writing()
