@@ -81,9 +81,10 @@ class PullHead(Struct, frozen=True):
     is the commit that it is compared with, None where it shares nothing with the base. Of a head that is `gone` the
     forge does not give the objects any more, and nothing else is known.
 
-    `event` is the id of the timeline's event, 0 where none told. With `gap` the forge may have forgotten heads that
-    came before this one. A `relisted` head's event was made when the pull request was given another base, and lists
-    what lies between that base and the head, which may be more than the head brought.
+    `event` is the id of the timeline's event, 0 where none told; `also` are further events that tell nothing more.
+    With `gap` the forge may have forgotten heads that came before this one. A `relisted` head's event was made when the
+    pull request was given another base, and lists what lies between that base and the head, which may be more than the
+    head brought.
     """
 
     position: int
@@ -98,6 +99,7 @@ class PullHead(Struct, frozen=True):
     event: int = 0
     gap: bool = False
     relisted: bool = False
+    also: tuple[int, ...] = ()
 
 
 MERGED = -1

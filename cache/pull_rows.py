@@ -51,6 +51,8 @@ class PullHeadRow(Row, frozen=True):
     """Whether the forge may have forgotten heads before it."""
     relisted: bool
     """Whether its event was made anew for another base."""
+    also: tuple[int, ...]
+    """Ids of further events that tell nothing more."""
 
 
 class HeadFileRow(Row, frozen=True):

@@ -200,7 +200,7 @@ def _stands(before: PullHistory, told: Told, pull: PullRequest | None, moved: Co
 
 
 def _said(head: PullHead) -> tuple[object, ...]:
-    return head.sha, head.told, head.commits, head.base, head.event, head.gap, head.relisted
+    return head.sha, head.told, head.commits, head.base, head.event, head.gap, head.relisted, head.also
 
 
 def _place(pull: PullRequest) -> tuple[str, int | None, str]:

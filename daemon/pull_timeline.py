@@ -56,7 +56,7 @@ def pull_timeline(events: Sequence[Comment], kept: Sequence[PullHead] | None) ->
     known = [head for head in kept or () if head.event]
     if kept is None or (kept and not known and any(head.told for head in kept)):  # kept before events had ids
         return PullTimeline(alone, rewritten)
-    ids = {head.event for head in known}
+    ids = {event for head in known for event in (head.event, *head.also)}
     together = sorted((*known, *(push for push in read.pushes if push.event not in ids)), key=_place)
     heads = _heads(together, read, first=False)
     if heads and kept and kept[0].gap:
@@ -94,29 +94,41 @@ def _heads(pushes: Sequence[PullHead], read: _Events, *, first: bool) -> tuple[P
     """The heads of pushes in their order, without repeats. With `first`, nothing was known of them before."""
     heads: list[PullHead] = []
     rewritten = any(push.relisted for push in pushes)
+    announced: tuple[int, ...] = ()
     for place, push in enumerate(pushes):
         following = pushes[place + 1] if place + 1 < len(pushes) else None
         last = heads[-1].sha if heads else None
         if following is not None and _announces(push, following):
             rewritten = True
+            announced = push.event, *push.also
             continue
         if push.forced and push.commits[0] != last:
             since = _place(heads[-1]) if heads else None
             gap = not any((since is None or since < at) and at < _place(push) for at in read.reopened)
             rewritten = rewritten or gap
             heads.append(PullHead(0, push.commits[0], push.at, told=False, base=_base(push, read), gap=gap))
-        elif not push.forced and push.sha == last:
-            continue  # made anew for another base: the head was told before
-        heads.append(replace(push, base=push.base or _base(push, read), gap=push.relisted))
+        elif not push.forced and push.sha == last:  # made anew for another base: the head was told before
+            heads[-1] = replace(heads[-1], also=_joined(heads[-1].also, (push.event,)))
+            continue
+        base, also = push.base or _base(push, read), _joined(push.also, announced)
+        heads.append(replace(push, base=base, gap=push.relisted, also=also))
+        announced = ()
     if first and rewritten and heads:
         heads[0] = replace(heads[0], gap=True)
     return tuple(replace(head, position=position) for position, head in enumerate(heads))
 
 
 def _announces(push: PullHead, following: PullHead) -> bool:
-    """Whether an event only lists the commits of the forced push that follows it."""
+    """Whether an event only lists commits of the forced push that follows it: all, or what a later one left of them.
+
+    An ordinary push that was forced away would be the old side of what follows.
+    """
     close = following.at - push.at <= TOGETHER
-    return not push.forced and following.forced and following.sha == push.sha and close
+    return not push.forced and following.forced and following.commits[0] != push.sha and close
+
+
+def _joined(some: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted({*some, *more}))
 
 
 def _base(push: PullHead, read: _Events) -> str | None:

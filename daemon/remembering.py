@@ -89,7 +89,7 @@ def _head(row: PullHeadRow) -> PullHead:
     """A head as it was told, without what was found out about it."""
     return PullHead(
         row.position, row.sha, row.at, row.forced, row.told, row.commits, row.base, event=row.event, gap=row.gap,
-        relisted=row.relisted,
+        relisted=row.relisted, also=row.also,
     )  # fmt: skip
 
 

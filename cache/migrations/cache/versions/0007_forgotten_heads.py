@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.add_column("pull_heads", sa.Column("event", sa.BigInteger, nullable=False, server_default=sa.text("0")))
     op.add_column("pull_heads", sa.Column("gap", sa.Boolean, nullable=False, server_default=sa.text("0")))
     op.add_column("pull_heads", sa.Column("relisted", sa.Boolean, nullable=False, server_default=sa.text("0")))
+    op.add_column("pull_heads", sa.Column("also", sa.Text, nullable=False, server_default=sa.text("'[]'")))
     op.create_table(
         "read_errors",
         sa.Column("repository_id", sa.BigInteger, primary_key=True),
