@@ -18,6 +18,12 @@ WORK = 20_000_000
 """Pairs of equal lines times lines of the shorter text, up to which every line counts: at worst the work grows so
 (1 s). Beyond, the lines that are repeated most are no places at which texts are held together."""
 
+
+
+class TooLongError(ValueError):
+    """A text has more lines than are compared; the message says how many."""
+
+
 Opcode = tuple[str, int, int, int, int]
 """As `SequenceMatcher.get_opcodes` has them."""
 
@@ -41,8 +47,11 @@ class TextDiff(Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
-def compare(before: str, after: str, names: tuple[str, str]) -> TextDiff:
-    """What differs between two texts, each under a name."""
+def compare(before: str, after: str, names: tuple[str, str], most: int | None = None) -> TextDiff:
+    """What differs between two texts, each under a name. Raises TooLongError where one has more than `most` lines."""
+    longest = 1 + max(before.count("\n"), after.count("\n"))
+    if most is not None and longest > most:
+        raise TooLongError(f"the longer of the two texts has {longest} lines; up to {most} are compared")
     old, new = _lines(before), _lines(after)
     opcodes = list(_opcodes(old, new))
     lines = tuple(line for opcode in opcodes for line in _beside(opcode, old, new))

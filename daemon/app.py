@@ -19,6 +19,7 @@ from daemon import status
 from daemon.api.access import Access
 from daemon.api.addresses import ROOT
 from daemon.api.app import Api
+from daemon.api.comparing import Comparing
 from daemon.api.context import ApiContext
 from daemon.api.news import News
 from daemon.api.reads import Reads
@@ -85,6 +86,8 @@ def build_app(
         public_url=config.public_url,
         cors_origins=frozenset(config.api.cors_origins),
         streams=config.limits.streams,
+        page_bytes=config.limits.page_size,
+        comparing=Comparing(config.limits.diff_lines),
     )
     api = Api(context)
     renderer = Renderer(config.limits.render_time)

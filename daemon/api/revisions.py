@@ -25,7 +25,6 @@ from daemon.api.lists import only_waiting
 from daemon.api.parameters import Pairs
 from daemon.api.problems import missing
 from daemon.api.shapes import revision_json
-from daemon.work.one_thread import one_at_a_time
 
 
 async def listed(
@@ -69,11 +68,13 @@ async def differing(
         where = await _where(connection, asked.viewer, collection, key, found=True)
         fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
     names = f"{key} {before.name}", f"{key} {after.name}"
-    diff = await one_at_a_time(compare, before.text, after.text, names)
-    item = {
-        "from": _described(before), "to": _described(after), "unified": diff.unified,
-        "lines": msgspec.to_builtins(diff.lines),
-    }  # fmt: skip
+
+    def work(old: str, new: str, most: int) -> dict[str, object]:
+        diff = compare(old, new, names, most)
+        return {"unified": diff.unified, "lines": msgspec.Raw(msgspec.json.encode(diff.lines))}
+
+    found = await context.comparing.run(before.text, after.text, work)
+    item = {"from": _described(before), "to": _described(after), **found}
     return one_answer(request, item, sequence, fresh, told_by(context, asked))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -17,7 +18,6 @@ from daemon.console import cells, reading, texts
 from daemon.console.addresses import found, key_of
 from daemon.console.page import Pages
 from daemon.console.problems import Absent
-from daemon.work.one_thread import one_at_a_time
 
 WAITING_SORT = "opened_at"
 """What waits longest comes first."""
@@ -96,8 +96,8 @@ async def proposal(
     elif said in ("unified", "beside"):
         # of one that would be taken away its text would be, too
         after = "" if item.change == "removed" else body
-        difference = await one_at_a_time(
-            texts.difference, shown.body_now or "", after, beside=said == "beside", whole=False
+        difference = await pages.context.api.comparing.run(
+            shown.body_now or "", after, partial(texts.difference, beside=said == "beside", whole=False)
         )
     return pages.answer(
         "proposal.html",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -16,7 +17,6 @@ from daemon.console.addresses import Here
 from daemon.console.made_up import made_up
 from daemon.console.page import HEADERS, Pages
 from daemon.console.problems import Absent
-from daemon.work.one_thread import one_at_a_time
 
 INSIDE, MORE = "revisions-inside", "revisions-more"
 """Parts of an entry's page that ask for rows alone: the folder, and what stands below its last row."""
@@ -97,7 +97,9 @@ async def differing(pages: Pages, collection: Collection, key: str, names: tuple
     beside = _choice(pages, "as", ("unified", "beside")) == "beside"
     whole = _choice(pages, "all", ("no", "yes")) == "yes"
     view = await reading.diff_view(pages.context.api, pages.viewer, collection, key, names)
-    found = await one_at_a_time(texts.difference, view.before.text, view.after.text, beside=beside, whole=whole)
+    found = await pages.context.api.comparing.run(
+        view.before.text, view.after.text, partial(texts.difference, beside=beside, whole=whole)
+    )
     return pages.answer(
         "diff.html",
         title=f"{_side_name(view.before)} → {_side_name(view.after)}",
