@@ -15,8 +15,18 @@ from msgspec import Struct
 from gitea_client.git import Blob, Commit, FileVersion
 
 __all__ = [
-    "Blob", "Commit", "FileVersion", "HeadFile", "KeptRevision", "PullHead", "PullHistory", "PullRequest", "ReadError",
-    "Repository", "RepositoryEvidence",
+    "Blob",
+    "Commit",
+    "ContentProblem",
+    "FileVersion",
+    "HeadFile",
+    "KeptRevision",
+    "PullHead",
+    "PullHistory",
+    "PullRequest",
+    "ReadError",
+    "Repository",
+    "RepositoryEvidence",
 ]  # fmt: skip
 
 
@@ -172,6 +182,16 @@ class KeptRevision(Struct, frozen=True):
     """The other columns, as JSON values; these may change."""
 
 
+class ContentProblem(Struct, frozen=True, order=True):
+    """What a repository holds that could not be read as it is: the rule that it breaks, the path that it concerns or
+    nothing for the whole repository, and a message for people. It follows from the content and the configuration alone.
+    """
+
+    rule: str
+    path: str
+    message: str
+
+
 class RepositoryEvidence(Struct, frozen=True):
     """Everything read of one mirrored repository, at one moment.
 
@@ -198,6 +218,8 @@ class RepositoryEvidence(Struct, frozen=True):
     """The heads of pull requests, by number; only where something follows from them."""
     read_errors: Mapping[str, ReadError] = {}
     last_head: str | None = None
+    problems: tuple[ContentProblem, ...] = ()
+    """What the default branch holds that could not be read as it is, sorted; one of a rule and a path."""
 
     @property
     def head(self) -> str | None:

@@ -143,6 +143,17 @@ class UnreadableRow(Row, frozen=True):
     named_by: str
 
 
+class ContentProblemRow(Row, frozen=True):
+    """What a repository holds that could not be read as it is; `path` is empty where it concerns the whole."""
+
+    table = "content_problems"
+    primary = ("repository_id", "rule", "path")
+    repository_id: int
+    rule: str
+    path: str
+    message: str
+
+
 class PersonRow(Row, frozen=True):
     """An e-mail address by which a pull request names a person, and whose it is on the forge."""
 
@@ -383,7 +394,7 @@ class OwnerRow(Row, frozen=True):
 
 EVIDENCE: tuple[type[Row], ...] = (
     RepositoryRow, AliasRow, RefRow, CommitRow, FileVersionRow, BlobRow, PullRequestRow, UnreadableRow,
-    PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow, ReadErrorRow,
+    ContentProblemRow, PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow, ReadErrorRow,
 )  # fmt: skip
 PROJECTED: tuple[type[Row], ...] = (
     EntryRow, HistoryRow, RelationRow, BranchRow, PullRow, PullEntryRow, RevisionRow, ProposalRow, FindingRow,

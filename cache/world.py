@@ -18,6 +18,7 @@ from msgspec.structs import asdict, replace
 from cache.model import (
     Blob,
     Commit,
+    ContentProblem,
     FileVersion,
     HeadFile,
     KeptRevision,
@@ -36,6 +37,7 @@ from cache.rows import (
     AliasRow,
     BlobRow,
     CommitRow,
+    ContentProblemRow,
     FileVersionRow,
     PersonRow,
     PullRequestRow,
@@ -222,6 +224,8 @@ def _name_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
         yield UnreadableRow(key, object_id, named_by)
     for error in evidence.read_errors.values():
         yield ReadErrorRow(repository_id=key, **asdict(error))
+    for problem in evidence.problems:
+        yield ContentProblemRow(key, problem.rule, stored_path(problem.path), problem.message)
 
 
 def _history_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
@@ -282,6 +286,11 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
         parts[lost.repository_id]["unreadable"][lost.object_id] = lost.named_by
     for error in cast("list[ReadErrorRow]", list(rows[ReadErrorRow].values())):
         parts[error.repository_id]["read_errors"][error.about] = ReadError(**_less(error, "repository_id"))
+    problems: dict[int, list[ContentProblem]] = defaultdict(list)
+    for wrong in cast("list[ContentProblemRow]", list(rows[ContentProblemRow].values())):
+        problems[wrong.repository_id].append(ContentProblem(wrong.rule, path_of(wrong.path), wrong.message))
+    for key, of_it in problems.items():
+        parts[key]["problems"] = tuple(sorted(of_it))
     aliases = {row.full_name: row.repository_id for row in cast("list[AliasRow]", list(rows[AliasRow].values()))}
     mirrored = {key: RepositoryEvidence(repository=listed[key], **part) for key, part in parts.items()}
     people = {row.address: row.login for row in cast("list[PersonRow]", list(rows[PersonRow].values()))}

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from cache.model import PullHead, ReadError, Repository, RepositoryEvidence
 from cache.profile.collection import Block
 from cache.projection.reach import Interest
+from cache.projection.selecting import Amounts
 from cache.world import BranchTombstone, PullTombstone
 from daemon.commit_fetching import Fetcher, Wanted
 from daemon.config.limits import Limits
@@ -83,6 +84,7 @@ class Reader:
         self._limits = limits
         self._remembered = remembered
         """What stands, where nothing is known and the forge does not show something: for a reading anew."""
+        self._amounts = Amounts(limits.repository_files, limits.repository_text)
         self.timelines = Timelines(rest)
         self._pulls = PullReader(rest)
         self._fetcher = Fetcher(transport, token=token, ca_file=ca_file)
@@ -184,7 +186,7 @@ class Reader:
             last_head=last_head,
         )
         evidence, fresh = await together(
-            load(store, evidence, known, interest, blocks, self._max_file_size, told, last, errors),
+            load(store, evidence, known, interest, blocks, self._max_file_size, told, last, errors, self._amounts),
             self._by_id(repository.id),
         )
         if fresh.full_name != repository.full_name:
@@ -251,8 +253,8 @@ class Reader:
         bare = replace(
             evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={}, histories={}
         )
-        errors = ReadErrors(evidence.repository, evidence, Scope(), Counter())
-        loaded = await load(store, bare, None, interest, blocks, self._max_file_size, told, evidence, errors)
+        errors, size = ReadErrors(evidence.repository, evidence, Scope(), Counter()), self._max_file_size
+        loaded = await load(store, bare, None, interest, blocks, size, told, evidence, errors, self._amounts)
         return replace(loaded, read_errors=errors.found)
 
     async def holds(self, repository: Repository, commit: str) -> bool:
@@ -274,6 +276,7 @@ class Reader:
             object_format=repository.object_format,
             limits=self._limits.of_store,
             most_paths=self._limits.tree_paths,
+            most_changes=self._limits.repository_changes,
         )
 
     async def _by_id(self, repository_id: int) -> Repository:

@@ -118,6 +118,16 @@ RULES: dict[str, Rule] = {
             "Correct those that are told; the rest then show.",
         ),
         ("dangling", "A reference leads to nothing.", "Restore what it names, or correct it."),
+        (
+            "doubled-name",
+            "A folder of the repository holds one name twice; the first of the two is read.",
+            "Commit the folder again from a checkout; `git fsck` names such trees.",
+        ),
+        (
+            "repository-limit",
+            "A repository holds more than a limit of the configuration allows; the files that came last are left out.",
+            "Raise the limit that the message names, or keep fewer or smaller files.",
+        ),
         ("missing-document", "An entry's own repository lacks its document.", "Add the file, or correct the entry."),
         (
             "unreadable-object",

@@ -61,6 +61,27 @@ LIMIT_KEYS: Final = (
         100_000,
         reached="What is listed is not read: a pull request is a finding, a default branch keeps its last rows.",
     ),
+    Key(
+        "limits.repository_files",
+        kinds.whole(100, 10_000_000),
+        "How many files of one repository are read for entries.",
+        50_000,
+        reached="Files that came last are left out, with a finding that counts them; the others are served.",
+    ),
+    Key(
+        "limits.repository_text",
+        kinds.size(100_000),
+        "How many bytes the files of one repository that are read for entries may hold together.",
+        "256MB",
+        reached="Files that find no room, those that came last, are left out, with a finding that counts them.",
+    ),
+    Key(
+        "limits.repository_changes",
+        kinds.whole(1_000, 100_000_000),
+        "How many changes of such files the history of one repository may hold.",
+        500_000,
+        reached="The repository is not read any more; its last rows stay, and its error names this limit.",
+    ),
     # what a file holds
     # what a reader asks for
     Key(
@@ -145,6 +166,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     disk_free: int = _default("disk_free")
     # what a repository holds
     tree_paths: int = _default("tree_paths")
+    repository_files: int = _default("repository_files")
+    repository_text: int = _default("repository_text")
+    repository_changes: int = _default("repository_changes")
     # what a file holds
     # what a reader asks for
     render_time: float = _default("render_time")
