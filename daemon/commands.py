@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from cache.digest import COVERED, Difference, differences, digest
-from cache.queries.sql import SqlError, run_query
+from cache.queries.sql import SqlError
 from cache.rows import OPERATIONAL, Row
 from cache.sweep_history import SweepRecord
 from cache.world import PullTombstone, World
@@ -25,6 +25,7 @@ from daemon.doctor.inside import about, probe
 from daemon.engine import Engine
 from daemon.graves import Tombstone
 from daemon.hooks.commands import hooks_known, hooks_note
+from daemon.query import run_query
 from daemon.reading import missing_branches
 from daemon.reconciler import tombstones_of
 from daemon.report import Progress as SweepProgress

@@ -104,6 +104,7 @@ async def engine(
                 timeout=config.forge.timeout,
                 ca_file=str(config.forge.ca_file) if config.forge.ca_file else None,
                 counter=counter,
+                max_body=config.limits.answer_size,
             )
         )
         forge = Forge(transport, Rest(transport))

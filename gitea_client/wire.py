@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from gitea_client import allowed
 from gitea_client.decoding import Unusable, decode, decode_each
@@ -235,9 +235,10 @@ class Version(Struct, frozen=True):
 
 
 class SearchResults(Struct, frozen=True):
-    """The answer of `/repos/search`, without the repositories: those are decoded one by one."""
+    """The answer of `/repos/search`; the repositories are decoded one by one."""
 
     ok: bool
+    data: Raw = Raw(b"null")
 
 
 class UserResults(Struct, frozen=True):
