@@ -50,15 +50,10 @@ from cache.world import (
     evidence_rows,
     world_of,
 )
-<<<<<<< HEAD
-from daemon.graves import Graves
+from daemon.graves import FreshHeads, Graves
 from daemon.never_read import RULE as UNREAD
 from daemon.never_read import NeverRead, never_read
-from daemon.remembering import unkept
-=======
-from daemon.graves import FreshHeads, Graves
 from daemon.remembering import unkept, unkept_heads
->>>>>>> main
 
 Clock = Callable[[], datetime]
 
