@@ -333,4 +333,6 @@ def _unreadable(world: World) -> Iterator[FindingRow]:
             place = Place(repository_id=evidence.repository.id, path=named_by)
             message = f"the forge names {named_by} and does not give {object_id}; check the repository with git fsck"
             yield finding(place, "unreadable-object", message)
+        for error in evidence.read_errors.values():
+            yield finding(Place(repository_id=evidence.repository.id, path=error.about), error.rule, error.message)
         yield from content_findings(evidence)
