@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from cache.row import Row
+from cache.row import Row, Texts
 
 
 class RevisionRow(Row, frozen=True):
@@ -16,6 +16,9 @@ class RevisionRow(Row, frozen=True):
 
     table = "revisions"
     primary = ("block", "collection", "key", "repository_id", "number")
+    texts: ClassVar[Texts] = {
+        "content": (("repository_id", "blob"), ("entry_repository_id", "blob")), "merged_content": (),
+    }  # fmt: skip
     block: str
     collection: str
     key: str
@@ -33,7 +36,8 @@ class RevisionRow(Row, frozen=True):
     content: str | None
     """The whole text of the file at the first head that touches it; by the rule `field` the body at the commit."""
     content_state: str
-    """`text`, or why there is none: `removed`, `not_text`, `not_a_file`, `too_large`, `gone`."""
+    """`text`, or `earliest-known` for the text at the earliest known push where the forge may have forgotten earlier
+    ones; or why there is none: `removed`, `not_text`, `not_a_file`, `too_large`, `gone`."""
     frozen_at: datetime | None
     """When the forge told of that head, or when that commit landed; None where that is gone."""
     head_sha: str | None
@@ -61,6 +65,7 @@ class ProposalRow(Row, frozen=True):
 
     table = "proposals"
     primary = ("repository_id", "number", "block", "collection", "key")
+    texts: ClassVar[Texts] = {"body": (("repository_id", "blob"),)}
     repository_id: int
     number: int
     block: str

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
 
-from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow
+from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow, ReadErrorRow
 from cache.revision_rows import ProposalRow, RevisionRow
 from cache.row import Row as Row
+from cache.row import Texts
 
 # ------------------------------------------------------------------------------------------------- evidence
 
@@ -38,6 +39,8 @@ class RepositoryRow(Row, frozen=True):
     topics: tuple[str, ...]
     created_at: datetime | None
     object_format: str
+    has_pull_requests: bool
+    """Whether pull requests are switched on."""
     depth: str | None
     """`files`, `commits`, or None where no profile reaches it."""
     interest: str
@@ -56,7 +59,7 @@ class AliasRow(Row, frozen=True):
 
 
 class RefRow(Row, frozen=True):
-    """A ref as `ls-refs` told it, full name."""
+    """A ref as `ls-refs` told it, full name; `HEAD` where the default branch is gone, at what was last read of it."""
 
     table = "refs"
     primary = ("repository_id", "name")
@@ -101,6 +104,7 @@ class BlobRow(Row, frozen=True):
 
     table = "blobs"
     primary = ("repository_id", "id")
+    texts: ClassVar[Texts] = {"content": ()}
     repository_id: int
     id: str
     content: bytes | None
@@ -139,6 +143,17 @@ class UnreadableRow(Row, frozen=True):
     named_by: str
 
 
+class ContentProblemRow(Row, frozen=True):
+    """What a repository holds that could not be read as it is; `path` is empty where it concerns the whole."""
+
+    table = "content_problems"
+    primary = ("repository_id", "rule", "path")
+    repository_id: int
+    rule: str
+    path: str
+    message: str
+
+
 class PersonRow(Row, frozen=True):
     """An e-mail address by which a pull request names a person, and whose it is on the forge."""
 
@@ -162,6 +177,9 @@ class EntryRow(Row, frozen=True):
 
     table = "entries"
     primary = ("block", "collection", "key")
+    texts: ClassVar[Texts] = {
+        "entry_body": (("repository_id", "entry_sha"),), "document_body": (("document_repository_id", "document_sha"),),
+    }  # fmt: skip
     block: str
     collection: str
     key: str
@@ -376,7 +394,7 @@ class OwnerRow(Row, frozen=True):
 
 EVIDENCE: tuple[type[Row], ...] = (
     RepositoryRow, AliasRow, RefRow, CommitRow, FileVersionRow, BlobRow, PullRequestRow, UnreadableRow,
-    PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow,
+    ContentProblemRow, PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow, ReadErrorRow,
 )  # fmt: skip
 PROJECTED: tuple[type[Row], ...] = (
     EntryRow, HistoryRow, RelationRow, BranchRow, PullRow, PullEntryRow, RevisionRow, ProposalRow, FindingRow,

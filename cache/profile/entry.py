@@ -39,8 +39,10 @@ def parse_file(
 ) -> tuple[Record, ...]:
     """The records of a file: one for `md`, `yaml` and `json`; one a line for `jsonl`, where a bad line harms no other.
 
-    `captures` is what `collection.captures` gives for `path`. `content` is None where it could not be had.
+    `captures` is what the collection's pattern captures of `path`. `content` is None where it could not be had.
     """
+    if "path" in collection.key:
+        captures = {**captures, "path": path}
     if content is None:
         message = f"The content of {shown(path)} is not at hand: larger than 1 MiB, or the forge does not give it."
         return (_failed(collection, captures, problem("unreadable-object", message)),)

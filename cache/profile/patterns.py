@@ -25,6 +25,7 @@ MAX_DEEP = 2
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REPEATS = frozenset("*+{")
+_LISTED = re.compile(r"\(\?:([\w-]+(?:\|[\w-]+)*)\)")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -34,11 +35,14 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True)
 class Segment:
-    """What may stand between two slashes. `parts` alternates as written: literal text, or None for a wildcard."""
+    """What may stand between two slashes. `parts` alternates as written: literal text, or None for a wildcard.
+    `choices` has, for each wildcard, the texts that it stands for where its expression lists them; else nothing.
+    """
 
     parts: tuple[str | None, ...]
     names: tuple[str, ...]
     regex: re.Pattern[str] | Expression | None
+    choices: tuple[tuple[str, ...], ...] = ()
 
     @property
     def literal(self) -> str | None:
@@ -231,6 +235,7 @@ def _segments(source: str) -> list[str]:
 def _segment(text: str, default: str) -> Segment:
     parts: list[str | None] = []
     names: list[str] = []
+    choices: list[tuple[str, ...]] = []
     regex, at, literal, repeats = "", 0, "", False
     while at < len(text):
         if text[at] not in "{*":
@@ -243,6 +248,7 @@ def _segment(text: str, default: str) -> Segment:
         parts.append(None)
         if text[at] == "*":
             regex += "[^/]*?"
+            choices.append(())
             at += 1
             continue
         end = _closing(text, at)
@@ -251,6 +257,8 @@ def _segment(text: str, default: str) -> Segment:
             raise PatternError(f"'{{{name}}}' in {text!r} is no name for a capture, or stands there twice")
         regex += f"(?P<{name}>{_checked(own, text) if own else default})"
         repeats = repeats or not _REPEATS.isdisjoint(own)
+        listed = _LISTED.fullmatch(own)
+        choices.append(tuple(listed[1].split("|")) if listed is not None else ())
         names.append(name)
         at = end + 1
     if literal:
@@ -259,9 +267,10 @@ def _segment(text: str, default: str) -> Segment:
     if parts.count(None) > MAX_WILD:
         raise PatternError(f"{text!r} has more than {MAX_WILD} captures and '*'; use fewer")
     if None not in parts:
-        return Segment(tuple(parts), tuple(names), None)
+        return Segment(tuple(parts), tuple(names), None, tuple(choices))
     # what repeats nothing but our own wildcards needs no limit of time, and matching paths takes a third of it
-    return Segment(tuple(parts), tuple(names), Expression(regex, ignore_case=False) if repeats else re.compile(regex))
+    matching = Expression(regex, ignore_case=False) if repeats else re.compile(regex)
+    return Segment(tuple(parts), tuple(names), matching, tuple(choices))
 
 
 def _closing(text: str, start: int) -> int:

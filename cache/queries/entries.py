@@ -34,7 +34,7 @@ from cache.queries.paging import Listing, Question, Rows, read_page, with_texts
 from cache.queries.visible import by_id, in_collections, of_repository, of_revision
 from cache.revision_rows import RevisionRow
 from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RepositoryRow
-from cache.schema import tables
+from cache.schema import tables, text_of
 from cache.viewer import EVERYTHING, Viewer
 
 _entries, _findings, _branches = tables[EntryRow], tables[FindingRow], tables[BranchRow]
@@ -126,10 +126,10 @@ _OF_HOME = frozenset({"home_repository_id", "last_main_commit_at"})
 
 def _seen(collection: Collection, viewer: Viewer, name: str) -> ColumnElement[Any]:
     """A column of an entry as the viewer sees it: without what comes of repositories that are hidden."""
-    column = _entries.c[name]
+    column = text_of(EntryRow, name) if name == "body" else _entries.c[name]
     if viewer.everything:
         return column
-    without = {"body": _entries.c.entry_body, "updated_at": _entries.c.last_entry_commit_at}.get(name)
+    without = {"body": text_of(EntryRow, "entry_body"), "updated_at": _entries.c.last_entry_commit_at}.get(name)
     if name in _OF_HOME:
         seen: ColumnElement[bool] = _home.c.id.is_not(None)
     elif (name in _OF_DOCUMENT or without is not None) and collection.document is not None:
@@ -186,18 +186,18 @@ async def entry_repositories(
 
 
 def _holds(viewer: Viewer, collection: Collection, q: str) -> ColumnElement[bool]:
-    """That the text that the viewer sees holds the words: an entry's own, where its document is hidden."""
-    whole = _found("SELECT rowid FROM entry_text WHERE entry_text MATCH :words", q)
+    """That what the viewer sees holds the words: an entry's own text, where its document is hidden."""
+    whole = _found("{key title words body}", q)
     if viewer.everything or collection.document is None:
         return whole
-    own = _found("SELECT rowid FROM own_text WHERE own_text MATCH :words", q)
     seen = or_(_entries.c.document_repository_id.is_(None), _document.c.id.is_not(None))
-    return case((seen, whole), else_=own)
+    return case((seen, whole), else_=_found("{key title words own}", q))
 
 
-def _found(statement: str, q: str) -> ColumnElement[bool]:
-    found = text(statement).bindparams(bindparam("words", match(q), unique=True))
-    return literal_column("entries.rowid").in_(found.columns(literal_column("rowid")).scalar_subquery())
+def _found(columns: str, q: str) -> ColumnElement[bool]:
+    words: Any = bindparam("words", f"{columns} : ({match(q)})", unique=True)
+    found = text("SELECT rowid FROM entry_text WHERE entry_text MATCH :words").bindparams(words)
+    return _entries.c.id.in_(found.columns(literal_column("rowid")).scalar_subquery())
 
 
 def match(q: str) -> str:
@@ -225,12 +225,8 @@ def _of(collection: Collection) -> tuple[Any, Any]:
 
 
 def _select(viewer: Viewer, collection: Collection, *, body: bool) -> Select[Any]:
-    left_out = {"entry_body", "document_body", *(() if body else ("body",))}
-    told = [
-        _seen(collection, viewer, column.name).label(column.name)
-        for column in _entries.c
-        if column.name not in left_out
-    ]
+    names = [name for name in EntryRow.__struct_fields__ if name in _entries.c or (body and name == "body")]
+    told = [_seen(collection, viewer, name).label(name) for name in names]
     return (
         select(
             *told,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries.columns import Column, of_table, stored
@@ -14,7 +14,7 @@ from cache.queries.paging import MAX_LIMIT, Listing, Question, ask, read_page, w
 from cache.queries.visible import keyed, of_actor, of_repository
 from cache.revision_rows import ProposalRow
 from cache.rows import PullEntryRow, PullRow, RepositoryRow
-from cache.schema import tables
+from cache.schema import tables, text_of
 from cache.viewer import EVERYTHING, Viewer
 
 _proposals, _pulls = tables[ProposalRow], tables[PullRow]
@@ -134,7 +134,9 @@ def selected(viewer: Viewer, *, body: bool) -> Select[Any]:
         _place.c.collection == _proposals.c.collection,
         _place.c.key == _proposals.c.key,
     )
-    told = [column for column in _proposals.c if body or column.name != "body"]
+    told: list[ColumnElement[Any]] = [c for c in _proposals.c if c.name in ProposalRow.__struct_fields__]
+    if body:
+        told.append(text_of(ProposalRow, "body").label("body"))
     joined = _proposals.join(_pulls, same).outerjoin(_place, placed)
     joined = joined.outerjoin(_repository, _repository.c.id == _proposals.c.repository_id)
     names = ("draft", "opened_at", "head_branch", "user")

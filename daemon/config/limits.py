@@ -12,6 +12,7 @@ import msgspec
 
 from daemon.config import kinds
 from daemon.config.key import Key
+from gitea_client.limits import StoreLimits
 
 LIMIT_KEYS: Final = (
     # what a forge answers
@@ -23,6 +24,34 @@ LIMIT_KEYS: Final = (
         reached="That reading fails, and is tried again later; everything else goes on.",
     ),
     # what git brings
+    Key(
+        "limits.git_memory",
+        kinds.size(64 << 20),
+        "How much memory one git program may take (address space; Linux only).",
+        "1GB",
+        reached="That program ends: the look at that repository fails with this limit's name, its last rows stay.",
+    ),
+    Key(
+        "limits.git_time",
+        kinds.duration(1),
+        "How long one fetch may take, and as much computing; reading what was fetched may take a third of it.",
+        "15m",
+        reached="The program ends: the look at that repository fails, its last rows stay.",
+    ),
+    Key(
+        "limits.fetch_size",
+        kinds.size(1 << 20),
+        "How many bytes one fetch of a repository may bring.",
+        "2GB",
+        reached="The fetch ends and leaves nothing: the look at that repository fails, its last rows stay.",
+    ),
+    Key(
+        "limits.disk_free",
+        kinds.size(0),
+        "How many bytes stay free on the disk of data_dir: with less, nothing is fetched.",
+        "512MB",
+        reached="Fetches end: each look that needs one fails until there is room, the rows stay as they are.",
+    ),
     # what a repository holds
     Key(
         "limits.tree_paths",
@@ -31,6 +60,27 @@ LIMIT_KEYS: Final = (
         "within the folders that a profile looks into.",
         100_000,
         reached="What is listed is not read: a pull request is a finding, a default branch keeps its last rows.",
+    ),
+    Key(
+        "limits.repository_files",
+        kinds.whole(100, 10_000_000),
+        "How many files of one repository are read for entries.",
+        50_000,
+        reached="Files that came last are left out, with a finding that counts them; the others are served.",
+    ),
+    Key(
+        "limits.repository_text",
+        kinds.size(100_000),
+        "How many bytes the files of one repository that are read for entries may hold together.",
+        "256MB",
+        reached="Files that find no room, those that came last, are left out, with a finding that counts them.",
+    ),
+    Key(
+        "limits.repository_changes",
+        kinds.whole(1_000, 100_000_000),
+        "How many changes of such files the history of one repository may hold.",
+        500_000,
+        reached="The repository is not read any more; its last rows stay, and its error names this limit.",
     ),
     # what a file holds
     # what a reader asks for
@@ -91,6 +141,20 @@ LIMIT_KEYS: Final = (
         20_000,
         reached="The answer is 413; the texts themselves can be read.",
     ),
+    Key(
+        "limits.answers_waiting",
+        kinds.size(1 << 20),
+        "How many bytes of answers over 64 kB may wait for their readers; strangers have half of them.",
+        "64MB",
+        reached="A long answer is refused with 503, until others have been read.",
+    ),
+    Key(
+        "limits.answer_time",
+        kinds.duration(0.1),
+        "How long a reader may take to read an answer, and a second more for each 64 kB of it.",
+        "30s",
+        reached="The connection is closed.",
+    ),
 )
 
 
@@ -102,11 +166,23 @@ def _default(name: str) -> Any:
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """[limits]: sizes are bytes, durations seconds."""
 
+    @property
+    def of_store(self) -> StoreLimits:
+        """What one repository's object store may cost."""
+        return StoreLimits(self.git_memory, self.git_time, self.fetch_size, self.disk_free)
+
     # what a forge answers
     answer_size: int = _default("answer_size")
     # what git brings
+    git_memory: int = _default("git_memory")
+    git_time: float = _default("git_time")
+    fetch_size: int = _default("fetch_size")
+    disk_free: int = _default("disk_free")
     # what a repository holds
     tree_paths: int = _default("tree_paths")
+    repository_files: int = _default("repository_files")
+    repository_text: int = _default("repository_text")
+    repository_changes: int = _default("repository_changes")
     # what a file holds
     # what a reader asks for
     render_time: float = _default("render_time")
@@ -117,3 +193,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     streams: int = _default("streams")
     page_size: int = _default("page_size")
     diff_lines: int = _default("diff_lines")
+    answers_waiting: int = _default("answers_waiting")
+    answer_time: float = _default("answer_time")
