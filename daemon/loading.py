@@ -18,6 +18,7 @@ from cache.projection.selecting import USUAL, Amounts, too_much
 from cache.projection.selecting import left_out as left_out_of
 from daemon.blob_loading import Examined, load_files
 from daemon.histories import histories
+from daemon.read_errors import ReadErrors
 from daemon.timelines import Told
 from daemon.together import together
 from gitea_client.git import LATEST, TreeItem
@@ -35,10 +36,12 @@ async def load(
     blocks: Sequence[Block],
     max_file_size: int,
     told: Mapping[int, Told],
+    last: RepositoryEvidence | None,
+    errors: ReadErrors,
     amounts: Amounts = USUAL,
 ) -> RepositoryEvidence:
     """Fill in what the object store tells: versions of files, the heads of pull requests (`told` by the forge), the
-    bytes of files, and the commits that rows speak of."""
+    bytes of files, and the commits that rows speak of. What of pull requests fails stands as `last` has it."""
     versions: Mapping[str, tuple[FileVersion, ...]] = {}
     position = -1
     doubled: frozenset[str] = frozenset()
@@ -63,13 +66,13 @@ async def load(
             older = before.versions if before is not None and after is not None and not read.rewound else {}
             versions, position = _appended(older, read.versions), read.tip_position
             doubled = read.doubled
-    made = await histories(store, evidence, known, interest, told)
+    made = await histories(store, evidence, known, last, interest, told, errors)
     evidence = replace(evidence, histories=same_or(made, known.histories if known else None))
     sizes = await _sizes(store, versions, known.blobs if known else {})
     excess = tuple(too_much(versions, sizes, amounts, max_file_size))
     left_out = {problem.path for problem in excess}
     blobs, commits = await together(
-        _blobs(store, evidence, versions, known, interest, blocks, max_file_size, sizes, left_out),
+        _blobs(store, evidence, versions, known, last, interest, blocks, max_file_size, sizes, left_out),
         _commits(store, evidence, versions, known),
     )
     return replace(
@@ -133,6 +136,7 @@ async def _blobs(
     evidence: RepositoryEvidence,
     versions: Mapping[str, tuple[FileVersion, ...]],
     known: RepositoryEvidence | None,
+    last: RepositoryEvidence | None,
     interest: Interest,
     blocks: Sequence[Block],
     max_file_size: int,
@@ -150,6 +154,9 @@ async def _blobs(
     keep = {*wanted_of_heads(evidence, interest), *_looked_into(versions, interest, left_out)}
     if absent := keep - pool.keys():
         pool |= await store.blobs(absent, max_bytes=max_file_size)
+        if last is not None and last is not known:  # of a pull request that cannot be read anew
+            lost = {blob_id for blob_id in absent if pool[blob_id].content is None}
+            pool |= {blob_id: last.blobs[blob_id] for blob_id in lost & last.blobs.keys()}
     had_no_room = left_out_of(known) if known is not None else frozenset()
     pending = []
     for path, changes in versions.items():

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from gitea_client.errors import GitFailed
 from gitea_client.git import LATEST, Commit, TreeItem
 
-# Git's own reading (`split_ident_line` of ident.c): the address ends at the first `>` after the `<`, and the date stands
+# Git's own reading (`split_ident_line` of ident.c): the address ends at the first `>` after the `<`, the date stands
 # behind the last one. Histories that were converted hold lines like `Ann <a@b>> 1282910542 +0200`.
 _PERSON = re.compile(rb"(?P<name>[^<]*)(?:<(?P<email>[^>]*)>)?(?P<rest>[^>]*|.*>(?P<date>[^>]*))", re.DOTALL)
 _DATE = re.compile(rb"\s*([0-9]+)(?:\s|$)")

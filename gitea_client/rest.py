@@ -199,6 +199,15 @@ class Rest:
                 unreadable.append(number)
         pulls.unreadable = tuple(unreadable)
 
+    async def shows_pull_requests(self, owner: str, name: str) -> bool:
+        """Whether the forge shows a repository's pull requests: 404 where they are switched off, or may not be read."""
+        route = f"{API}/repos/{{owner}}/{{name}}/pulls"
+        query: Query = {"state": "all", "limit": 1}
+        answer = await self.transport.request(
+            "GET", f"{_repo(owner, name)}/pulls", query=query, route=route, accept_statuses=(404,)
+        )
+        return answer.status != 404
+
     async def pull_request(self, owner: str, name: str, number: int) -> PullRequest:
         """One pull request."""
         route = f"{API}/repos/{{owner}}/{{name}}/pulls/{{number}}"

@@ -91,6 +91,7 @@ class Repository(Struct, frozen=True):
     topics: tuple[str, ...] = ()
     object_format_name: ObjectFormat = "sha1"
     """Empty where an old server knows only SHA-1."""
+    has_pull_requests: bool = True
     html_url: str = ""
     created_at: Time | None = None
     updated_at: Time | None = None
