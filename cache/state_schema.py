@@ -100,6 +100,14 @@ Index("revisions_version", revisions.c.block, revisions.c.collection, revisions.
 Index("revisions_content", revisions.c.content_hash, sqlite_where=revisions.c.content_hash.is_not(None))
 Index("revisions_merged", revisions.c.merged_hash, sqlite_where=revisions.c.merged_hash.is_not(None))
 
+pull_heads = Table(
+    "pull_heads", metadata,
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("heads", JsonText, nullable=False),
+    PrimaryKeyConstraint("repository_id", "number"),
+)  # fmt: skip
+
 holders = Table(
     "holders", metadata,
     Column("block", Text, nullable=False),

@@ -16,6 +16,7 @@ from cache.projection.findings import Place, finding
 from cache.projection.names import nearly_matches, shown_path
 from cache.projection.reading import Reading, read_file, trailing
 from cache.projection.recall import Places, Recall
+from cache.projection.selecting import left_out
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow, HistoryRow, Row
 
@@ -141,7 +142,10 @@ def claims(
     claimed: dict[str, list[Claim]] = defaultdict(list)
     broken: list[Claim] = []
     for evidence in repositories:
+        over = left_out(evidence) if evidence.problems else frozenset()
         for path, versions in evidence.versions.items():
+            if path in over:
+                continue
             reading = _reading(block, collection, evidence, path, versions, memo)
             if reading is None:
                 found.extend(_odd_name(block, collection, evidence, versions))
@@ -276,17 +280,21 @@ def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
 
 
 def history(
-    block: str, collection: str, key: str, part: str, evidence: RepositoryEvidence, versions: Iterable[FileVersion]
+    collection: Collection, key: str, part: str, evidence: RepositoryEvidence, versions: Sequence[FileVersion]
 ) -> Iterator[HistoryRow]:
-    """Every change of one path, oldest first."""
+    """The changes of one path, oldest first: all, or as many of the newest as the collection keeps."""
     before: str | None = None
-    for version in versions:
+    skipped = 0 if collection.history is None else len(versions) - collection.history
+    for number, version in enumerate(versions):
+        if number < skipped:
+            before = version.blob
+            continue
         commit, landed = evidence.commits[version.commit], evidence.commits[version.landed]
         change = "removed" if version.blob is None else "added" if before is None else "modified"
         before = version.blob
         yield HistoryRow(
-            block=block,
-            collection=collection,
+            block=collection.block,
+            collection=collection.name,
             key=key,
             part=part,
             position=version.position,
