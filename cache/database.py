@@ -165,6 +165,14 @@ class Database:
             finally:
                 self._holder = None
 
+    async def compact(self) -> None:
+        """Write the file anew where most of it is empty, as after a migration that drops what it need not hold.
+
+        Whoever reads meanwhile sees the same rows. What keeps it from that (a full disk) changes nothing.
+        """
+        async with self._turn, _connected(self._write_engine, self.path) as connection:
+            await finish(_compact(connection))
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A reading connection: one snapshot from its first statement on. Waits while all readers are taken.
@@ -265,6 +273,17 @@ def _reader(path: Path) -> sqlite3.Connection:
         made.close()
         raise
     return made
+
+
+async def _compact(connection: AsyncConnection) -> None:
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None  # noqa: S101 - a started connection has one
+    ((free,),) = await driver.execute_fetchall("PRAGMA freelist_count")
+    ((pages,),) = await driver.execute_fetchall("PRAGMA page_count")
+    if free > CHECKPOINT_PAGES and 2 * free > pages:
+        with contextlib.suppress(sqlite3.Error):
+            await driver.execute_fetchall("VACUUM")
+        await _checkpoint(connection)
 
 
 async def _checkpoint(connection: AsyncConnection) -> None:

@@ -14,16 +14,22 @@ import frontmatter
 from frontmatter.default_handlers import BaseHandler
 from msgspec import Struct
 
+from cache.profile.lines import LONE_RETURN, MARK, odd_ends, odd_mark
 from cache.profile.nodes import NodeError, Table, read_yaml
 from cache.profile.rules import Problem, problem
 from cache.profile.salvage import salvage
 
 MAX_FRONT_MATTER = 64 * 1024
+MAX_POINTER = 1024
+"""By its specification a pointer is shorter."""
 
 _OPEN = re.compile(r"(?:[ \t]*\r?\n)*---[ \t]*(?:\r?\n|\Z)")
 _CLOSE = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)", re.MULTILINE)
 _HEADING = re.compile(r"(?:\s*#[^\n]*)+\s*")
 _COMMENTED_OUT = re.compile(r"^[ \t]*#[ \t]*[a-z][a-z0-9_-]*:(?:[ \t]|\r?$)", re.MULTILINE)
+_POINTER = re.compile(
+    rb"version https?://[^\s]{1,200}/v\d+\r?\n(?:ext-[^\n]*\n)*oid sha256:[0-9a-f]{64}\r?\nsize \d{1,20}\s*", re.ASCII
+)
 
 
 class FrontMatter(Struct, frozen=True):
@@ -66,7 +72,12 @@ class _Handler(BaseHandler):
 
 
 def decode(content: bytes) -> str:
-    """The text of a file, without a byte order mark. NodeError: not UTF-8 or holding a NUL, with the line."""
+    """The text of a file, without a byte order mark. NodeError: a pointer of Git LFS, not UTF-8 or holding a NUL, with
+    the line.
+    """
+    if is_pointer(content):
+        message = "The file is a pointer of Git LFS: its text is not in Git; take it out of LFS."
+        raise NodeError(problem("lfs-pointer", message, line=1))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -77,6 +88,11 @@ def decode(content: bytes) -> str:
         raise NodeError(problem("not-utf8", message, line=line)) from None
     check_text(text)
     return text
+
+
+def is_pointer(content: bytes) -> bool:
+    """Whether a file is a pointer of Git LFS (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
+    return len(content) < MAX_POINTER and _POINTER.fullmatch(content) is not None
 
 
 def check_text(text: str) -> None:
@@ -100,11 +116,30 @@ def split(content: bytes | str, *, lenient: bool = False) -> FrontMatter:
     no mapping. And of front matter that does not read as a whole `lenient` keeps the keys that do.
     """
     try:
-        text = decode(content) if isinstance(content, bytes) else content.removeprefix("\ufeff")
+        text = decode(content) if isinstance(content, bytes) else content.removeprefix(MARK)
         check_text(text)
-        return _split(text, lenient=lenient)
+        wrong = odd(text, _fence(text))
+        if wrong and not lenient:
+            return FrontMatter(None, "", problems=wrong[:1])
+        text = text.lstrip(MARK)
+        # letters stay as many, so that the body is found at its place in the text as it is written
+        found = _split(LONE_RETURN.sub("\n", text) if wrong else text, lenient=lenient)
+        body = text[len(text) - len(found.body) :]
+        return FrontMatter(found.data, body, found.body_line, (*wrong, *found.problems)) if wrong else found
     except NodeError as error:
         return FrontMatter(None, "", problems=(error.problem,))
+
+
+def odd(text: str, until: int | None = None) -> tuple[Problem, ...]:
+    """What is odd about the first letters of a text and its line ends, those before `until` and the first."""
+    return tuple(found for found in (odd_mark(text), odd_ends(text, until)) if found is not None)
+
+
+def _fence(text: str) -> int | None:
+    """Where front matter is closed, None where there is none."""
+    opening = _OPEN.match(text)
+    closing = _CLOSE.search(text, opening.end()) if opening else None
+    return closing.start() if closing else None
 
 
 def _split(text: str, *, lenient: bool) -> FrontMatter:

@@ -17,8 +17,7 @@ A migration says what it does in its own words, never through today's tables: th
     def upgrade() -> None:
         op.add_column("sweeps", sa.Column("bytes_read", sa.Integer, server_default="0", nullable=False))
 
-The first one of `cache.db` may call `cache.schema.metadata.create_all(op.get_bind())` for as long as no second one
-follows, since that database can always be built anew. Migrations go one way: there is no `downgrade`.
+Migrations go one way: there is no `downgrade`.
 '''
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from cache.row import Row
+from cache.row import Row, Texts
 
 
 class RevisionRow(Row, frozen=True):
@@ -16,6 +16,9 @@ class RevisionRow(Row, frozen=True):
 
     table = "revisions"
     primary = ("block", "collection", "key", "repository_id", "number")
+    texts: ClassVar[Texts] = {
+        "content": (("repository_id", "blob"), ("entry_repository_id", "blob")), "merged_content": (),
+    }  # fmt: skip
     block: str
     collection: str
     key: str
@@ -61,6 +64,7 @@ class ProposalRow(Row, frozen=True):
 
     table = "proposals"
     primary = ("repository_id", "number", "block", "collection", "key")
+    texts: ClassVar[Texts] = {"body": (("repository_id", "blob"),)}
     repository_id: int
     number: int
     block: str

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
 
 from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow
 from cache.revision_rows import ProposalRow, RevisionRow
 from cache.row import Row as Row
+from cache.row import Texts
 
 # ------------------------------------------------------------------------------------------------- evidence
 
@@ -101,6 +102,7 @@ class BlobRow(Row, frozen=True):
 
     table = "blobs"
     primary = ("repository_id", "id")
+    texts: ClassVar[Texts] = {"content": ()}
     repository_id: int
     id: str
     content: bytes | None
@@ -162,6 +164,9 @@ class EntryRow(Row, frozen=True):
 
     table = "entries"
     primary = ("block", "collection", "key")
+    texts: ClassVar[Texts] = {
+        "entry_body": (("repository_id", "entry_sha"),), "document_body": (("document_repository_id", "document_sha"),),
+    }  # fmt: skip
     block: str
     collection: str
     key: str

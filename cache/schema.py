@@ -6,18 +6,23 @@ import json
 import types
 import typing
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
+    literal_column,
 )
 from sqlalchemy import (
     types as sqltypes,
@@ -28,6 +33,7 @@ from cache.rows import (
     EVIDENCE,
     OPERATIONAL,
     PROJECTED,
+    BlobRow,
     BranchRow,
     EntryRow,
     FileVersionRow,
@@ -114,19 +120,68 @@ def _type(annotation: Any) -> Any:
     return {int: BigInteger, str: AnyText, bool: Boolean, bytes: LargeBinary, datetime: UtcText}[annotation]
 
 
+texts = Table(
+    "texts", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),   # SHA-256
+    Column("content", LargeBinary, nullable=False),
+)  # fmt: skip
+"""Whatever rows say at length, once: a row refers to a text by `..._text`, and to where it begins in it by `..._start`,
+in bytes."""
+
+
 def _table(kind: type[Row]) -> Table:
-    columns = []
+    """The table of a row type. For the full-text index entries have a number as well, which VACUUM leaves alone, and
+    what their fields say."""
+    numbered = kind is EntryRow
+    columns: list[Column[Any]] = [Column("id", Integer, primary_key=True)] if numbered else []
     for name, annotation in typing.get_type_hints(kind).items():
-        if typing.get_origin(annotation) is typing.ClassVar:
+        if typing.get_origin(annotation) is typing.ClassVar or (kind, name) == (EntryRow, "body"):
+            continue
+        if name in kind.texts:
+            columns.append(Column(f"{name}_text", Integer, ForeignKey("texts.id")))
+            columns.append(Column(f"{name}_start", Integer))
             continue
         optional = types.NoneType in typing.get_args(annotation)
         primary = name in kind.primary
         column_type = Integer if kind.primary == (name,) and annotation is int else _type(annotation)
-        columns.append(Column(name, column_type, primary_key=primary, nullable=optional and not primary))
-    return Table(kind.table, metadata, *columns)
+        columns.append(
+            Column(name, column_type, primary_key=primary and not numbered, nullable=optional and not primary)
+        )
+    if numbered:
+        columns.append(Column("words", AnyText, nullable=False))
+    table = Table(kind.table, metadata, *columns, *([UniqueConstraint(*kind.primary)] if numbered else []))
+    for name in kind.texts:  # what says whether a text is still referred to
+        column = table.c[f"{name}_text"]
+        Index(f"{kind.table}_{name}", column, sqlite_where=column.is_not(None))
+    return table
 
 
 tables: dict[type[Row], Table] = {kind: _table(kind) for kind in (*EVIDENCE, *PROJECTED, *OPERATIONAL)}
+
+
+
+@cache
+def text_sql(kind: type[Row], name: str, table: str = "") -> str:
+    """The SQL of a text of a row; `table` is what the row's table is called in the statement, where not by its name.
+
+    An entry's `body` is its document's where it has one, else its own.
+    """
+    own = table or kind.table
+    if (kind, name) == (EntryRow, "body"):
+        parts = (text_sql(kind, part, own) for part in ("entry_body", "document_body"))
+        return f"CASE WHEN {own}.document_repository_id IS NULL THEN {next(parts)} ELSE {next(parts)} END"
+    content = f"coalesce(substr(texts.content, {own}.{name}_start + 1), x'')"  # substr says NULL of nothing
+    if kind is not BlobRow:
+        content = f"CAST({content} AS TEXT)"
+    return f"(SELECT {content} FROM texts WHERE texts.id = {own}.{name}_text)"  # noqa: S608 - names of ours
+
+
+@cache
+def text_of(kind: type[Row], name: str, table: str = "") -> ColumnElement[Any]:
+    """A text of a row, as `text_sql` has it."""
+    return literal_column(f"({text_sql(kind, name, table)})", LargeBinary() if kind is BlobRow else AnyText())
+
 
 _repositories, _entries = tables[RepositoryRow], tables[EntryRow]
 _pulls, _places, _branches = tables[PullRow], tables[PullEntryRow], tables[BranchRow]
@@ -192,18 +247,3 @@ cleared = Table(
 )  # fmt: skip
 
 meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
-
-# Full text over entries: an external-content index kept by triggers, so that no write can forget it.
-FULL_TEXT = (
-    "CREATE VIRTUAL TABLE entry_text USING fts5("
-    "key, title, body, content='entries', content_rowid='rowid', tokenize='unicode61 remove_diacritics 2')",
-    "CREATE TRIGGER entry_text_insert AFTER INSERT ON entries BEGIN "
-    "INSERT INTO entry_text(rowid, key, title, body) VALUES (new.rowid, new.key, new.title, new.body); END",
-    "CREATE TRIGGER entry_text_delete AFTER DELETE ON entries BEGIN "
-    "INSERT INTO entry_text(entry_text, rowid, key, title, body) "
-    "VALUES ('delete', old.rowid, old.key, old.title, old.body); END",
-    "CREATE TRIGGER entry_text_update AFTER UPDATE OF key, title, body ON entries BEGIN "
-    "INSERT INTO entry_text(entry_text, rowid, key, title, body) "
-    "VALUES ('delete', old.rowid, old.key, old.title, old.body); "
-    "INSERT INTO entry_text(rowid, key, title, body) VALUES (new.rowid, new.key, new.title, new.body); END",
-)

@@ -12,25 +12,23 @@ from typing import Any, cast
 import structlog
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import Delete, bindparam, delete, func, select, text, update
+from sqlalchemy import Delete, Select, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache import feed
+from cache import feed, texts
 from cache.database import Database
 from cache.diff import RowChange
 from cache.migrating import upgrade
-from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, FindingRow, RepositoryRow, Row, Rows, identity
-from cache.schema import cleared, meta, tables
+from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, EntryRow, FindingRow, RepositoryRow, Row, Rows, identity
+from cache.schema import cleared, meta, tables, text_of
 from cache.schema import feed as feed_table
 from cache.schema import sight as sight_table
 from cache.sight import Sight, farewells, sights
+from cache.texts import BATCH
 
 log = structlog.get_logger(__name__)
-
-BATCH = 500
-"""Rows a statement: keeps a long write from holding memory twice."""
 
 
 class Applied(Struct, frozen=True):
@@ -67,8 +65,8 @@ class Store:
         loaded: dict[type[Row], dict[Any, Row]] = {}
         async with self.database.read() as connection:
             for kind in kinds:
-                result = await connection.execute(select(tables[kind]))
-                rows = [kind(**record._mapping) for record in result]
+                result = await connection.execute(_selection(kind))
+                rows = (_row(kind, record) for record in result)
                 loaded[kind] = {identity(row): row for row in rows}
             last = (await connection.execute(select(func.max(feed_table.c.sequence)))).scalar()
         self.sequence = max(self.sequence, last or 0)
@@ -86,13 +84,14 @@ class Store:
         entries = [*zip(told, sights(told, changes, rows), strict=True), *farewells(changes)]
         numbers = await self._numbers(len(entries))
         try:
-            await self._commit(changes, entries, numbers, at, values or {})
+            await self._commit(changes, entries, numbers, at, values or {}, rows)
         except DatabaseError as error:
             if not is_damage(error):
                 raise
             log.error("cache.damaged", error=str(error.orig), remedy="it is made anew from what is in memory")
             await self.recreate(rows)
-            await self._commit(changes, entries, numbers, at, values or {})  # what `rows` do not hold: notes, values
+            # what `rows` do not hold: notes, values
+            await self._commit(changes, entries, numbers, at, values or {}, rows)
         self.sequence = numbers[-1] if numbers else self.sequence
         self.applied += len(entries)
         return Applied(len(entries), self.sequence)
@@ -104,9 +103,10 @@ class Store:
         numbers: range,
         at: datetime,
         values: Mapping[str, str],
+        rows: Rows,
     ) -> None:
         async with self.database.transaction() as connection:
-            await self._write(connection, changes, at)
+            await self._write(connection, changes, rows, at)
             for start in range(0, len(entries), BATCH):
                 numbered = list(zip(numbers[start:], entries[start : start + BATCH], strict=False))
                 told = [{**asdict(entry), "sequence": number, "at": at} for number, (entry, _) in numbered]
@@ -136,7 +136,7 @@ class Store:
             await self.database.open()
             await upgrade(self.database, "cache")
             async with self.database.transaction() as connection:
-                await self._write(connection, everything, datetime.now(UTC))
+                await self._write(connection, everything, rows, datetime.now(UTC))
                 await self.on_new_file(connection)
 
     async def _numbers(self, count: int) -> range:
@@ -145,32 +145,52 @@ class Store:
         numbers, self._reserved = self._reserved[:count], self._reserved[count:]
         return numbers
 
-    async def _write(self, connection: AsyncConnection, changes: Sequence[RowChange], at: datetime) -> None:
-        put: dict[type[Row], list[dict[str, Any]]] = defaultdict(list)
+    async def _write(
+        self, connection: AsyncConnection, changes: Sequence[RowChange], rows: Rows, at: datetime
+    ) -> None:
+        """Put and remove rows, a batch at a time; `rows` are all as they are afterwards."""
+        put: dict[type[Row], list[Row]] = defaultdict(list)
         removed: dict[type[Row], list[Any]] = defaultdict(list)
         for change in changes:
             if change.after is not None:
-                put[change.kind].append(asdict(change.after))
+                put[change.kind].append(change.after)
             else:
                 removed[change.kind].append(change.key)
                 if isinstance(change.before, FindingRow):
                     await connection.execute(cleared.insert().values(**asdict(change.before), cleared_at=at))
+        left = await texts.referred(connection, changes)
         for kind, keys in removed.items():
             statement = _removal(kind)
             names = [f"key_{name}" for name in kind.primary]
-            parameters = [dict(zip(names, key if len(names) > 1 else (key,), strict=True)) for key in keys]
-            for start in range(0, len(parameters), BATCH):
-                await connection.execute(statement, parameters[start : start + BATCH])
-        for kind, records in put.items():
+            for start in range(0, len(keys), BATCH):
+                whole = (key if len(names) > 1 else (key,) for key in keys[start : start + BATCH])
+                await connection.execute(statement, [dict(zip(names, key, strict=True)) for key in whole])
+        for kind, after in put.items():
             upsert = _upsert(kind)
-            for start in range(0, len(records), BATCH):
-                await connection.execute(upsert, records[start : start + BATCH])
+            for some in texts.batches(kind, after):
+                await connection.execute(upsert, await texts.records(connection, kind, some, rows))
+        await texts.forget(connection, left)
 
     async def prune_feed(self, keep: int) -> None:
         """Forget feed entries older than the newest `keep`; positions before them answer that they are gone."""
         async with self.database.transaction() as connection:
             for table in (feed_table, sight_table):
                 await connection.execute(delete(table).where(table.c.sequence <= self.sequence - keep))
+
+
+@cache
+def _selection(kind: type[Row]) -> Select[Any]:
+    """Every row of a table, with the texts that it refers to."""
+    own = (column for column in tables[kind].columns if column.name in kind.__struct_fields__)
+    return select(*own, *(text_of(kind, name).label(name) for name in kind.texts))
+
+
+def _row(kind: type[Row], record: Any) -> Row:
+    values = dict(record._mapping)
+    if kind is EntryRow:  # one object, however often it is said
+        has_document = values["document_repository_id"] is not None
+        values["body"] = values["document_body" if has_document else "entry_body"]
+    return kind(**values)
 
 
 @cache
@@ -183,7 +203,8 @@ def _removal(kind: type[Row]) -> Delete:
 def _upsert(kind: type[Row]) -> Insert:
     table = tables[kind]
     statement = insert(table)
-    other = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    kept = {"id", *kind.primary} if kind is EntryRow else kind.primary
+    other = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in kept}
     keys = [table.c[name] for name in kind.primary]
     if not other:
         return statement.on_conflict_do_nothing(index_elements=keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
@@ -12,6 +13,16 @@ CONTEXT = 3
 MOST = 4_000_000
 """Lines of one text times lines of the other, up to which what stands between the first and the last difference is
 compared line by line: the work grows so."""
+
+WORK = 20_000_000
+"""Pairs of equal lines times lines of the shorter text, up to which every line counts: at worst the work grows so
+(1 s). Beyond, the lines that are repeated most are no places at which texts are held together."""
+
+
+
+class TooLongError(ValueError):
+    """A text has more lines than are compared; the message says how many."""
+
 
 Opcode = tuple[str, int, int, int, int]
 """As `SequenceMatcher.get_opcodes` has them."""
@@ -36,8 +47,11 @@ class TextDiff(Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
-def compare(before: str, after: str, names: tuple[str, str]) -> TextDiff:
-    """What differs between two texts, each under a name."""
+def compare(before: str, after: str, names: tuple[str, str], most: int | None = None) -> TextDiff:
+    """What differs between two texts, each under a name. Raises TooLongError where one has more than `most` lines."""
+    longest = 1 + max(before.count("\n"), after.count("\n"))
+    if most is not None and longest > most:
+        raise TooLongError(f"the longer of the two texts has {longest} lines; up to {most} are compared")
     old, new = _lines(before), _lines(after)
     opcodes = list(_opcodes(old, new))
     lines = tuple(line for opcode in opcodes for line in _beside(opcode, old, new))
@@ -61,11 +75,22 @@ def _opcodes(old: Sequence[str], new: Sequence[str]) -> Iterator[Opcode]:
     if (a - start) * (b - start) > MOST:
         yield "replace", start, a, start, b
     else:
-        for change, *places in SequenceMatcher(None, old[start:a], new[start:b]).get_opcodes():
+        for change, *places in _matcher(old[start:a], new[start:b]).get_opcodes():
             a1, a2, b1, b2 = (start + place for place in places)
             yield change, a1, a2, b1, b2
     if end:
         yield "equal", a, len(old), b, len(new)
+
+
+def _matcher(old: Sequence[str], new: Sequence[str]) -> SequenceMatcher[str]:
+    ours, theirs = Counter(old), Counter(new)
+    pairs = sorted((number * theirs[line], line) for line, number in ours.items() if line in theirs)
+    left, repeated = WORK // max(1, min(len(old), len(new))), set()
+    for number, line in pairs:
+        left -= number
+        if left < 0:
+            repeated.add(line)
+    return SequenceMatcher(repeated.__contains__ if repeated else None, old, new)
 
 
 def _beside(opcode: Opcode, old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:

@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.profile.collection import Block, Collection, ViewColumn, ViewRule
 from cache.profile.words import ATTRIBUTES, SQL_NAME
 from cache.queries.columns import field_sql, json_path, key_part_sql
-from cache.rows import EntryRow
-from cache.schema import metadata, tables
+from cache.revision_rows import RevisionRow
+from cache.rows import EntryRow, Row
+from cache.schema import metadata, tables, text_sql
 from cache.store import get_meta, put_meta
 
 META = "views"
@@ -64,7 +65,8 @@ async def _drop(connection: AsyncConnection, name: str, kind: str) -> None:
 
 def _declared(blocks: Iterable[Block]) -> dict[str, str]:
     declared: dict[str, str] = {}
-    owners: dict[str, str] = {name.lower(): "Forgeglass itself" for name in (*metadata.tables, "entry_text")}
+    own = (*metadata.tables, "entry_text", "entry_search")
+    owners: dict[str, str] = {name.lower(): "Forgeglass itself" for name in own}
     for block in blocks:
         for rule in block.views:
             name = block.view_prefix + rule.name
@@ -91,13 +93,17 @@ class _Table:
         self.alias, self.joined, self.own = alias, joined, own
 
 
+def _own(kind: type[Row], name: str) -> str:
+    return text_sql(kind, name) if name == "body" or name in kind.texts else f"{kind.table}.{_quoted(name)}"
+
+
 _BODY_SHA = "coalesce(entries.document_sha, entries.entry_sha)"
 _PLACE_COLUMNS = frozenset({"key", "kind", "actor", "actor_source", "actor_evidence"})
 _FROM = {
     "entries": _Table(
         "entries",
         "entries LEFT JOIN repositories ON repositories.id = entries.repository_id",
-        lambda name: _BODY_SHA if name == "body_sha" else f"entries.{_quoted(name)}",
+        lambda name: _BODY_SHA if name == "body_sha" else _own(EntryRow, name),
     ),
     "branches": _Table(
         "branches",
@@ -113,7 +119,7 @@ _FROM = {
     "revisions": _Table(
         "revisions",
         "revisions LEFT JOIN repositories ON repositories.id = revisions.repository_id",
-        lambda name: f"revisions.{_quoted(name)}",
+        lambda name: _own(RevisionRow, name),
     ),
 }
 

@@ -19,12 +19,14 @@ from daemon import headers, status
 from daemon.api.access import Access
 from daemon.api.addresses import ROOT
 from daemon.api.app import Api
+from daemon.api.comparing import Comparing
 from daemon.api.context import ApiContext
 from daemon.api.news import News
 from daemon.api.reads import Reads
 from daemon.connections import Connections
 from daemon.console.app import Console
 from daemon.console.context import ConsoleContext
+from daemon.console.rendering import Renderer
 from daemon.engine import Engine
 from daemon.hosts import known_hosts
 from daemon.intake import Intake
@@ -84,9 +86,12 @@ def build_app(
         public_url=config.public_url,
         cors_origins=frozenset(config.api.cors_origins),
         streams=config.limits.streams,
+        page_bytes=config.limits.page_size,
+        comparing=Comparing(config.limits.diff_lines),
     )
     api = Api(context)
-    console = Console(ConsoleContext(context, engine.inbox.lags))
+    renderer = Renderer(config.limits.render_time)
+    console = Console(ConsoleContext(context, engine.inbox.lags, renderer))
     engine.metrics.build_info.labels(VERSION, platform.python_version(), sqlite3.sqlite_version).set(1)
     hosts = known_hosts(config.listen, config.public_url, (*PROBED, config.webhooks.path))
     app = web.Application(
@@ -100,6 +105,7 @@ def build_app(
     app.on_cleanup.append(mending.stop)
     app.on_cleanup.append(waiting.stop)
     app.on_cleanup.append(access.stop)
+    app.on_cleanup.append(renderer.stop)
     app.router.add_post(config.webhooks.path, receiver.handle)
     app.router.add_get("/", _front)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))

@@ -162,6 +162,7 @@ async def _open_cache(stack: AsyncExitStack, config: Config) -> tuple[Database, 
             damaged = await check(database)
             if damaged is None:
                 await upgrade(database, "cache")
+                await database.compact()
                 stack.push_async_exit(opening.pop_all())
                 return database, attempt > 0 or not existed
         except OthersFileError:

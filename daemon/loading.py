@@ -44,7 +44,9 @@ async def load(
             versions, position = before.versions, before.position
         else:
             start = before.position + 1 if before is not None and after is not None else 0
-            read = await first_parent_changes(store, head, after=after, wanted=interest.wants, start_position=start)
+            read = await first_parent_changes(
+                store, head, after=after, wanted=interest.wants, start_position=start, below=interest.below
+            )
             older = before.versions if before is not None and after is not None and not read.rewound else {}
             versions, position = _appended(older, read.versions), read.tip_position
     made = await histories(store, evidence, known, interest, told)

@@ -204,6 +204,7 @@ class Reader:
             git=self._git,
             counter=self._transport.counter,
             object_format=repository.object_format,
+            limits=self._limits.of_store,
             most_paths=self._limits.tree_paths,
         )
 

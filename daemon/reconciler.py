@@ -82,7 +82,9 @@ class Reconciler:
         self.swept = False
         """While a sweep runs it sees to what comes within reach by itself, and waits for it."""
         self.looked = 0
-        """How many times a repository was read."""
+        """How many times a repository was read, or tried to be."""
+        self.read: set[int] = set()
+        """The repositories that were read since a sweep began, however often."""
         self.watcher: Watcher = _NoWatcher()
         self.delivered: dict[int, datetime] = {}
         """When a delivery last spoke of a repository, until its look is written."""
@@ -189,6 +191,7 @@ class Reconciler:
                 await self._bury_if_gone(repository)
             else:
                 await self._write(repository_id, previous, outcome, began)
+                self.read.add(repository_id)
         if awaited:
             await self._inbox.finish(repository_id, mark, self.book.clock())
         await self.follow_reach()

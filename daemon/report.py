@@ -21,7 +21,9 @@ class Trouble(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """What a sweep did: the object that the command prints."""
+    """What a sweep did: the object that the command prints. `repositories` are those that a profile reaches, and
+    `reconciled` how many of them were read.
+    """
 
     kind: str
     seconds: float

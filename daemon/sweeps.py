@@ -94,7 +94,8 @@ class Sweeper:
         """
         async with self._sweeping:
             started, before = time.perf_counter(), self._counter.snapshot()
-            looked, applied = self._reconciler.looked, self._book.store.applied
+            self._reconciler.read.clear()
+            applied = self._book.store.applied
             errors: list[Trouble] = []
             priority = Priority.INTERACTIVE if asked else Priority.DEEP if deep else Priority.SWEEP
             run = _Run(deep or again or lists_only, again, not lists_only, priority, errors, progress)
@@ -110,12 +111,13 @@ class Sweeper:
             for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
                 errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
             spent = self._counter.delta(before)
+            reached = self._book.reach.interests.keys()
             return Report(
                 kind="deep" if deep or again or lists_only else "quiet",
                 seconds=round(time.perf_counter() - started, 3),
                 requests={"rest": spent.rest, "git": spent.git},
-                repositories=len(self._book.world.mirrored),
-                reconciled=self._reconciler.looked - looked,
+                repositories=len(reached),
+                reconciled=len(self._reconciler.read & reached),
                 changes=self._book.store.applied - applied,
                 errors=errors,
             )

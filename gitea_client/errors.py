@@ -13,7 +13,8 @@
     │   └── TooLong      longer than the route may need                     → ask for less, then record
     └── GitFailed        the git program failed for a reason of its own     → try again later
         ├── ObjectMissing  the forge does not have (or give) an object      → confirm, then record
-        └── TooMuch        more than a limit allows                         → record; raise the limit, or have less
+        ├── TooMuch        more than a limit allows                         → record; raise the limit, or have less
+        └── NoRoom         the disk has less free than is to stay so        → make room
 
 None of these ever means that something was deleted: absence is proved elsewhere. Messages hold the method,
 the path and the status, never a header: headers carry the token.
@@ -152,3 +153,13 @@ class TooMuch(GitFailed):
         self.remedy = f"raise limits.{limit}, or take out of the repository what is too much"
         self.what = what
         self.limit = limit
+
+
+class NoRoom(GitFailed):
+    """Nothing is fetched: the disk has less free than a limit wants to stay free."""
+
+    remedy = "make room on the disk that holds data_dir, or lower limits.disk_free"
+    retry = False
+
+    def __init__(self, what: str, free: int) -> None:
+        super().__init__(f"{what}: the disk has less than {free} bytes free (limits.disk_free), so nothing is fetched")

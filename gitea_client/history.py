@@ -6,15 +6,14 @@ place, `commit` what `git log -1 -- path` says there. They differ for merged sid
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from gitea_client.git import FileVersion
 from gitea_client.objects import ObjectStore
-from gitea_client.origins import find_origins
-from gitea_client.walking import read_landings
+from gitea_client.origins import Touched, find_origins
+from gitea_client.walking import Walked, read_chain, read_changes
 
 REMOVED = (None, "000000")
 """The blob and the mode of a file that was removed, as raw diffs tell them."""
@@ -39,30 +38,45 @@ async def first_parent_changes(
     after: str | None,
     wanted: Callable[[str], bool],
     start_position: int = 0,
+    below: Sequence[str] = ("",),
 ) -> Changes:
     """The versions of the wanted files that landed on the branch at `tip` after the commit `after`.
 
     `start_position` is the place of the first commit after `after`: one more than the last `tip_position`. Where
     `after` is no first-parent ancestor of `tip` (a forced push), everything is read from the root and `rewound` is set.
-    Modes 120000 and 160000 are told like any other. Raises GitFailed where the store lacks a commit or a tree.
+    All wanted paths lie within `below`: folders with their slash, or whole paths. Modes 120000 and 160000 are told like
+    any other. Raises GitFailed where the store lacks a commit or a tree.
     """
     if tip == after:
         return Changes([], start_position - 1, rewound=False)
-    landings = await read_landings(store, tip, after)
-    rewound = after is not None and (not landings or landings[0].parents[:1] != (after,))
+    chain = await read_chain(store, tip, after)
+    rewound = after is not None and (not chain.shas or chain.below != after)
     if rewound:
-        landings = await read_landings(store, tip, None)
+        chain = await read_chain(store, tip, None)
     whole = after is None or rewound
     first = 0 if whole else start_position
-    versions = [
-        FileVersion(path, first + index, landing.sha, landing.sha, *((item.id, item.mode) if item else REMOVED))
-        for index, landing in enumerate(landings)
-        for path, item in landing.changes
-        if wanted(path)
-    ]
+    walked = await read_changes(store, chain, wanted, below)
     # What landed by an ordinary commit was made by it; only a merge brings what others made.
-    merges = {landing.sha for landing in landings if len(landing.parents) > 1}
-    questions = {(version.landed, version.path) for version in versions if version.landed in merges}
-    answers = await find_origins(store, tip, questions, landings if whole else None)
-    versions = [replace(v, commit=answers.get((v.landed, v.path), v.commit)) for v in versions]
-    return Changes(versions, first + len(landings) - 1, rewound)
+    # In the order of the chain: neighbours share trees, which git then has at hand.
+    landings = ((chain.shas[change.place], change.path) for change in walked.changes)
+    questions = list(dict.fromkeys(landing for landing in landings if landing[0] in chain.merges))
+    touched = _touched(chain.shas, walked) if whole else None
+    answers = await find_origins(store, tip, questions, touched, after=None if whole else after) if questions else {}
+    versions = []
+    for change in walked.changes:
+        landed = chain.shas[change.place]
+        commit = answers.get((landed, change.path), landed)
+        blob, mode = (change.after.id, change.after.mode) if change.after is not None else REMOVED
+        versions.append(FileVersion(change.path, first + change.place, landed, commit, blob, mode))
+    return Changes(versions, first + len(chain.shas) - 1, rewound)
+
+
+def _touched(shas: Sequence[str], walked: Walked) -> Touched:
+    places: dict[str, list[int]] = {}
+    for change in walked.changes:
+        at = places.setdefault(change.path, [])
+        if at[-1:] != [change.place]:
+            at.append(change.place)
+    for path, more in walked.within.items():
+        places[path] = sorted({*places.get(path, ()), *more})
+    return Touched(shas, places)

@@ -13,8 +13,10 @@ from pathlib import Path
 from gitea_client import fetching, parsing, program, storing, streaming
 from gitea_client.allowed import check_object_format
 from gitea_client.counting import RequestCounter
-from gitea_client.errors import GitFailed, Malformed, TooMuch
+from gitea_client.endings import limit_reached
+from gitea_client.errors import ForgeError, GitFailed, Malformed, TooMuch
 from gitea_client.git import Blob, Commit, TreeItem, check_object_id
+from gitea_client.limits import ORDINARY_STORE, StoreLimits
 from gitea_client.redaction import redact
 from gitea_client.secret import Secret
 
@@ -24,6 +26,9 @@ KEEP = "refs/forgeglass/keep/"
 _LEFT_BEHIND = ("trace-*", "*.lock", f"{KEEP}*.lock", "objects/pack/tmp_*")
 _MANY_REFS = 100
 _LONGEST_ARGUMENTS = 64 * 1024
+_LONGEST_TRACE = 4 * MiB
+_LONGEST_LINE = 200
+"""Bytes that git says of one object, its id, type and size, or that it answers to one question of ours."""
 MOST_PATHS = 100_000
 """Paths of one listing: four times the largest documentation that was tried."""
 
@@ -43,16 +48,18 @@ class ObjectStore:
         git: str = "git",
         counter: RequestCounter | None = None,
         object_format: str = "sha1",
-        fetch_timeout: float = 900.0,
-        read_timeout: float = 300.0,
+        fetch_timeout: float | None = None,
+        read_timeout: float | None = None,
+        limits: StoreLimits = ORDINARY_STORE,
         most_paths: int = MOST_PATHS,
     ) -> None:
         self.path = path.absolute()
         self._git = git
         self._counter = counter or RequestCounter()
         self._format = object_format
-        self._fetch_timeout = fetch_timeout
-        self._read_timeout = read_timeout
+        self._limits = limits
+        self._fetch_timeout = fetch_timeout or limits.seconds
+        self._read_timeout = read_timeout or limits.seconds / 3
         self.most_paths = most_paths
         """How many paths one listing may hold (`limits.tree_paths`)."""
 
@@ -65,9 +72,7 @@ class ObjectStore:
         One whose configuration is not what is written here is discarded: git would obey whatever stands in it. Raises
         Malformed for an object format that Git does not have.
         """
-        for pattern in _LEFT_BEHIND:
-            for stale in self.path.glob(pattern):
-                stale.unlink(missing_ok=True)
+        self._clear()
         try:
             object_format = check_object_format(self._format)
         except ValueError as error:
@@ -82,6 +87,11 @@ class ObjectStore:
         await self._run(storing.making(object_format), env={"GIT_DIR": str(making)}, cwd=making)
         await asyncio.to_thread(shutil.copytree, making, making / "reader")
         making.rename(self.path)
+
+    def _clear(self) -> None:
+        for pattern in _LEFT_BEHIND:
+            for stale in self.path.glob(pattern):
+                stale.unlink(missing_ok=True)
 
     async def remove(self) -> None:
         """Remove the store and all that is in it. Two may do so at once; who reads in it meanwhile gets GitFailed."""
@@ -118,7 +128,11 @@ class ObjectStore:
             configuration = fetching.configuration(url, filter=filter, token=token, ca_file=ca)
             what = redact(f"fetch {url}", token)
             async with slot() if slot else nullcontext():
-                await self._fetch(arguments, sorted(absent), configuration, what, token)
+                try:
+                    await self._fetch(arguments, sorted(absent), configuration, what, token)
+                except ForgeError:
+                    self._clear()  # half a pack may be what fills the disk
+                    raise
             if left_out := await self.missing(absent):
                 raise Malformed(f"{what}: the forge left out {len(left_out)} objects, among them {min(left_out)}")
         await self._keep(wanted)
@@ -130,14 +144,30 @@ class ObjectStore:
             tracing = {"GIT_TRACE_CURL": trace.name, "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
             env = {**configuration, **tracing, "GIT_DIR": str(self.path)}
             statuses: list[int] = []
+            limits = self._limits.fetching(self._check_room())
             try:
-                ran = await self._program(arguments, env, _lines(ids), seconds=self._fetch_timeout)
+                ran = await program.run(
+                    [self._git, *arguments],
+                    cwd=self.path,
+                    env=program.environment(env),
+                    stdin=_lines(ids),
+                    timeout=self._fetch_timeout,
+                    most_output=MiB,
+                    limits=limits,
+                    watch=self._check_room,
+                    starts_others=True,
+                )
             finally:
-                for route, status in fetching.requests_of(trace.read()):
+                for route, status in fetching.requests_of(trace.read(_LONGEST_TRACE)):
                     self._counter.add("git", route, status)
                     statuses.append(status)
         if ran.code != 0:
-            raise fetching.error_from(ran.stderr, statuses, what, token)
+            self._check_room()
+            reached = limit_reached(ran, limits, what)
+            raise reached or fetching.error_from(ran.stderr, statuses, what, token)
+
+    def _check_room(self) -> int:
+        return storing.check_room(self.path, self._limits.disk_free)
 
     async def _keep(self, ids: list[str]) -> None:
         """One ref of ours per id, in one transaction. Which there are is read from the files, without a program."""
@@ -178,7 +208,9 @@ class ObjectStore:
     async def _sizes(self, ids: set[str]) -> dict[str, tuple[str, int]]:
         if not ids or not self.path.exists():
             return {}
-        return parsing.sizes(await self.read(["cat-file", "--batch-check", "--buffer"], stdin=_lines(sorted(ids))))
+        asked = _lines(sorted(ids))
+        said = await self.read(["cat-file", "--batch-check", "--buffer"], stdin=asked, most=_LONGEST_LINE * len(ids))
+        return parsing.sizes(said)
 
     async def _batch(self, ids: set[str]) -> dict[str, tuple[str, bytes]]:
         if not ids or not self.path.exists():
@@ -197,13 +229,10 @@ class ObjectStore:
         there are more than `most` (by default as many as the store allows), and GitFailed.
         """
         most = self.most_paths if most is None else most
-        below = [] if "" in prefixes else [parsing.path_bytes(prefix.rstrip("/")) for prefix in prefixes]
-        if sum(map(len, below)) > _LONGEST_ARGUMENTS:
-            below = []  # too many for a command line: read all; who asks for so much hardly loses by it
         arguments = ["ls-tree", "-r", "-z", "--full-tree", check_object_id(commit), "--"]
         items: dict[str, TreeItem] = {}
         count, rest = 0, b""
-        async with aclosing(self.stream([*arguments, *below])) as pieces:
+        async with aclosing(self.stream([*arguments, *pathspecs(prefixes)])) as pieces:
             async for piece in pieces:
                 whole, _, rest = (rest + piece).rpartition(b"\0")
                 count += piece.count(b"\0")
@@ -214,12 +243,6 @@ class ObjectStore:
         if rest:
             raise GitFailed(f"{self.path.name}: ls-tree ended in the middle of an item")
         return items
-
-    async def changed_paths(self, before: str, after: str) -> dict[str, TreeItem | None]:
-        """What differs between two commits: the path's new item, None where it was removed."""
-        arguments = ["diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev"]
-        output = await self.read([*arguments, check_object_id(before), check_object_id(after)])
-        return dict(change for change in parsing.raw_changes(output) if isinstance(change, tuple))
 
     async def merge_base(self, a: str, b: str) -> str | None:
         """The best common ancestor, None where there is none."""
@@ -244,9 +267,14 @@ class ObjectStore:
 
     # ---- running git
 
-    async def read(self, arguments: Sequence[str | bytes], *, stdin: bytes = b"") -> bytes:
-        """Run git on the store's objects from the empty git directory and give back what it says; raises GitFailed."""
-        ran = await self._reader(arguments, stdin)
+    async def read(
+        self, arguments: Sequence[str | bytes], *, stdin: bytes = b"", most: int = program.MOST_OUTPUT
+    ) -> bytes:
+        """Run git on the store's objects from the empty git directory and give back what it says, `most` bytes at most.
+
+        Raises GitFailed.
+        """
+        ran = await self._reader(arguments, stdin, most)
         self._check(ran, 0)
         return ran.stdout
 
@@ -258,14 +286,17 @@ class ObjectStore:
             env=program.environment(self._reading),
             stdin=stdin,
             timeout=self._read_timeout,
+            limits=self._limits.reading,
         )
 
     @property
     def _reading(self) -> dict[str, str]:
         return {"GIT_DIR": str(self.path / "reader"), "GIT_OBJECT_DIRECTORY": str(self.path / "objects")}
 
-    async def _reader(self, arguments: Sequence[str | bytes], stdin: bytes = b"") -> program.Ran:
-        return await self._program(arguments, self._reading, stdin)
+    async def _reader(
+        self, arguments: Sequence[str | bytes], stdin: bytes = b"", most: int = _LONGEST_LINE
+    ) -> program.Ran:
+        return await self._program(arguments, self._reading, stdin, most=most)
 
     async def _run(
         self, arguments: Sequence[str], *, env: dict[str, str], stdin: bytes = b"", cwd: Path | None = None
@@ -280,20 +311,33 @@ class ObjectStore:
         env: dict[str, str],
         stdin: bytes,
         *,
-        seconds: float | None = None,
         cwd: Path | None = None,
+        most: int = MiB,
     ) -> program.Ran:
         return await program.run(
             [self._git, *arguments],
             cwd=cwd or self.path,
             env=program.environment(env),
             stdin=stdin,
-            timeout=seconds or self._read_timeout,
+            timeout=self._read_timeout,
+            most_output=most,
+            limits=self._limits.reading,
         )
 
     def _check(self, ran: program.Ran, *answers: int) -> None:
         if ran.code not in answers:
+            if reached := limit_reached(ran, self._limits.reading, f"reading {self.path.name}"):
+                raise reached
             raise GitFailed(f"{self.path.name}: git ended with {ran.code}: {fetching.quotable(ran.stderr, None)}")
+
+
+def pathspecs(prefixes: Sequence[str]) -> list[bytes]:
+    """Folders and paths as arguments of git; none where all is wanted, or where they are too many for a command line.
+
+    Git then tells of everything: who asks for so much hardly loses by it, and still has to choose.
+    """
+    below = [] if "" in prefixes else [parsing.path_bytes(prefix.rstrip("/")) for prefix in prefixes]
+    return below if sum(map(len, below)) <= _LONGEST_ARGUMENTS else []
 
 
 def _lines(ids: Sequence[str]) -> bytes:

@@ -39,7 +39,7 @@ def batch(output: bytes, what: str) -> Iterator[tuple[str, str, bytes]]:
 
 def sizes(output: bytes) -> dict[str, tuple[str, int]]:
     """Type and size by id, of `git cat-file --batch-check`; missing ones are not in it."""
-    found = (line.split(" ") for line in output.decode("ascii", "replace").splitlines())
+    found = (line.split(" ") for line in output.decode("ascii", "replace").split("\n"))
     return {fields[0]: (fields[1], int(fields[2])) for fields in found if len(fields) == 3 and fields[2].isdigit()}
 
 
@@ -106,17 +106,12 @@ def tree(output: bytes, what: str) -> dict[str, TreeItem]:
     return items
 
 
-def raw_changes(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None]]:
-    """What `-z --raw` tells, of `git log` or `git diff-tree`: a header line as it is, a change as (path, new item).
-
-    The new item is None where the path was removed. Raises GitFailed for what is neither.
-    """
-    for part in both_sides(output):
-        yield part if isinstance(part, bytes) else (part[0], part[2])
-
-
 def both_sides(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None, TreeItem | None]]:
-    """Like `raw_changes`, a change with the item that was there before as well (None where the path is new)."""
+    """What `-z --raw` tells, of `git log` or `git diff-tree`: a header line as it is, a change as (path, item before,
+    item after).
+
+    An item is None where the path is not there. Raises GitFailed for what is neither.
+    """
     chunks = iter(output.split(b"\0"))
     for chunk in chunks:
         # Headers end with a line break or NUL, by the program; a path, which may hold anything, only follows a change.
@@ -126,12 +121,19 @@ def both_sides(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None, Tr
             if not line.startswith(b":"):
                 yield line
                 continue
-            fields = line.decode("ascii", "replace").split(" ")
-            path = next(chunks, None)
-            if len(fields) != 5 or not path:
+            sides, path = sides_of(line), next(chunks, None)
+            if not path:
                 raise GitFailed(f"{line[:80]!r} is no raw change")
-            before = _item(fields[0].removeprefix(":"), fields[2]) if fields[4] != "A" else None
-            yield path_of(path), before, _item(fields[1], fields[3]) if fields[4] != "D" else None
+            yield path_of(path), *sides
+
+
+def sides_of(line: bytes) -> tuple[TreeItem | None, TreeItem | None]:
+    """The item before and after, of the line that begins a raw change; raises GitFailed for what is none."""
+    fields = line.decode("ascii", "replace").split(" ")
+    if len(fields) != 5:
+        raise GitFailed(f"{line[:80]!r} is no raw change")
+    before = _item(fields[0].removeprefix(":"), fields[2]) if fields[4] != "A" else None
+    return before, _item(fields[1], fields[3]) if fields[4] != "D" else None
 
 
 def _item(mode: str, object_id: str) -> TreeItem:

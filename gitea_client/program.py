@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
 from gitea_client.errors import GitFailed
+from gitea_client.limits import ORDINARY, ProgramLimits
 
 MiB = 1 << 20
 MOST_OUTPUT = 512 * MiB
 """A tree can be made to list more paths than there are atoms; no real repository comes near this."""
+
+MOST_COMPLAINT = MiB
+"""Bytes of standard error. What the forge has to say comes this way too."""
 
 # What git may take over from our own environment: how to find programs, proxies and certificates, nothing else. No
 # variable of Git's own is passed on: an operator's GIT_SSH_COMMAND or GIT_CONFIG_PARAMETERS is not meant for us.
@@ -66,6 +71,13 @@ _SETTINGS = {
     "log.showSignature": "false",
     "gc.auto": "0",
     "maintenance.auto": "false",
+    # Memory: what git would hold or map at once is kept far below its limit, however large the repository is.
+    "core.packedGitWindowSize": "16m",
+    "core.packedGitLimit": "256m",
+    "core.deltaBaseCacheLimit": "32m",
+    "core.bigFileThreshold": "16m",
+    "pack.windowMemory": "64m",
+    "pack.threads": "1",
 }
 
 _OWNER_ONLY = 0o077
@@ -105,15 +117,20 @@ async def run(
     stdin: bytes = b"",
     timeout: float,  # noqa: ASYNC109  # it also ends the process, which the caller's own timeout could not
     most_output: int = MOST_OUTPUT,
+    limits: ProgramLimits = ORDINARY,
+    watch: Callable[[], object] | None = None,
+    starts_others: bool = False,
 ) -> Ran:
     """Run a program to its end and give back what it said, whatever its exit code.
 
     It leads a process group of its own, which is killed as a whole when the time is up, the output too long or the
     caller cancelled. Raises GitFailed where it could not be started, for `timeout` (seconds) and for `most_output`
-    (bytes).
+    (bytes), and whatever `watch` raises, which is called every second while the program runs. `starts_others` is for
+    one that starts programs itself: those then have the limits as well, at the price of a shell's start (1 ms).
     """
     name = named(arguments)
-    process = await start(arguments, cwd=cwd, env=env)
+    limited = [*launcher(limits), *arguments] if starts_others else arguments
+    process = await start(limited, cwd=cwd, env=env, limits=limits)
     assert process.stdin is not None  # noqa: S101  # all three are pipes; for the type checker
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
@@ -121,8 +138,11 @@ async def run(
         async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
             group.create_task(feed(process.stdin, stdin))
             stdout = group.create_task(_read(process.stdout, most_output, name))
-            stderr = group.create_task(_read(process.stderr, most_output, name))
-            group.create_task(process.wait())
+            stderr = group.create_task(_read(process.stderr, min(most_output, MOST_COMPLAINT), name))
+            watching = group.create_task(_watch(watch)) if watch is not None else None
+            await process.wait()
+            if watching is not None:
+                watching.cancel()
     except TimeoutError:
         raise GitFailed(f"{name} did not end within {timeout:g} seconds") from None
     except ExceptionGroup as failed:
@@ -138,11 +158,14 @@ def named(arguments: Sequence[str | bytes]) -> str:
 
 
 async def start(
-    arguments: Sequence[str | bytes], *, cwd: Path, env: Mapping[str, str]
+    arguments: Sequence[str | bytes], *, cwd: Path, env: Mapping[str, str], limits: ProgramLimits = ORDINARY
 ) -> asyncio.subprocess.Process:
-    """Start a program as the leader of a process group of its own, with pipes. Raises GitFailed where it cannot be."""
+    """Start a program as the leader of a process group of its own, with pipes and limits.
+
+    Raises GitFailed where it cannot be started.
+    """
     try:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *arguments,
             cwd=cwd,
             env=env,
@@ -154,6 +177,46 @@ async def start(
         )
     except OSError as error:
         raise GitFailed(f"{named(arguments)} could not be started: {error.strerror}") from error
+    _limit(process.pid, limits)
+    return process
+
+
+def launcher(limits: ProgramLimits) -> list[str]:
+    """A command that sets limits and becomes the program that follows it. What cannot be set is left as it is.
+
+    The text is ours, the numbers too; the program comes as arguments, which the shell does not read.
+    """
+    wanted = {"v": limits.memory // 1024, "t": limits.processor, "f": limits.file // 512, "c": 0}  # units of POSIX sh
+    text = "".join(f"ulimit -{kind} {number} 2>/dev/null; " for kind, number in wanted.items())
+    return ["/bin/sh", "-c", f'{text}exec "$@"', "sh"]
+
+
+def _limit(pid: int, limits: ProgramLimits) -> None:
+    """Set the limits of a program that was just started: with threads, nothing of ours may run between fork and exec.
+
+    What it started already keeps none, see `launcher`. Only Linux can do this (prlimit(2)); elsewhere time and output
+    are what limits a program.
+    """
+    if not hasattr(resource, "prlimit"):
+        return
+    wanted = {
+        resource.RLIMIT_AS: (limits.memory, limits.memory),
+        resource.RLIMIT_CPU: (limits.processor, limits.processor + 5),  # SIGXCPU, and SIGKILL where that does nothing
+        resource.RLIMIT_FSIZE: (limits.file, limits.file),
+        resource.RLIMIT_CORE: (0, 0),
+    }
+    with suppress(ProcessLookupError):  # it has ended already
+        for kind, (soft, hard) in wanted.items():
+            _, ceiling = resource.prlimit(pid, kind)
+            if ceiling != resource.RLIM_INFINITY:
+                soft, hard = min(soft, ceiling), min(hard, ceiling)
+            resource.prlimit(pid, kind, (soft, hard))
+
+
+async def _watch(look: Callable[[], object]) -> None:
+    while True:
+        await asyncio.sleep(1)
+        look()
 
 
 async def feed(pipe: asyncio.StreamWriter, data: bytes) -> None:

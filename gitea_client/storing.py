@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Final
 
 from gitea_client.allowed import ObjectFormat
+from gitea_client.errors import NoRoom
 
 _OTHERS: Final = 0o077
 
@@ -18,6 +20,14 @@ _WRITTEN: Final[dict[ObjectFormat, re.Pattern[str]]] = {
     "sha256": re.compile(rf"\[core\]\n{_CORE.format(1)}\[extensions\]\n\tobject[fF]ormat = sha256\n"),
 }
 _LONGEST: Final = 1000
+
+
+def check_room(place: Path, disk_free: int) -> int:
+    """The bytes that may be written at `place` so that `disk_free` stay free. Raises NoRoom where there are none."""
+    room = shutil.disk_usage(place).free - disk_free
+    if room < 0:
+        raise NoRoom(place.name, disk_free)
+    return room
 
 
 def making(object_format: ObjectFormat) -> list[str]:

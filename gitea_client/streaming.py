@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
 from gitea_client import fetching, program
+from gitea_client.endings import limit_reached
 from gitea_client.errors import GitFailed
+from gitea_client.limits import ORDINARY, ProgramLimits
 
 PIECE = 64 * 1024
 """Bytes at a time: parsing so many takes a millisecond or two, after which the event loop has its turn."""
@@ -21,6 +23,7 @@ async def stream(
     env: Mapping[str, str],
     stdin: bytes = b"",
     timeout: float,  # noqa: ASYNC109  # from the start to the end, whatever the reader does in between
+    limits: ProgramLimits = ORDINARY,
 ) -> AsyncGenerator[bytes, None]:
     """Run a program and give what it says in pieces of at most `PIECE` bytes.
 
@@ -30,7 +33,7 @@ async def stream(
     name = program.named(arguments)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
-    process = await program.start(arguments, cwd=cwd, env=env)
+    process = await program.start(arguments, cwd=cwd, env=env, limits=limits)
     assert process.stdin is not None  # noqa: S101  # all three are pipes; for the type checker
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
@@ -48,6 +51,8 @@ async def stream(
             await process.wait()
             said = await complaint
         if process.returncode:
+            if reached := limit_reached(program.Ran(process.returncode, b"", said), limits, name):
+                raise reached
             raise GitFailed(f"{name} ended with {process.returncode}: {fetching.quotable(said, None)}")
     except TimeoutError:
         raise GitFailed(f"{name} did not end within {timeout:g} seconds") from None

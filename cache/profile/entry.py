@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from cache.frontmatter import decode, split
-from cache.profile.collection import Collection
+from cache.frontmatter import decode, is_pointer, odd, split
+from cache.profile.collection import Collection, Format
 from cache.profile.fields import Coerced, Field, blank, coerce, coerce_all, unfit_line
 from cache.profile.headings import Outline
 from cache.profile.jsontext import read_json
+from cache.profile.lines import MARK
 from cache.profile.nodes import NodeError, Scalar, Table, plain_value, read_yaml
+from cache.profile.record import Record, fewer
 from cache.profile.rules import Problem, Severity, problem, shown
 from cache.profile.sources import standing
 from cache.profile.spots import Spot, spots
@@ -24,29 +25,12 @@ MAX_FILE = 1024 * 1024
 MAX_KEY_PART = 255
 MAX_PROBLEMS = 50
 """Problems of one record that are told one by one."""
+MAX_LINES = 20_000
+"""Lines of one file: as many take 1 s, and a megabyte of `{` would take 9 s."""
 MAX_BAD_LINES = 100
 """Bad lines of one file that are told one by one; the rest are counted."""
 
 _NOT_MAPPING = "{} must hold 'name: value' pairs at its top, not a list or a single value."
-
-
-class Record(Struct, frozen=True):
-    """What a file, or a line of a `jsonl` file, says.
-
-    `key` is None where none can be told; `fields` has every field of the collection, JSON-able, None where there is
-    no value; `extra` what the file says beyond them. `valid` is False with an error among `problems`: then `fields`
-    holds what could be read. `line` counts from 1.
-    """
-
-    key: tuple[str, ...] | None
-    fields: Mapping[str, Any]
-    body: str | None
-    line: int
-    valid: bool
-    problems: tuple[Problem, ...]
-    extra: Mapping[str, Any] = {}
-    spots: Mapping[str, tuple[Spot, ...]] = {}
-    """Of each field that refers to something, where its values stand, in their order."""
 
 
 def parse_file(
@@ -54,17 +38,19 @@ def parse_file(
 ) -> tuple[Record, ...]:
     """The records of a file: one for `md`, `yaml` and `json`; one a line for `jsonl`, where a bad line harms no other.
 
-    `captures` is what `collection.captures` gives for `path`. `content` is None where it could not be had.
+    `captures` is what the collection's pattern captures of `path`. `content` is None where it could not be had.
     """
+    if "path" in collection.key:
+        captures = {**captures, "path": path}
     if content is None:
         message = f"The content of {shown(path)} is not at hand: larger than 1 MiB, or the forge does not give it."
         return (_failed(collection, captures, problem("unreadable-object", message)),)
     if len(content) > MAX_FILE:
         message = f"The file has {len(content):,} bytes; {MAX_FILE:,} are the most."
         return (_failed(collection, captures, problem("too-large", message)),)
-    if collection.format == "jsonl":
-        return tuple(_lines(collection, content, captures))
     try:
+        if collection.format == "jsonl":
+            return tuple(_lines(collection, content, captures))
         return (_single(collection, path, content, captures),)
     except NodeError as error:
         return (_failed(collection, captures, error.problem),)
@@ -73,7 +59,7 @@ def parse_file(
 def _single(collection: Collection, path: str, content: bytes, captures: Mapping[str, str]) -> Record:
     if collection.format == "md":
         return _markdown(collection, path, content, captures)
-    text = decode(content)
+    text = _whole(content, collection.format)
     node = read_json(text) if collection.format == "json" else read_yaml(text)
     if node is None:
         node = Table({}, {}, 1)
@@ -83,9 +69,17 @@ def _single(collection: Collection, path: str, content: bytes, captures: Mapping
     return _record(collection, node, captures, 1, None, Outline(""))
 
 
+def _whole(content: bytes, form: Format) -> str:
+    """The text of a file that is all data. NodeError: it is none, begins oddly, or its lines end in CR alone."""
+    text = decode(content)
+    for found in odd(text, len(text) if form == "yaml" else None):
+        raise NodeError(found)
+    return text
+
+
 def _markdown(collection: Collection, path: str, content: bytes, captures: Mapping[str, str]) -> Record:
     parts = split(content, lenient=collection.lenient)
-    unread = {"not-utf8", "bad-text"} & {found.rule for found in parts.problems}
+    unread = {"not-utf8", "bad-text", "lfs-pointer"} & {found.rule for found in parts.problems}
     if parts.problems and (unread or not collection.lenient):
         return _failed(collection, captures, *parts.problems)
     body = parts.body if collection.body is not None else None
@@ -104,21 +98,31 @@ def _markdown(collection: Collection, path: str, content: bytes, captures: Mappi
     return replace(record, valid=False, problems=problems)
 
 
-def _lines(collection: Collection, content: bytes, captures: Mapping[str, str]) -> Iterator[Record]:
-    bad = more = more_line = 0
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
-            continue
+def _lines(collection: Collection, content: bytes, captures: Mapping[str, str]) -> list[Record]:
+    """NodeError: it is no file of lines, or one of too many."""
+    if is_pointer(content):
+        decode(content)
+    content = content.removeprefix(MARK.encode())
+    for found in odd(content.decode("utf-8", "replace")):
+        raise NodeError(found)
+    numbered = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
+    if len(numbered) > MAX_LINES:
+        message = f"The file has {len(numbered):,} lines; {MAX_LINES:,} are the most."
+        raise NodeError(problem("too-many-lines", message))
+    records: list[Record] = []
+    bad: list[Record] = []
+    for number, line in numbered:
         record = _line(collection, line, number, captures)
         if not record.valid:
-            bad += 1
-        if bad <= MAX_BAD_LINES or record.valid:
-            yield record
-        else:
-            more, more_line = more + 1, more_line or number
-    if more:
-        message = f"{more} more lines, from here on, cannot be read."
-        yield _failed(collection, {}, problem("bad-line", message, line=more_line), line=more_line)
+            bad.append(record)
+        if record.valid or len(bad) <= MAX_BAD_LINES:
+            records.append(record)
+    records = fewer(records)
+    if more := bad[MAX_BAD_LINES:]:
+        message = f"{len(more)} more lines, from here on, cannot be read."
+        found = problem("bad-line", message, line=more[0].line)
+        records.append(_failed(collection, {}, found, line=more[0].line))
+    return records
 
 
 def _line(collection: Collection, line: bytes, number: int, captures: Mapping[str, str]) -> Record:

@@ -2,62 +2,44 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from cache.frontmatter import decode, split
 from cache.profile.collection import Format
-from cache.profile.entry import MAX_FILE
-from cache.profile.fields import FieldType
-from cache.profile.headings import first_heading
-from cache.profile.infer_fields import Guess, field_name, guess
-from cache.profile.infer_paths import Template, about, find_templates, stem, suffix_of, wanted, without
-from cache.profile.jsontext import read_json
-from cache.profile.nodes import Node, NodeError, Scalar, Table, read_yaml
+from cache.profile.infer_columns import InferredField, fields_of
+from cache.profile.infer_paths import (
+    MOST_TEMPLATES,
+    Template,
+    about,
+    distinct,
+    ending_of,
+    find_templates,
+    reason_against,
+    stem_of,
+    unwritable,
+    wanted,
+    without,
+)
+from cache.profile.nodes import Scalar
 from cache.profile.patterns import PathPattern
+from cache.profile.seen import SeenFile, read_seen
 from cache.profile.words import COLLECTION_NAME, PROFILE_NAME, ROUTES, VIEW_SOURCES
 
-MOST_FIELDS = 60
-"""Fields of one collection; the rest is kept undeclared."""
+__all__ = [
+    "Inferred", "InferredCollection", "InferredField", "LeftOut", "SeenFile", "infer", "profile_name", "read_seen",
+]  # fmt: skip
 
-
-class SeenFile(Struct, frozen=True):
-    """One file: its path, what its front matter (or the file as a whole) says, and its first heading of level one.
-
-    `data` is None without front matter. `problem` is the rule that its content breaks, None where it reads well.
-    """
-
-    path: str
-    data: Table | None = None
-    heading: str | None = None
-    problem: str | None = None
-
-
-class InferredField(Struct, frozen=True):
-    """A field. `source` is the key in the files; `count` says how many files have a value; `type` None where no type
-    holds them all and the field stays undeclared.
-    """
-
-    name: str | None
-    source: str
-    count: int
-    required: bool
-    guess: Guess
-    heading: bool = False
-    """Whether the heading of level one speaks first."""
-
-    @property
-    def type(self) -> FieldType | None:
-        """Its type; None where it is not declared."""
-        return self.guess.type if self.name is not None else None
+_UNREAD = "not looked at, though a path below takes them"
+_ABOUT = "about the repository, or about their folder"
 
 
 class InferredCollection(Struct, frozen=True):
-    """Files of one template: how many there are, how many have front matter and how many cannot be read."""
+    """Files of one template: how many there are, how many have front matter and how many cannot be read. `left_out`
+    are the names of those that are about the others.
+    """
 
     name: str
     template: Template
@@ -69,73 +51,85 @@ class InferredCollection(Struct, frozen=True):
     fields: tuple[InferredField, ...]
 
 
+class LeftOut(Struct, frozen=True):
+    """Files that no collection holds, and why."""
+
+    reason: str
+    paths: tuple[str, ...]
+
+
 class Inferred(Struct, frozen=True):
-    """A profile to be written. `elsewhere` counts the files that no collection holds."""
+    """A profile to be written. `elsewhere` counts the files that were looked at and that no collection holds."""
 
     name: str
     source: str
     repository: str | None
     collections: tuple[InferredCollection, ...]
     elsewhere: int
-
-
-def read_seen(path: str, content: bytes | None) -> SeenFile:
-    """What one file says. Never raises: what is wrong stands in `problem`. None: it could not be had."""
-    if content is None:
-        return SeenFile(path, problem="unreadable-object")
-    if len(content) > MAX_FILE:
-        return SeenFile(path, problem="too-large")
-    lower = path.lower()
-    if lower.endswith((".yaml", ".yml", ".json")):
-        return _whole(path, content, read_json if lower.endswith(".json") else read_yaml)
-    parts = split(content)
-    if parts.problems:
-        return SeenFile(path, problem=parts.problems[0].rule)
-    return SeenFile(path, parts.data, first_heading(parts.body))
-
-
-def _whole(path: str, content: bytes, read: Callable[[str], Node | None]) -> SeenFile:
-    try:
-        node = read(decode(content))
-    except NodeError as error:
-        return SeenFile(path, problem=error.problem.rule)
-    if node is not None and not isinstance(node, Table):
-        return SeenFile(path, problem="front-matter-not-mapping")
-    return SeenFile(path, node or Table({}, {}, 1))
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def infer(
-    name: str, files: Iterable[SeenFile], *, below: str = "", repository: str | None = None, source: str = ""
+    name: str,
+    files: Iterable[SeenFile],
+    *,
+    below: str = "",
+    repository: str | None = None,
+    source: str = "",
+    others: Iterable[str] = (),
 ) -> Inferred:
     """The profile that describes these files.
 
     `name` is made fit to be a profile's; `below` is the folder that was asked for, or empty for all; `repository` is
-    where the profile finds the files unless a configuration says otherwise; `source` is told in the profile's head.
-    Every file that reads well and is an entry of the profile becomes one without a finding.
+    where the profile finds the files unless a configuration says otherwise; `source` is told in the profile's head;
+    `others` are the paths of files that were not looked at. Every file that reads well and is an entry of the profile
+    becomes one without an error; every other one is left out with a reason.
 
     Raises PatternError where `below` cannot be said in a template.
     """
-    seen = sorted((file for file in files if wanted(file.path, below)), key=lambda file: file.path)
-    seen = _usable_kinds(seen)
-    templates = find_templates((file.path for file in seen), below, _spoken(seen))
+    looked_at = sorted((file for file in files if wanted(file.path, below)), key=lambda file: file.path)
+    usable = _usable_kinds(looked_at)
+    seen = [file for file in looked_at if _ending(file) in usable and file.problem != "symlink"]
+    templates, more = find_templates((file.path for file in seen), below, _spoken(seen))
     claimed: dict[str, list[SeenFile]] = {template.source: [] for template in templates}
-    elsewhere = 0
-    for file in seen:
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for file in looked_at:
         home = next((each for each in templates if _match(each.source, file.path) is not None), None)
         if home is None:
-            elsewhere += 1
+            reasons[_why_not(file, below, usable, more)].append(file.path)
         else:
             claimed[home.source].append(file)
+    only_about = [t for t in templates if t.stem is None and all(about(file.path) for file in claimed[t.source])]
     collections: list[InferredCollection] = []
-    only_about = [template for template in templates if all(about(file.path) for file in claimed[template.source])]
+    elsewhere = sum(map(len, reasons.values()))
     for template in templates:
         members = claimed[template.source]
         if template in only_about and len(only_about) < len(templates):
-            elsewhere += len(members)  # an index.md between two folders is about them
+            reasons[_ABOUT] += [file.path for file in members]  # an index.md between two folders is about them
+            elsewhere += len(members)
         elif members:
             collections.append(_collection(template, members, [each.name for each in collections]))
             elsewhere += len(members) - collections[-1].files
-    return Inferred(profile_name(name), source or name, repository, tuple(collections), elsewhere)
+    for path in others:
+        fits = any(_match(each.template.source, path) is not None for each in collections)
+        reasons[_UNREAD if fits else reason_against(path, below) or "not read"].append(path)
+    left_out = tuple(LeftOut(reason, tuple(sorted(paths))) for reason, paths in sorted(reasons.items()))
+    return Inferred(profile_name(name), source or name, repository, tuple(collections), elsewhere, left_out)
+
+
+def _why_not(file: SeenFile, below: str, usable: frozenset[str], more: int) -> str:
+    """Why no template matches a file that was looked at."""
+    if file.problem == "symlink":
+        return "symbolic links, which are never followed"
+    if _ending(file) not in usable:
+        return f"{ending_of(file.path)}, and not one of them reads well"
+    if unwritable(file.path, below):
+        return "in folders whose names no path of a profile can say, for a brace, a '*' or a control character"
+    if about(file.path):
+        return _ABOUT
+    if more:
+        return f"beyond the {MOST_TEMPLATES} collections of a first profile"
+    return "of a name by which other folders are entries" if "/" in file.path else "alone at the top of the repository"
 
 
 def profile_name(text: str) -> str:
@@ -154,98 +148,53 @@ def _match(source: str, path: str) -> dict[str, str] | None:
     return _pattern(source).match(path)
 
 
-def _usable_kinds(seen: Sequence[SeenFile]) -> list[SeenFile]:
-    """Without endings under which nothing reads well: YAML of several documents is no entry, it is somebody's tool."""
-    good = Counter(_suffix(file) for file in seen if file.problem is None)
-    return [file for file in seen if good[_suffix(file)] or _suffix(file) in (".md", ".markdown")]
+def _usable_kinds(seen: Sequence[SeenFile]) -> frozenset[str]:
+    """The endings under which something reads well: YAML of several documents is no entry, it is somebody's tool."""
+    return frozenset({".md", ".markdown"}).union(_ending(file) for file in seen if file.problem is None)
 
 
-def _suffix(file: SeenFile) -> str:
-    return (suffix_of(file.path) or "").lower()
+def _ending(file: SeenFile) -> str:
+    return (ending_of(file.path) or "").lower()
 
 
-def _spoken(seen: Sequence[SeenFile]) -> frozenset[str]:
-    """The keys that no capture may be called. One called `slug` would have to say what the file's name says."""
-    keys = {key for file in seen if file.data is not None for key in file.data.pairs}
-    return frozenset(key for key in keys if key != "slug" or not all(_names_itself(file) for file in seen))
+def _spoken(seen: Sequence[SeenFile]) -> dict[str, frozenset[str]]:
+    """The keys of each file that no capture may be called. One called `slug` would have to say what the name says."""
+    free = frozenset({"slug"}) if all(_names_itself(file) for file in seen) else frozenset()
+    return {file.path: frozenset(file.data.pairs) - free for file in seen if file.data is not None}
 
 
 def _names_itself(file: SeenFile) -> bool:
     node = None if file.data is None else file.data.pairs.get("slug")
     if node is None:
         return True
-    return isinstance(node, Scalar) and not node.null and node.text == stem(file.path, suffix_of(file.path) or "")
+    return isinstance(node, Scalar) and not node.null and node.text == stem_of(file.path)
 
 
 def _collection(template: Template, members: Sequence[SeenFile], taken: Sequence[str]) -> InferredCollection:
-    form = _format(template)
-    left_out = _pages_about(members, template.suffix) if form == "md" else frozenset()
-    template = without(template, sorted(left_out))
-    members = [file for file in members if stem(file.path, template.suffix) not in left_out]
+    left_out = _pages_about(members) if template.format == "md" and template.stem is None else frozenset()
+    template = without(template, left_out) if left_out else template
+    members = [file for file in members if stem_of(file.path) not in left_out]
+    template = distinct(template, [file.path for file in members])
     good = [file for file in members if file.problem is None]
     return InferredCollection(
         name=_collection_name(template.folder, taken),
         template=template,
-        format=form,
+        format=template.format,
         files=len(members),
         with_data=sum(file.data is not None for file in good),
         unreadable=tuple(file.path for file in members if file.problem is not None),
         left_out=tuple(sorted(left_out)),
-        fields=_fields(form, good, template.captures),
+        fields=fields_of(template.format, good, template.captures),
     )
 
 
-def _pages_about(members: Sequence[SeenFile], suffix: str) -> frozenset[str]:
+def _pages_about(members: Sequence[SeenFile]) -> frozenset[str]:
     """Names of files that speak about the others: README.md without front matter, where most others have it."""
     others = [file for file in members if not about(file.path)]
     if not others or 2 * sum(file.data is not None for file in others) < len(others):
         return frozenset()
-    bare = {stem(file.path, suffix) for file in members if about(file.path) and file.data is None}
-    return frozenset(bare - {stem(file.path, suffix) for file in members if file.data is not None})
-
-
-def _format(template: Template) -> Format:
-    suffixes: dict[str, Format] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
-    return suffixes.get(template.suffix.lower(), "md")
-
-
-def _fields(form: Format, good: Sequence[SeenFile], captures: Sequence[str]) -> tuple[InferredField, ...]:
-    values: dict[str, list[Node]] = {}
-    for file in good:
-        for key, node in (file.data.pairs if file.data is not None else {}).items():
-            if key not in captures and not (isinstance(node, Scalar) and node.null):
-                values.setdefault(key, []).append(node)
-    fields: list[InferredField] = []
-    taken = [*captures]
-    ranked = sorted(values, key=lambda key: (key != "title", -len(values[key]), key))
-    for key in ranked[:MOST_FIELDS]:
-        name = field_name(key, taken)
-        found = guess(key, values[key])
-        if name is not None and found.type is not None:
-            taken.append(name)
-        everywhere = len(values[key]) == len(good) and not any(_blank(node) for node in values[key])
-        fields.append(InferredField(name, key, len(values[key]), everywhere, found))
-    return tuple(_titled(form, good, fields, taken))
-
-
-def _titled(
-    form: Format, good: Sequence[SeenFile], fields: Sequence[InferredField], taken: Sequence[str]
-) -> list[InferredField]:
-    """The fields with a title: the heading of level one, where some file has one, else what the key says."""
-    if form != "md" or not any(file.heading for file in good):
-        return [*fields]
-    known = next((field for field in fields if field.source == "title"), None)
-    if known is None:
-        count = sum(file.heading is not None for file in good)
-        head = InferredField("title", "title", count, False, Guess("string"), heading=True)
-        return [*fields] if "title" in taken else [head, *fields]
-    if known.type not in ("string", "text"):
-        return [*fields]
-    return [replace(field, heading=True) if field is known else field for field in fields]
-
-
-def _blank(node: Node) -> bool:
-    return isinstance(node, Scalar) and not node.text.strip()
+    bare = {stem_of(file.path) for file in members if about(file.path) and file.data is None}
+    return frozenset(bare - {stem_of(file.path) for file in members if file.data is not None})
 
 
 def _collection_name(folder: str, taken: Sequence[str]) -> str:

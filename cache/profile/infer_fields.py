@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cache.profile.fields import Field, FieldType, coerce
 from cache.profile.nodes import Items, Node, Scalar, Table
@@ -16,6 +18,13 @@ MOST_VALUES = 10
 LONGEST_VALUE = 40
 FEWEST_USES = 4
 """Files that must have a value before a few that repeat count as an enum."""
+
+MOST_PER_OUTLIER = 20
+"""One value of so many may be of another type than the rest, and one in any case."""
+FEWEST_ALIKE = 4
+"""Values that must be of one type before another value is an outlier."""
+_NARROW: tuple[FieldType, ...] = ("boolean", "integer", "number", "date", "datetime", "url", "list", "object")
+_WIDE = frozenset({None, "string", "text"})
 
 PEOPLE = frozenset({
     "author", "authors", "owner", "owners", "assignee", "assignees", "reviewer", "reviewers", "arbiter", "arbiters",
@@ -29,17 +38,47 @@ class Guess(Struct, frozen=True):
     """What the values of a key are. `type` None: of several kinds, so that no type holds them all; `note` says which.
 
     `values` are the values of an enum and how often each stands there, the most frequent first. `of` is what a list
-    holds, None where its items are of several kinds.
+    holds, None where its items are of several kinds. `outliers` are the places of values that are not of the type that
+    all others have; `any_form` says that dates are written in other forms than 2026-01-02.
     """
 
     type: FieldType | None
     of: FieldType | None = None
     values: tuple[tuple[str, int], ...] = ()
     note: str = ""
+    outliers: tuple[int, ...] = ()
+    any_form: bool = False
 
 
 def guess(key: str, nodes: Sequence[Node]) -> Guess:
-    """The narrowest type that every value has. `nodes` are all values of the key that are not null; at least one."""
+    """The narrowest type that every value has, or every one but a few. `nodes` are all values of the key that are not
+    null; at least one.
+    """
+    whole = _guess(key, nodes)
+    if whole.type not in _WIDE or key == "title":
+        return whole
+    few = max(1, len(nodes) // MOST_PER_OUTLIER)
+    if len(nodes) - few < FEWEST_ALIKE:
+        return whole
+    for typed in _NARROW:
+        odd = tuple(islice((at for at, node in enumerate(nodes) if not _is(key, typed, node)), few + 1))
+        if len(odd) <= few:
+            rest = _guess(key, [node for at, node in enumerate(nodes) if at not in odd])
+            if rest.type not in _WIDE:
+                return replace(rest, outliers=odd)
+    return whole
+
+
+def _is(key: str, typed: FieldType, node: Node) -> bool:
+    """Whether one value, by itself, is of a narrow type."""
+    if typed in ("list", "object"):
+        return isinstance(node, Items if typed == "list" else Table)
+    plain = isinstance(node, Scalar) and _faithful(typed, node)
+    return plain and _reads(Field(key, typed, any_form=typed == "date"), [node])
+
+
+def _guess(key: str, nodes: Sequence[Node]) -> Guess:
+    """The narrowest type that every value has."""
     kinds = Counter(_kind(node) for node in nodes)
     if len(kinds) > 1:
         note = ", ".join(f"{kind} in {count}" for kind, count in sorted(kinds.items()))
@@ -54,6 +93,8 @@ def guess(key: str, nodes: Sequence[Node]) -> Guess:
     if found is None:
         return Guess(None, note="unusable text")
     if found in ("string", "user"):
+        if key != "title" and _reads(Field(key, "date", any_form=True), nodes):
+            return Guess("date", any_form=True)
         values = _few(scalars)
         if values and found == "string" and _reads(Field(key, "enum", values=tuple(v for v, _ in values)), nodes):
             return Guess("enum", values=values)
@@ -121,6 +162,7 @@ def _faithful(kind: FieldType, node: Scalar) -> bool:
     if kind == "number":
         digits = node.text.lstrip("-")
         lost = len(digits) > 15 or (digits.startswith("0") and len(digits) > 1 and digits[1] != ".")
+        lost = lost or "e" in digits.lower()  # 1e10 may be the beginning of a hash
         return not lost and not ("." in digits and digits.endswith(("0", ".")))
     if kind == "boolean":
         return node.text in ("true", "false", "True", "False", "yes", "no", "Yes", "No")

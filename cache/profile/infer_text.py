@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
-from cache.profile.infer import Inferred, InferredCollection, InferredField
+from cache.profile.infer import Inferred, InferredCollection, InferredField, LeftOut
+from cache.profile.infer_paths import FORMATS, ending_of
 
 _SHOWN = 3
 """Paths that a comment names one by one."""
+_NAMED = 20
+"""Of files that are left out."""
 
 
 def quoted(text: str) -> str:
@@ -33,8 +38,7 @@ def _lines(inferred: Inferred) -> Iterator[str]:
     yield "# A key of a file that is not declared here is kept as it is. Declare what you want to filter and sort by."
     yield "# Required is what every file has now: a file without it will be a finding. So will be another value than"
     yield "# those of an enum, which lists what is there now; `type: string` takes any."
-    if inferred.elsewhere:
-        yield f"# Not described: {_count(inferred.elsewhere, 'file')} elsewhere."
+    yield from _left_out(inferred.left_out)
     yield "format: 1"
     yield f"profile: {_word(inferred.name)}"
     yield f"title: {quoted(inferred.name)}"
@@ -49,8 +53,30 @@ def _lines(inferred: Inferred) -> Iterator[str]:
         yield from _collection(collection)
     yield ""
     yield "views:                            # for SQL: forgeglass query 'SELECT * FROM …'"
+    taken: set[str] = set()
     for collection in inferred.collections:
-        yield from _view(inferred.name, collection)
+        yield from _view(_view_name(inferred.name, collection, taken), collection)
+
+
+def _left_out(groups: Sequence[LeftOut]) -> Iterator[str]:
+    if groups:
+        yield "# Left out:"
+    for group in groups:
+        yield f"#   {_count(len(group.paths), 'file')} {_comment(group.reason)}:"
+        yield from wrap(
+            f"{_kinds(group)}.", 112, initial_indent="#     ", subsequent_indent="#     ", break_long_words=False,
+            break_on_hyphens=False,
+        )  # fmt: skip
+
+
+def _kinds(group: LeftOut) -> str:
+    """The files, by their names, or by their endings where they are of other kinds."""
+    if group.reason != "of another kind":
+        return _named(group.paths, _NAMED if any(map(ending_of, group.paths)) else 2 * _SHOWN)
+    names = (path.rpartition("/")[2] for path in group.paths)
+    counts = Counter(f".{name.rpartition('.')[2]}" if "." in name else name for name in names)
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return _named([f"{name} {count}" if count > 1 else name for name, count in ranked], _NAMED)
 
 
 def _collection(collection: InferredCollection) -> Iterator[str]:
@@ -64,9 +90,9 @@ def _collection(collection: InferredCollection) -> Iterator[str]:
     if collection.unreadable:
         yield f"    # Cannot be read, and will be findings: {_named(collection.unreadable)}."
     yield f'    files: {{repository: "{{param.repository}}", path: {quoted(collection.template.source)}}}'
-    if collection.template.suffix not in (".md", ".markdown", ".yaml", ".yml", ".json"):
+    if len(collection.template.endings) > 1 or collection.template.endings[0] not in FORMATS:
         yield f"    format: {collection.format}"
-    yield f"    key: [{', '.join(collection.template.captures)}]"
+    yield f"    key: [{', '.join(collection.template.key)}]"
     if collection.format == "md":
         yield "    body: body"
     yield "    unknown_fields: keep          # or: warn, refuse"
@@ -89,6 +115,10 @@ def _field(field: InferredField, collection: InferredCollection) -> Iterator[str
         parts.append(f"of: {field.guess.of}")
     if field.guess.values:
         parts.append(f"values: [{', '.join(quoted(value) for value, _ in field.guess.values)}]")
+    if field.guess.any_form:
+        parts.append("forms: any")
+    if field.outliers:
+        parts.append("on_bad: warn")
     if field.heading:
         parts.append(f"from: [{{heading: h1}}, {quoted(field.source)}]")
     elif field.source != field.name:
@@ -98,19 +128,27 @@ def _field(field: InferredField, collection: InferredCollection) -> Iterator[str
     yield f"      {_word(field.name)}: {{{', '.join(parts)}}}   # {_remark(field, of)}"
 
 
-def _view(profile: str, collection: InferredCollection) -> Iterator[str]:
-    """A view with a column for every capture and declared field; its name is nobody else's in the same cache."""
+def _view_name(profile: str, collection: InferredCollection, taken: set[str]) -> str:
+    """The name of a collection's view, which is nobody else's in the same cache."""
     last = collection.name if collection.name != profile else "entries"
     name = "".join(char if char.isalnum() else "_" for char in f"{profile[:20]}_{last}")
-    fit = name[0].isalpha() and not name.startswith("sqlite_")
-    columns = {capture: f"key.{capture}" for capture in collection.template.captures}
+    name = name if name[0].isalpha() and not name.startswith("sqlite_") else f"v_{name}"
+    while name in taken:
+        name += "_2"
+    taken.add(name)
+    return name
+
+
+def _view(name: str, collection: InferredCollection) -> Iterator[str]:
+    """A view with a column for every capture and declared field."""
+    columns = {part: f"key.{part}" for part in collection.template.key if part != "path"}
     for field in collection.fields:
         if field.type is not None and field.name is not None:
             many = field.type in ("list", "object")
             columns[field.name] = f"{{json: {_word(field.name)}}}" if many else _word(field.name)
     own = ("path", "created_at", "updated_at", *(["body"] if collection.format == "md" else []))
     columns |= {word: word for word in own if word not in columns}
-    yield f"  {name if fit else f'v_{name}'}:"
+    yield f"  {name}:"
     yield f"    from: {_word(collection.name)}"
     yield "    columns:"
     seen: set[str] = set()
@@ -127,6 +165,10 @@ def _remark(field: InferredField, of: int) -> str:
     if field.guess.values:
         counts = ", ".join(f"{quoted(value)} {count}" for value, count in field.guess.values)
         told += f": {counts}"
+    for one in field.outliers[:_SHOWN]:
+        said = "otherwise" if one.text is None else _comment(quoted(one.text))
+        kept = "read all the same" if one.read else "left out"
+        told += f"; {_comment(one.path)}:{one.line} says {said}, which is {kept}"
     return told
 
 
@@ -141,9 +183,9 @@ def _word(name: str) -> str:
     return name if plain else quoted(name)
 
 
-def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(_comment(name) for name in names[:_SHOWN]) + more
+def _named(names: Sequence[str], most: int = _SHOWN) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(_comment(name) for name in names[:most]) + more
 
 
 def _comment(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import yaml
 from msgspec import Struct
 
+from cache.profile.lines import shielded
 from cache.profile.rules import Problem, problem, shown
 
 MAX_DEPTH = 32
@@ -29,11 +30,14 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.A
 
 
 class Scalar(Struct, frozen=True):
-    """A single value as written; `plain` where it had no quotes and is no block of text."""
+    """A single value as written; `plain` where it had no quotes and is no block of text, `number` where its format
+    says that it is a number (JSON).
+    """
 
     text: str
     plain: bool
     line: int
+    number: bool = False
 
     @property
     def null(self) -> bool:
@@ -155,11 +159,14 @@ class Fed(Protocol):
 
 def feed(builder: Fed, text: str, first_line: int, max_events: int) -> None:
     """Give a builder the events of a YAML text. NodeError: broken YAML, too many of them, what the builder refuses."""
+    text, standing = shielded(text)
     try:
         for count, event in enumerate(yaml.parse(text, Loader=_Loader), 1):
             line = first_line + (event.start_mark.line if event.start_mark else 0)
             if count > max_events:
                 raise _refuse("yaml-too-many-events", f"The YAML holds more than {max_events} parts.", line)
+            if standing and isinstance(event, yaml.ScalarEvent):
+                event.value = str(event.value).translate(standing)
             builder.feed(event, line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -177,7 +184,8 @@ def feed(builder: Fed, text: str, first_line: int, max_events: int) -> None:
 def plain_value(node: Node) -> Any:
     """What a tree says by the core schema of YAML 1.2: JSON-able values.
 
-    Text stays text where JSON could not carry the number: integers beyond 64 bits, `.nan`, `.inf`.
+    Text stays text where JSON could not carry the number (integers beyond 64 bits, `.nan`, `.inf`), or would spell it
+    otherwise: `0911`, `22.10` and `1e10` may be a code, a version and a hash.
     """
     if isinstance(node, Items):
         return [plain_value(item) for item in node.items]
@@ -189,8 +197,8 @@ def plain_value(node: Node) -> Any:
         return None
     if node.text in _TRUE or node.text in _FALSE:
         return node.text in _TRUE
-    number = integer(node.text)
-    return number if number is not None else _float_or_text(node.text)
+    value = _number_or_text(node.text)
+    return value if node.number or str(value) == node.text else node.text
 
 
 def integer(text: str) -> int | None:
@@ -208,6 +216,7 @@ def number(text: str) -> float | None:
     return value + 0.0 if value - value == 0.0 else None
 
 
-def _float_or_text(text: str) -> float | str:
-    value = None if _INTEGER.fullmatch(text) else number(text)
+def _number_or_text(text: str) -> int | float | str:
+    whole = integer(text)
+    value = number(text) if whole is None and not _INTEGER.fullmatch(text) else whole
     return text if value is None else value

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from cache.profile.patterns import DEEP, Segment
 
+MOST_TEXTS = 64
+"""Ways to choose that are tried one by one."""
+
 
 class Pattern(Protocol):
     """A template of paths or of branch names."""
@@ -18,8 +21,8 @@ class Pattern(Protocol):
 
 
 def overlaps(a: Pattern, b: Pattern) -> bool:
-    """Whether one name may match both. Errs towards yes: an expression of a capture counts as any text, except
-    against a segment without wildcards, where it is tried.
+    """Whether one name may match both. Errs towards yes: an expression of a capture counts as any text, unless it is a
+    list of texts, and except against a segment without wildcards, where it is tried.
     """
     return _meet(a.segments, b.segments)
 
@@ -29,7 +32,17 @@ def _segments_meet(a: Segment, b: Segment) -> bool:
         return a.match(b.literal) is not None
     if a.literal is not None:
         return b.match(a.literal) is not None
-    return _texts_meet("".join("\0" if p is None else p for p in a.parts), "".join(p or "\0" for p in b.parts))
+    return any(_texts_meet(one, other) for one in _texts(a) for other in _texts(b))
+
+
+def _texts(segment: Segment) -> list[str]:
+    """A segment as texts in which NUL stands for any text: one for each way to choose among what its captures list."""
+    choices = iter(segment.choices)
+    made = [""]
+    for part in segment.parts:
+        ends = (part,) if part is not None else next(choices, ()) or ("\0",)
+        made = [start + end for start in made for end in (ends if len(made) * len(ends) <= MOST_TEXTS else ("\0",))]
+    return made
 
 
 def _texts_meet(a: str, b: str) -> bool:

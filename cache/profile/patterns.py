@@ -22,6 +22,7 @@ MAX_DEEP = 2
 """`**` in one template; what lies between two is looked for once, from the left."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LISTED = re.compile(r"\(\?:([\w-]+(?:\|[\w-]+)*)\)")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -31,11 +32,14 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True)
 class Segment:
-    """What may stand between two slashes. `parts` alternates as written: literal text, or None for a wildcard."""
+    """What may stand between two slashes. `parts` alternates as written: literal text, or None for a wildcard.
+    `choices` has, for each wildcard, the texts that it stands for where its expression lists them; else nothing.
+    """
 
     parts: tuple[str | None, ...]
     names: tuple[str, ...]
     regex: re.Pattern[str] | None
+    choices: tuple[tuple[str, ...], ...] = ()
 
     @property
     def literal(self) -> str | None:
@@ -102,6 +106,12 @@ class _Pattern:
                 break
             result += f"{segment.literal}/"
         return result
+
+    @property
+    def below(self) -> str:
+        """Where everything lies that can match: the path itself where it is the only one, else its folder."""
+        literals = [segment.literal for segment in self.segments]
+        return "/".join(text for text in literals if text) if None not in literals else self.prefix
 
     def match(self, name: str) -> dict[str, str] | None:
         """The captures, None where the name does not match."""
@@ -219,6 +229,7 @@ def _segments(source: str) -> list[str]:
 def _segment(text: str, default: str) -> Segment:
     parts: list[str | None] = []
     names: list[str] = []
+    choices: list[tuple[str, ...]] = []
     regex, at, literal = "", 0, ""
     while at < len(text):
         if text[at] not in "{*":
@@ -231,6 +242,7 @@ def _segment(text: str, default: str) -> Segment:
         parts.append(None)
         if text[at] == "*":
             regex += "[^/]*?"
+            choices.append(())
             at += 1
             continue
         end = _closing(text, at)
@@ -238,6 +250,8 @@ def _segment(text: str, default: str) -> Segment:
         if not _NAME.fullmatch(name) or name in names:
             raise PatternError(f"'{{{name}}}' in {text!r} is no name for a capture, or stands there twice")
         regex += f"(?P<{name}>{_checked(own, text) if own else default})"
+        listed = _LISTED.fullmatch(own)
+        choices.append(tuple(listed[1].split("|")) if listed is not None else ())
         names.append(name)
         at = end + 1
     if literal:
@@ -245,7 +259,7 @@ def _segment(text: str, default: str) -> Segment:
         regex += re.escape(literal)
     if parts.count(None) > MAX_WILD:
         raise PatternError(f"{text!r} has more than {MAX_WILD} captures and '*'; use fewer")
-    return Segment(tuple(parts), tuple(names), re.compile(regex) if None in parts else None)
+    return Segment(tuple(parts), tuple(names), re.compile(regex) if None in parts else None, tuple(choices))
 
 
 def _closing(text: str, start: int) -> int:

@@ -39,6 +39,17 @@ RULES: dict[str, Rule] = {
     **_rules(
         "error",
         ("not-utf8", "The file is not UTF-8.", "Save it as UTF-8; a byte order mark is fine."),
+        (
+            "lfs-pointer",
+            "The file is a pointer of Git LFS; its text is not in Git, and is not fetched.",
+            "Take entries out of LFS: `git lfs migrate export --include=PATH`.",
+        ),
+        (
+            "line-ends",
+            "Lines end in CR alone, which nobody but old Macs reads as the end of a line.",
+            "Save the file with LF or CRLF.",
+        ),
+        ("byte-order-mark", "The file begins with more than one byte order mark.", "Remove them, or keep one."),
         ("bad-text", "Text holds a NUL or half a surrogate pair, which no database takes.", "Remove the character."),
         ("too-large", "The file is larger than 1 MiB.", "Split it, or keep the bulk in a file that is no entry."),
         (
@@ -82,6 +93,11 @@ RULES: dict[str, Rule] = {
         ),
         ("refused-field", "The file holds a field that must not be kept in Git.", "Remove it, and renew the secret."),
         ("bad-json", "The JSON cannot be read.", "Correct it; NaN, Infinity and comments are not JSON."),
+        (
+            "too-many-lines",
+            "A file of lines has more than 20,000 of them.",
+            "Split it, as by month; until then its last good version is served.",
+        ),
         ("bad-line", "A line is not a JSON object with the fields of its key.", "Correct the line; the others stand."),
         ("bad-key", "The key cannot be used.", "Use 1 to 255 characters, without '/' and control characters."),
         (
@@ -111,6 +127,11 @@ RULES: dict[str, Rule] = {
     ),
     **_rules(
         "warning",
+        (
+            "too-many-findings",
+            "A repository has more findings than are listed.",
+            "Correct those that are listed; the rest then show.",
+        ),
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
         (
             "invalid-target",
@@ -140,6 +161,9 @@ RULES: dict[str, Rule] = {
     ),
 }
 
+MAX_MESSAGE, MAX_NAME = 500, 200
+"""Characters of a problem's message, and of the name of its field."""
+
 OPERATIONAL = frozenset({"hook-silent"})
 """Rules of what happens here and now, which follows neither from the forge's content nor from a profile."""
 
@@ -147,8 +171,16 @@ OPERATIONAL = frozenset({"hook-silent"})
 def problem(
     rule: str, message: str, *, line: int | None = None, field: str | None = None, severity: Severity | None = None
 ) -> Problem:
-    """A problem under a known rule, with the rule's severity unless another is given. KeyError: no such rule."""
-    return Problem(rule, severity or RULES[rule].severity, message, line, field)
+    """A problem under a known rule, with the rule's severity unless another is given; what is too long is cut.
+    KeyError: no such rule.
+    """
+    told = field if field is None or len(field) <= MAX_NAME else f"{field[:MAX_NAME]}…"
+    return Problem(rule, severity or RULES[rule].severity, cut(message), line, told)
+
+
+def cut(message: str) -> str:
+    """A message as long as one may be."""
+    return message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
 
 
 def shown(text: str, limit: int = 60) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.model import Commit
-from cache.profile.rules import RULES, Severity
+from cache.profile.rules import RULES, Severity, cut
 from cache.rows import FindingRow
 
 
@@ -42,7 +43,7 @@ def finding(
         id=_digest(identity),
         rule=rule,
         severity=severity or RULES[rule].severity,
-        message=message,
+        message=cut(message),
         block=place.block,
         collection=place.collection,
         key=place.key,
@@ -53,6 +54,29 @@ def finding(
         commit=place.commit.sha if place.commit else None,
         since=place.commit.committed_at if place.commit else None,
     )
+
+
+MAX_FINDINGS = 5000
+"""Findings of one repository that are listed: three pushes of nothing but mistakes must not push all else out of the
+feed (`api.feed_keep`, at least 1,000, by default 100,000)."""
+
+
+def fewer(findings: Iterable[FindingRow]) -> tuple[FindingRow, ...]:
+    """The findings with no more than `MAX_FINDINGS` of any repository: errors before warnings, then by path and line.
+    One more tells how many there are.
+    """
+    by_repository: dict[int | None, list[FindingRow]] = defaultdict(list)
+    for row in findings:
+        by_repository[row.repository_id].append(row)
+    result: list[FindingRow] = []
+    for repository_id, rows in by_repository.items():
+        if repository_id is None or len(rows) <= MAX_FINDINGS:
+            result += rows
+            continue
+        rows.sort(key=lambda f: (f.severity, f.path or "", f.line or 0, f.rule, f.id, f.message))
+        message = f"{len(rows) - MAX_FINDINGS:,} more findings of this repository are not listed"
+        result += (*rows[:MAX_FINDINGS], finding(Place(repository_id), "too-many-findings", message))
+    return tuple(result)
 
 
 def numbered(findings: Iterable[FindingRow]) -> tuple[FindingRow, ...]:

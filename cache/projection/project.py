@@ -14,7 +14,7 @@ from cache.projection import actors
 from cache.projection.documents import Document, applies, read_document
 from cache.projection.entries import Claim, Claims, Made, Memo, claims, first, history
 from cache.projection.failures import naming
-from cache.projection.findings import Place, finding, numbered
+from cache.projection.findings import Place, fewer, finding, numbered
 from cache.projection.proposals import proposals
 from cache.projection.pulls import places, pull_row
 from cache.projection.reach import own_repository_fields, selected
@@ -74,7 +74,7 @@ def project_after(
             for key, holder in read[collection.name].contested.items():
                 holders[block.name, collection.name, key] = holder
             found += findings_here
-    return Projection(tabulate([*rows, *numbered(found)], PROJECTED), holders)
+    return Projection(tabulate([*rows, *numbered(fewer(found))], PROJECTED), holders)
 
 
 def _claims(block: Block, collection: Collection, world: World, memo: Memo, before: Holders) -> Claims:

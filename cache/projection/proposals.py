@@ -28,6 +28,9 @@ from cache.revision_rows import ProposalRow
 from cache.rows import FindingRow
 from cache.world import World
 
+MAX_LOOSE = 20
+"""Problems of a file's lines that no entry has: each proposal of that file tells of them."""
+
 
 class _Raised(Struct, frozen=True):
     """An open pull request with its newest head, and the files that differ there."""
@@ -117,7 +120,7 @@ def _changes(
 
     now = read(file.blob, file.mode)
     by_key = {key: record for record in now if (key := _key(collection, evidence, record)) is not None}
-    loose = tuple(problem for record in now if record.key is None for problem in record.problems)
+    loose = tuple(problem for record in now if record.key is None for problem in record.problems)[:MAX_LOOSE]
     lines = collection.format == "jsonl"
     before = read(file.before, "100644") if lines or file.blob is None else ()
     older = {key: record for record in before if (key := _key(collection, evidence, record)) is not None}

@@ -65,6 +65,12 @@ class Interest(Struct, frozen=True):
         paths = sorted({p.source for p in self.patterns}), sorted(set(self.documents))
         return json.dumps([*paths, self.revisions, branches, sorted({p.source for p in self.whole})])
 
+    @property
+    def below(self) -> tuple[str, ...]:
+        """Where all that is looked for lies: folders with their slash, whole paths, or the empty one for everything."""
+        places = sorted({*(pattern.below for pattern in self.patterns), *self.documents})
+        return ("",) if "" in places else tuple(places)
+
     def wants_heads(self, pull: PullRequest) -> bool:
         """Whether something follows from the heads of a pull request."""
         return self.depth == "files" and (self.revisions or pull.state == "open")

@@ -1,8 +1,9 @@
 """Cursors: where a page ended, so that the next begins right after it. No I/O.
 
-A cursor is base64url JSON of the question's hash and the last row's place in the order. It is no secret and needs no
-signature: its values are only ever compared with. Paging by place never skips or repeats a row that stands still,
-whatever is inserted or removed in between; paging by offset does both.
+A cursor is base64url JSON of the question's hash and the last row's place in the order. A long text of that place (a
+key, a title) is told by its beginning and its hash: a cursor travels in an address, and addresses have an end. It is no
+secret and needs no signature: its values are only ever compared with. Paging by place never skips or repeats a row that
+stands still, whatever is inserted or removed in between; paging by offset does both.
 """
 
 from __future__ import annotations
@@ -22,11 +23,31 @@ MAX_CURSOR = 4096
 _INTEGERS = range(-(2**63), 2**63)
 
 
+LONGEST = 400
+"""Bytes, as JSON, of a text that stands in a cursor as it is: with six of them one is well below `MAX_CURSOR`."""
+
+
+class Abbreviated(Struct, frozen=True):
+    """A long text by its beginning and its hash."""
+
+    begins: str
+    digest: str
+
+    def fits(self, text: object) -> bool:
+        """Whether this is the text."""
+        return isinstance(text, str) and text.startswith(self.begins) and _digest(text) == self.digest
+
+
 class Position(Struct, frozen=True):
     """A row's place: what it is sorted by (None for no value) and what tells it from others with the same."""
 
-    value: str | int | float | None
-    ties: tuple[str | int, ...]
+    value: str | int | float | Abbreviated | None
+    ties: tuple[str | int | Abbreviated, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it can be compared with in SQL."""
+        return not any(isinstance(part, Abbreviated) for part in (self.value, *self.ties))
 
 
 def question(*parts: Any) -> str:
@@ -37,7 +58,8 @@ def question(*parts: Any) -> str:
 
 def encode(position: Position, asked: str) -> str:
     """The cursor after a row."""
-    said = json.dumps([asked, position.value, *position.ties], separators=(",", ":"), ensure_ascii=False)
+    parts = (_short(part) for part in (position.value, *position.ties))
+    said = json.dumps([asked, *parts], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(said.encode()).rstrip(b"=").decode()
 
 
@@ -52,6 +74,7 @@ def decode(cursor: str, asked: str, ties: int) -> Position:
         raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         said = json.loads(raw)
         hashed, value, *rest = said
+        value, rest = _long(value), [_long(part) for part in rest]
         wanted = isinstance(hashed, str) and isinstance(said, list)
         fits = wanted and _plain(value, nullable=True) and all(_plain(tie) for tie in rest)
     except (ValueError, TypeError, binascii.Error, RecursionError):
@@ -65,10 +88,35 @@ def decode(cursor: str, asked: str, ties: int) -> Position:
     return Position(value, tuple(rest))
 
 
+def _short(part: Any) -> Any:
+    if not isinstance(part, str) or _size(part) <= LONGEST:
+        return part
+    begins = part[:LONGEST]
+    while _size(begins) > LONGEST:
+        begins = begins[: len(begins) // 2]
+    return [begins, _digest(part)]
+
+
+def _long(part: Any) -> Any:
+    if isinstance(part, list) and len(part) == 2 and all(isinstance(one, str) for one in part):
+        return Abbreviated(*part)
+    return part
+
+
+def _size(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:22]
+
+
 def _plain(value: object, *, nullable: bool = False) -> bool:
     """Whether a value of a cursor can be compared with in SQL."""
     if value is None:
         return nullable
+    if isinstance(value, Abbreviated):
+        return _plain(value.begins) and value.digest.isascii()
     if isinstance(value, bool):
         return False
     if isinstance(value, int):

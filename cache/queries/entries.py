@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,17 +29,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
 from cache.queries.columns import Columns, entry_columns, key_parts, stored
-from cache.queries.paging import Listing, Question, Rows, read_page
+from cache.queries.errors import QueryError
+from cache.queries.paging import Listing, Question, Rows, read_page, with_texts
 from cache.queries.visible import by_id, in_collections, of_repository, of_revision
 from cache.revision_rows import RevisionRow
 from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RepositoryRow
-from cache.schema import tables
+from cache.schema import tables, text_of
 from cache.viewer import EVERYTHING, Viewer
 
 _entries, _findings, _branches = tables[EntryRow], tables[FindingRow], tables[BranchRow]
 _revisions = tables[RevisionRow]
 _places, _pulls = tables[PullEntryRow], tables[PullRow]
 _repository, _home, _document = (tables[RepositoryRow].alias(name) for name in ("repository", "home", "document"))
+
+
+LONGEST_SEARCH, MOST_TOKENS, LONGEST_PHRASE = 1_000, 32, 16
+"""Letters of a search, its words as the index has them, and those of one phrase (`a-b-c` is one of three)."""
+_TOKEN = re.compile(r"[^\W_]+")
 
 
 class Counts(Struct, frozen=True):
@@ -119,10 +126,10 @@ _OF_HOME = frozenset({"home_repository_id", "last_main_commit_at"})
 
 def _seen(collection: Collection, viewer: Viewer, name: str) -> ColumnElement[Any]:
     """A column of an entry as the viewer sees it: without what comes of repositories that are hidden."""
-    column = _entries.c[name]
+    column = text_of(EntryRow, name) if name == "body" else _entries.c[name]
     if viewer.everything:
         return column
-    without = {"body": _entries.c.entry_body, "updated_at": _entries.c.last_entry_commit_at}.get(name)
+    without = {"body": text_of(EntryRow, "entry_body"), "updated_at": _entries.c.last_entry_commit_at}.get(name)
     if name in _OF_HOME:
         seen: ColumnElement[bool] = _home.c.id.is_not(None)
     elif (name in _OF_DOCUMENT or without is not None) and collection.document is not None:
@@ -135,20 +142,26 @@ def _seen(collection: Collection, viewer: Viewer, name: str) -> ColumnElement[An
 
 async def entry_list(
     connection: AsyncConnection, viewer: Viewer, collection: Collection, question: Question, *, q: str | None = None,
-    body: bool = False,
+    body: int = 0,
 ) -> EntryPage:  # fmt: skip
-    """A page of a collection's entries, in two statements. `q` is searched for in the text; `body` brings bodies.
+    """A page of a collection's entries, in two statements, four with bodies. `q` is searched for in the text; `body`
+    brings bodies, so many bytes of them: a page ends where the next would be more, and tells its first one at least.
 
-    QueryError: `bad-cursor`, `cursor-mismatch`.
+    QueryError: `bad-cursor`, `cursor-mismatch`, `too-many-words`.
     """
-    rows = _select(viewer, collection, body=body)
+    rows = _select(viewer, collection, body=False)
     if q is not None:
         rows = rows.where(_holds(viewer, collection, q))
     about = (collection.block, collection.name, q or "")
     listing = Listing(about, rows, columns(collection, viewer), (_entries.c.key,), "key")
     page: Rows = await read_page(connection, listing, question)
+    bodies: dict[tuple[Any, ...], Any] = {}
+    if body:
+        whole = _select(viewer, collection, body=True)
+        page, bodies = await with_texts(connection, page, whole, ("key",), "body", body)
     counted = await counts(connection, viewer, collection, page.rows)
-    items = (_item(collection, row._mapping, counted[row.key]) for row in page.rows)
+    told = ({**row._mapping, "body": bodies.get((row.key,))} for row in page.rows)
+    items = (_item(collection, row, counted[row["key"]]) for row in told)
     return EntryPage(tuple(items), page.next)
 
 
@@ -173,25 +186,33 @@ async def entry_repositories(
 
 
 def _holds(viewer: Viewer, collection: Collection, q: str) -> ColumnElement[bool]:
-    """That the text that the viewer sees holds the words: an entry's own, where its document is hidden."""
-    whole = _found("SELECT rowid FROM entry_text WHERE entry_text MATCH :words", q)
+    """That what the viewer sees holds the words: an entry's own text, where its document is hidden."""
+    whole = _found("{key title words body}", q)
     if viewer.everything or collection.document is None:
         return whole
-    own = _found("SELECT rowid FROM own_text WHERE own_text MATCH :words", q)
     seen = or_(_entries.c.document_repository_id.is_(None), _document.c.id.is_not(None))
-    return case((seen, whole), else_=own)
+    return case((seen, whole), else_=_found("{key title words own}", q))
 
 
-def _found(statement: str, q: str) -> ColumnElement[bool]:
-    found = text(statement).bindparams(bindparam("words", match(q), unique=True))
-    return literal_column("entries.rowid").in_(found.columns(literal_column("rowid")).scalar_subquery())
+def _found(columns: str, q: str) -> ColumnElement[bool]:
+    words: Any = bindparam("words", f"{columns} : ({match(q)})", unique=True)
+    found = text("SELECT rowid FROM entry_text WHERE entry_text MATCH :words").bindparams(words)
+    return _entries.c.id.in_(found.columns(literal_column("rowid")).scalar_subquery())
 
 
 def match(q: str) -> str:
     """An FTS5 query for text as people type it: every word must be there, the last may be a beginning.
 
-    Words are quoted, so nothing that a reader types is an operator (sqlite.org/fts5.html, "FTS5 Strings").
+    Words are quoted, so nothing that a reader types is an operator (sqlite.org/fts5.html, "FTS5 Strings"). QueryError
+    `too-many-words`: SQLite looks through every place of every word, and cannot be stopped while it does.
     """
+    tokens = [len(_TOKEN.findall(word)) for word in q.split()]
+    if len(q) > LONGEST_SEARCH or sum(tokens) > MOST_TOKENS or max(tokens, default=0) > LONGEST_PHRASE:
+        message = (
+            f"q may have {LONGEST_SEARCH} letters and {MOST_TOKENS} words, {LONGEST_PHRASE} of them joined by signs;"
+            " leave some out"
+        )
+        raise QueryError("too-many-words", message, "q")
     words = [word.replace('"', '""') for word in q.replace("\x00", " ").split()]
     return " AND ".join(f'"{word}"' for word in words) + "*" if words else '""'
 
@@ -204,12 +225,8 @@ def _of(collection: Collection) -> tuple[Any, Any]:
 
 
 def _select(viewer: Viewer, collection: Collection, *, body: bool) -> Select[Any]:
-    left_out = {"entry_body", "document_body", *(() if body else ("body",))}
-    told = [
-        _seen(collection, viewer, column.name).label(column.name)
-        for column in _entries.c
-        if column.name not in left_out
-    ]
+    names = [name for name in EntryRow.__struct_fields__ if name in _entries.c or (body and name == "body")]
+    told = [_seen(collection, viewer, name).label(name) for name in names]
     return (
         select(
             *told,

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries.columns import Column, of_table, stored
-from cache.queries.paging import Listing, Question, read_page
+from cache.queries.paging import MAX_LIMIT, Listing, Question, ask, read_page, with_texts
 from cache.queries.visible import keyed, of_actor, of_repository
 from cache.revision_rows import ProposalRow
 from cache.rows import PullEntryRow, PullRow, RepositoryRow
-from cache.schema import tables
+from cache.schema import tables, text_of
 from cache.viewer import EVERYTHING, Viewer
 
 _proposals, _pulls = tables[ProposalRow], tables[PullRow]
@@ -90,22 +90,28 @@ def columns(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
 
 
 async def proposal_list(
-    connection: AsyncConnection, viewer: Viewer, question: Question, *, body: bool = False
+    connection: AsyncConnection, viewer: Viewer, question: Question, *, body: int = 0
 ) -> ProposalPage:
-    """A page of proposals, in one statement; `body` brings bodies. QueryError: `bad-cursor`, `cursor-mismatch`."""
+    """A page of proposals, in one statement, three with bodies; `body` brings so many bytes of them, and one at least.
+
+    QueryError: `bad-cursor`, `cursor-mismatch`.
+    """
     ties = tuple(_proposals.primary_key.columns)
-    listing = Listing(("proposals",), selected(viewer, body=body), columns(viewer), ties, SORT)
+    listing = Listing(("proposals",), selected(viewer, body=False), columns(viewer), ties, SORT)
     page = await read_page(connection, listing, question)
-    return ProposalPage(tuple(item_of(row._mapping) for row in page.rows), page.next)
+    identity, bodies = tuple(column.name for column in ties), dict[tuple[Any, ...], Any]()
+    if body:
+        page, bodies = await with_texts(connection, page, selected(viewer, body=True), identity, "body", body)
+    told = ({**row._mapping, "body": bodies.get(tuple(row._mapping[one] for one in identity))} for row in page.rows)
+    return ProposalPage(tuple(item_of(row) for row in told), page.next)
 
 
 async def of_pull(
-    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int
-) -> tuple[ProposalItem, ...]:
-    """Everything that one pull request would change, with bodies, in one statement."""
-    here = and_(_proposals.c.repository_id == repository_id, _proposals.c.number == number)
-    rows = selected(viewer, body=True).where(here).order_by(*_proposals.primary_key.columns)
-    return tuple(item_of(row._mapping) for row in await connection.execute(rows))
+    connection: AsyncConnection, viewer: Viewer, full_name: str, number: int, body: int
+) -> ProposalPage:
+    """What one pull request would change, as a first page with so many bytes of bodies."""
+    asked = [("repository", full_name), ("number", str(number)), ("limit", str(MAX_LIMIT)), ("sort", "block")]
+    return await proposal_list(connection, viewer, ask(asked, columns(viewer), sort=SORT), body=body)
 
 
 def opened_at() -> Any:
@@ -128,7 +134,9 @@ def selected(viewer: Viewer, *, body: bool) -> Select[Any]:
         _place.c.collection == _proposals.c.collection,
         _place.c.key == _proposals.c.key,
     )
-    told = [column for column in _proposals.c if body or column.name != "body"]
+    told: list[ColumnElement[Any]] = [c for c in _proposals.c if c.name in ProposalRow.__struct_fields__]
+    if body:
+        told.append(text_of(ProposalRow, "body").label("body"))
     joined = _proposals.join(_pulls, same).outerjoin(_place, placed)
     joined = joined.outerjoin(_repository, _repository.c.id == _proposals.c.repository_id)
     names = ("draft", "opened_at", "head_branch", "user")

@@ -15,7 +15,7 @@ from cache.queries.proposals import ProposalItem
 from cache.queries.visible import by_id, keyed, of_entries
 from cache.revision_rows import ProposalRow
 from cache.rows import EntryRow
-from cache.schema import AnyText, tables
+from cache.schema import AnyText, tables, text_of
 from cache.viewer import Viewer
 
 _proposals, _entries = tables[ProposalRow], tables[EntryRow]
@@ -99,7 +99,7 @@ def _select(viewer: Viewer, *, body: bool) -> Select[Any]:
         *of_entries(viewer, _entries),
     )
     text_now = _text_now(viewer)
-    rewritten = _proposals.c.body.is_distinct_from(text_now).label("rewritten")
+    rewritten = text_of(ProposalRow, "body").is_distinct_from(text_now).label("rewritten")
     told = _entries.c.key.label("key_now"), _entries.c.fields.label("fields_now"), rewritten
     rows = proposals.selected(viewer, body=body).add_columns(*told).outerjoin(_entries, same)
     return rows.add_columns(text_now.label("body_now")) if body else rows
@@ -109,7 +109,8 @@ def _text_now(viewer: Viewer) -> ColumnElement[Any]:
     """The text of the part that would change; of a document only to those who see its repository."""
     of_document = and_(_proposals.c.part == "document", *by_id(viewer, _entries.c.document_repository_id))
     own = _proposals.c.part == "entry"
-    return type_coerce(case((own, _entries.c.entry_body), (of_document, _entries.c.document_body)), AnyText)
+    body, document = text_of(EntryRow, "entry_body"), text_of(EntryRow, "document_body")
+    return type_coerce(case((own, body), (of_document, document)), AnyText)
 
 
 def _told(row: Any) -> Proposed:

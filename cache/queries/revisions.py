@@ -17,7 +17,7 @@ from cache.queries.paging import Listing, Question, read_page
 from cache.queries.visible import by_id, keyed, of_entries, of_repository, of_revision
 from cache.revision_rows import RevisionRow
 from cache.rows import BlobRow, EntryRow, RepositoryRow
-from cache.schema import tables
+from cache.schema import tables, text_of
 from cache.viewer import EVERYTHING, Viewer
 
 _revisions = tables[RevisionRow]
@@ -104,7 +104,7 @@ _OF_PULL: dict[str, ColumnElement[Any]] = {
 
 def _told(viewer: Viewer, name: str) -> ColumnElement[Any]:
     """A column of a revision; one that its pull request gives, only to those who see the repository of that."""
-    column = _revisions.c[name]
+    column = text_of(RevisionRow, name) if name in RevisionRow.texts else _revisions.c[name]
     if name not in _OF_PULL or not of_repository(viewer, _repository):
         return column
     told = or_(_repository.c.id.is_not(None), _revisions.c.repository_id < 0)
@@ -195,14 +195,15 @@ async def any_revision(connection: AsyncConnection, viewer: Viewer, collection: 
 
 
 async def of_pull(
-    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int
+    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int, limit: int | None = None
 ) -> tuple[RevisionItem, ...]:
-    """The revisions of every entry that a pull request touches, in one statement."""
+    """The revisions of every entry that a pull request touches, or the first so many, in one statement."""
     rows = _columns(viewer, RevisionItem).where(
         _revisions.c.repository_id == repository_id, _revisions.c.number == number,
         *keyed(viewer, _revisions), *of_revision(viewer, _revisions),
     )  # fmt: skip
-    found = await connection.execute(rows.order_by(_revisions.c.block, _revisions.c.collection, _revisions.c.key))
+    rows = rows.order_by(_revisions.c.block, _revisions.c.collection, _revisions.c.key).limit(limit)
+    found = await connection.execute(rows)
     return tuple(RevisionItem(**_values(row, RevisionItem)) for row in found)
 
 
@@ -215,10 +216,11 @@ async def entry_now(connection: AsyncConnection, viewer: Viewer, collection: Col
         document.c.repository_id == _entries.c.document_repository_id, document.c.id == _entries.c.document_sha, *shown
     )
     own = or_(_entries.c.document_repository_id.is_(None), *shown)
-    body = type_coerce(case((own, _entries.c.body), else_=_entries.c.entry_body), _entries.c.body.type)
-    told = (body if shown else _entries.c.body).label("body"), file.c.content.label("file")
+    body = text_of(EntryRow, "body")
+    seen = type_coerce(case((own, body), else_=text_of(EntryRow, "entry_body")), body.type) if shown else body
+    files = (text_of(BlobRow, "content", name).label(name) for name in ("file", "document"))
     wanted = (
-        select(*told, document.c.content.label("document"))
+        select(seen.label("body"), *files)
         .select_from(_entries.outerjoin(file, of_file).outerjoin(document, of_document))
         .where(_entries.c.block == collection.block, _entries.c.collection == collection.name, _entries.c.key == key)
         .where(*of_entries(viewer, _entries))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from cache.profile.collection import Block
 from cache.viewer import Viewer
 from daemon.api.access import Access
+from daemon.api.comparing import Comparing
 from daemon.api.reads import Readable
 
 
@@ -76,6 +77,11 @@ class ApiContext:
     """Seconds between two signs of life on a quiet stream of events."""
     streams: int = 100
     """Streams of events that are served at once, and as many long polls and waits for a commit."""
+
+    page_bytes: int = 4 << 20
+    """Bytes of bodies on a page (`include=body`)."""
+    comparing: Comparing = field(default_factory=lambda: Comparing(20_000))
+    """Compares texts, up to so many lines of each."""
 
     def address(self, path: str) -> str:
         """How a reader reaches one of our own paths (`/api/v1/…`); the path itself where no `public_url` is given.

@@ -52,7 +52,8 @@ async def _list(
         raise ProblemError("bad-value", "q is empty; write a word to search for, or leave it out.", parameter="q")
     sequence = context.sequence()
     async with context.database.read() as connection:
-        page = await entries.entry_list(connection, asked.viewer, collection, question, q=q, body=body)
+        limit = context.page_bytes if body else 0
+        page = await entries.entry_list(connection, asked.viewer, collection, question, q=q, body=limit)
         fresh = await _fresh(context, connection, asked.viewer, of_collection(asked.viewer, collection))
     items = [entry_json(item, body=body) for item in page.items]
     sheet = sheets.of_entries(collection, body=body)

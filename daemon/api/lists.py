@@ -21,6 +21,9 @@ from daemon.api.parameters import WAITING, Pairs, bodies, flag
 from daemon.api.problems import ProblemError
 from daemon.api.shapes import proposal_json, pull_json, repository_json, revision_json
 
+MOST_REVISED = 1_000
+"""Revisions that are told with a pull request."""
+
 
 async def repositories(context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:
     """Every repository of the owners."""
@@ -75,13 +78,14 @@ async def pull(context: ApiContext, request: web.Request, pairs: Pairs, asked: A
         item = await pull_queries.one_pull(connection, viewer, full_name, int(number)) if known else None
         if item is None:
             raise ProblemError("not-found", f"There is no pull request {number[:20]!r} of {full_name[:200]!r} here.")
-        revised = await revision_queries.of_pull(connection, viewer, item.repository_id, item.number)
-        proposed = await proposal_queries.of_pull(connection, viewer, item.repository_id, item.number)
+        revised = await revision_queries.of_pull(connection, viewer, item.repository_id, item.number, MOST_REVISED + 1)
+        proposed = await proposal_queries.of_pull(connection, viewer, full_name, item.number, context.page_bytes)
         where = of_ids([item.repository_id])
         fresh = await freshness(connection, viewer, where, now=now, interval=context.sweep_interval)
     told = pull_json(item, context.forge_url)
-    told["revisions"] = [revision_json(each, context.forge_url) for each in revised]
-    told["proposals"] = [proposal_json(each, context.forge_url, body=True) for each in proposed]
+    told["revisions"] = [revision_json(each, context.forge_url) for each in revised[:MOST_REVISED]]
+    told["proposals"] = [proposal_json(each, context.forge_url, body=True) for each in proposed.items]
+    told["complete"] = len(revised) <= MOST_REVISED and proposed.next is None
     return one_answer(request, told, sequence, fresh, told_by(context, asked))
 
 
@@ -92,7 +96,8 @@ async def proposals(context: ApiContext, request: web.Request, pairs: Pairs, ask
     body = bodies(pairs)
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
-        page = await proposal_queries.proposal_list(connection, viewer, question, body=body)
+        limit = context.page_bytes if body else 0
+        page = await proposal_queries.proposal_list(connection, viewer, question, body=limit)
         fresh = await freshness(connection, viewer, of_mirrored(), now=now, interval=context.sweep_interval)
     items = [proposal_json(item, context.forge_url, body=body) for item in page.items]
     sheet = sheets.of_proposals(body=body)

@@ -43,7 +43,7 @@ COMMON: Json = {
         "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}, "Items of a page."
     ),
     "cursor": query("cursor", {"type": "string"}, "Where the page begins: `next` of the page before."),
-    "q": query("q", {"type": "string"}, "Words that the text must hold; the last may be the beginning of one."),
+    "q": query("q", {"type": "string"}, "Words that key, title, text or fields must hold; the last may begin one."),
     "include": query("include", {"type": "string", "enum": ["body"]}, "Brings the bodies as well."),
     "cleared": query("cleared", {"type": "boolean", "default": False}, "Those cleared, in place of those that stand."),
     "after": query("after", {"type": "string"}, "A position, EPOCH:SEQUENCE, or `latest`; else all that is kept."),

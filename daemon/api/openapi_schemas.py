@@ -169,11 +169,16 @@ def _say_revisions(schemas: Json) -> None:
     pull = schemas["PullItem"]
     revised = {"type": "array", "items": ref("RevisionItem"), "description": "Of the entries that it touches."}
     proposed = {"type": "array", "items": ref("ProposalItem"), "description": "What it would make of entries."}
+    whole = {
+        "type": "boolean",
+        "description": "Whether these are all; where not, `/proposals?repository=…&number=…` pages through them.",
+    }
     schemas["Pull"] = {
         **pull,
         "title": "Pull",
-        "properties": {**pull["properties"], "revisions": revised, "proposals": proposed, **_FRESH, **_VERIFIED},
-        "required": [*pull["required"], "revisions", "proposals"],
+        "properties": {**pull["properties"], "revisions": revised, "proposals": proposed, "complete": whole,
+                       **_FRESH, **_VERIFIED},
+        "required": [*pull["required"], "revisions", "proposals", "complete"],
     }
     proposal = schemas["ProposalItem"]
     proposal["properties"]["html_url"] = {"type": ["string", "null"], "format": "uri"}

@@ -39,6 +39,8 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too-many-streams": (503, "Too many streams are open"),
     "too-many-waits": (503, "Too many are waiting"),
     "too-slow": (503, "The question takes too long"),
+    "too-long": (413, "The texts are too long to compare"),
+    "too-many-words": (400, "The search has too many words"),
     "too-many-values": (400, "The question is too long"),
     "unknown-collection": (404, "There is no such collection"),
     "unknown-parameter": (400, "There is no such parameter"),

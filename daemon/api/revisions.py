@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
@@ -69,12 +68,13 @@ async def differing(
         where = await _where(connection, asked.viewer, collection, key, found=True)
         fresh = await freshness(connection, asked.viewer, where, now=now, interval=context.sweep_interval)
     names = f"{key} {before.name}", f"{key} {after.name}"
-    # beside the event loop: two long texts take their time
-    diff = await asyncio.to_thread(compare, before.text, after.text, names)
-    item = {
-        "from": _described(before), "to": _described(after), "unified": diff.unified,
-        "lines": msgspec.to_builtins(diff.lines),
-    }  # fmt: skip
+
+    def work(old: str, new: str, most: int) -> dict[str, object]:
+        diff = compare(old, new, names, most)
+        return {"unified": diff.unified, "lines": msgspec.Raw(msgspec.json.encode(diff.lines))}
+
+    found = await context.comparing.run(before.text, after.text, work)
+    item = {"from": _described(before), "to": _described(after), **found}
     return one_answer(request, item, sequence, fresh, told_by(context, asked))
 
 

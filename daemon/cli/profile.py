@@ -145,8 +145,9 @@ def infer(
             raise SetupError(f"{path} leads out of {where}; name a folder below it")
         source = _source(context, where, path, ref, Options(url, token_file, ca_file))
         inferred = inferred_from(
-            source.name, source.files, below=path, repository=source.repository, source=source.label
-        )
+            source.name, source.files, below=path, repository=source.repository, source=source.label,
+            others=source.others,
+        )  # fmt: skip
         if not inferred.collections:
             kinds = "Markdown, YAML or JSON" if path else "Markdown"
             raise SetupError(f"no {kinds} files were found in {where}{f' below {path}' if path else ''}; name a folder")
@@ -174,7 +175,11 @@ def infer(
         ]  # fmt: skip
         _print({
             "profile": inferred.name, "output": None if output is None else str(output), "complete": source.complete,
-            "collections": collections, "elsewhere": inferred.elsewhere, "text": text,
+            "collections": collections, "elsewhere": inferred.elsewhere,
+            "left_out": [
+                {"reason": each.reason, "files": len(each.paths), "paths": each.paths} for each in inferred.left_out
+            ],
+            "text": text,
         })  # fmt: skip
         return
     _deliver(text, output, force)

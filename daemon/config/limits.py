@@ -12,6 +12,7 @@ import msgspec
 
 from daemon.config import kinds
 from daemon.config.key import Key
+from gitea_client.limits import StoreLimits
 
 LIMIT_KEYS: Final = (
     # what a forge answers
@@ -23,6 +24,34 @@ LIMIT_KEYS: Final = (
         reached="That reading fails, and is tried again later; everything else goes on.",
     ),
     # what git brings
+    Key(
+        "limits.git_memory",
+        kinds.size(64 << 20),
+        "How much memory one git program may take (address space; Linux only).",
+        "1GB",
+        reached="That program ends: the look at that repository fails with this limit's name, its last rows stay.",
+    ),
+    Key(
+        "limits.git_time",
+        kinds.duration(1),
+        "How long one fetch may take, and as much computing; reading what was fetched may take a third of it.",
+        "15m",
+        reached="The program ends: the look at that repository fails, its last rows stay.",
+    ),
+    Key(
+        "limits.fetch_size",
+        kinds.size(1 << 20),
+        "How many bytes one fetch of a repository may bring.",
+        "2GB",
+        reached="The fetch ends and leaves nothing: the look at that repository fails, its last rows stay.",
+    ),
+    Key(
+        "limits.disk_free",
+        kinds.size(0),
+        "How many bytes stay free on the disk of data_dir: with less, nothing is fetched.",
+        "512MB",
+        reached="Fetches end: each look that needs one fails until there is room, the rows stay as they are.",
+    ),
     # what a repository holds
     Key(
         "limits.tree_paths",
@@ -34,6 +63,13 @@ LIMIT_KEYS: Final = (
     ),
     # what a file holds
     # what a reader asks for
+    Key(
+        "limits.render_time",
+        kinds.duration(0.1),
+        "How long the console may take to make up one text.",
+        "2s",
+        reached="The console shows that text as it is written, with a note; every other page goes on.",
+    ),
     Key(
         "limits.connections",
         kinds.whole(16, 65_536),
@@ -70,6 +106,20 @@ LIMIT_KEYS: Final = (
         100,
         reached="One more is answered 503; whoever is known by a token finds a place that no stranger takes.",
     ),
+    Key(
+        "limits.page_size",
+        kinds.size(64 * 1024),
+        "How many bytes of bodies a page brings (`include=body`).",
+        "4MB",
+        reached="The page ends early, with a `next` that goes on behind it; it brings one entry at least.",
+    ),
+    Key(
+        "limits.diff_lines",
+        kinds.whole(100, 10_000_000),
+        "How many lines each of two texts may have to be compared, beside 4 MB of both together.",
+        20_000,
+        reached="The answer is 413; the texts themselves can be read.",
+    ),
 )
 
 
@@ -81,15 +131,27 @@ def _default(name: str) -> Any:
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """[limits]: sizes are bytes, durations seconds."""
 
+    @property
+    def of_store(self) -> StoreLimits:
+        """What one repository's object store may cost."""
+        return StoreLimits(self.git_memory, self.git_time, self.fetch_size, self.disk_free)
+
     # what a forge answers
     answer_size: int = _default("answer_size")
     # what git brings
+    git_memory: int = _default("git_memory")
+    git_time: float = _default("git_time")
+    fetch_size: int = _default("fetch_size")
+    disk_free: int = _default("disk_free")
     # what a repository holds
     tree_paths: int = _default("tree_paths")
     # what a file holds
     # what a reader asks for
+    render_time: float = _default("render_time")
     connections: int = _default("connections")
     request_time: float = _default("request_time")
     idle_time: float = _default("idle_time")
     deliveries_waiting: int = _default("deliveries_waiting")
     streams: int = _default("streams")
+    page_size: int = _default("page_size")
+    diff_lines: int = _default("diff_lines")

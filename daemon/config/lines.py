@@ -20,7 +20,7 @@ def find_lines(text: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     section = ""
     fence: str | None = None  # inside a text of several lines, what would end it
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # TOML 1.0: LF and CRLF, nothing else
         if fence is not None:
             fence = None if line.count(fence) % 2 else fence
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
@@ -10,7 +9,7 @@ from aiohttp import web
 from cache.profile.collection import Collection
 from cache.queries import entries
 from cache.queries.paging import ask
-from daemon.console import cells, controls, markdown, pulls, reading, revisions
+from daemon.console import cells, controls, pulls, reading, revisions
 from daemon.console.addresses import ROOT, ForgePages, found, key_of
 from daemon.console.lists import MENDING
 from daemon.console.page import Pages
@@ -109,8 +108,8 @@ async def _entry(pages: Pages, collection: Collection, key: str) -> web.StreamRe
             news=news,
         )
     item = view.item
-    # a long text takes a while to make up, and others wait for answers
-    body = await asyncio.to_thread(markdown.rendered, item.body, _beside(item, pages.forge)) if item.body else None
+    renderer = pages.context.renderer
+    body = await renderer.rendered(item.body, _beside(item, pages.forge)) if item.body else None
     pill = controls.pill_field(collection)
     return pages.answer(
         "entry.html",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from urllib.parse import quote, urljoin, urlsplit
 
 from markdown_it import MarkdownIt
@@ -21,8 +20,9 @@ from markupsafe import Markup, escape
 from daemon.console.words import shown
 
 LARGEST = 200_000
-"""Letters from which on a text is shown as it is: making it up would take too long."""
+"""Letters from which on no text is made up."""
 SCHEMES = frozenset({"http", "https", "mailto"})
+LONG = f"This text is longer than {LARGEST:,} letters and is shown as it is written."
 HEADINGS_BELOW = 2
 """The page has a heading above the text's own."""
 
@@ -99,12 +99,19 @@ class _Markdown(MarkdownIt):
 _PARSER = _Markdown("commonmark", {"html": False}, renderer_cls=_Renderer).enable(["table", "strikethrough"])
 
 
-@lru_cache(maxsize=64)
 def rendered(text: str, beside: str) -> Markup:
-    """The text as HTML. `beside` is the address of the folder on the forge that relative links begin at."""
+    """The text as HTML, however long that takes: pages ask `rendering`. `beside` is the address of the folder on the
+    forge that relative links begin at.
+    """
     if len(text) > LARGEST:
-        return Markup('<pre class="verbatim" tabindex="0">{}</pre>').format(shown(text))
+        return verbatim(text, LONG)
     return Markup(_PARSER.render(shown(text), {"beside": beside}))  # noqa: S704 - made above, of escaped parts
+
+
+def verbatim(text: str, note: str) -> Markup:
+    """The text as it is written, below a note that says why."""
+    made = Markup('<p class="quiet">{}</p>\n<pre class="verbatim" tabindex="0">{}</pre>')
+    return made.format(note, shown(text))
 
 
 def leading(target: str, beside: str) -> str | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -14,7 +14,7 @@ from cache.queries import pulls as pull_queries
 from cache.queries.errors import QueryError
 from cache.queries.paging import ask
 from cache.queries.proposed import Proposed
-from daemon.console import cells, markdown, reading, texts
+from daemon.console import cells, reading, texts
 from daemon.console.addresses import found, key_of
 from daemon.console.page import Pages
 from daemon.console.problems import Absent
@@ -59,7 +59,7 @@ async def single(pages: Pages) -> web.StreamResponse:
         raise Absent(f"There is no pull request {key_of(segments[2])[:20]!r} of {full_name[:200]!r} here.")
     item = view.item
     folder = pages.forge.folder(item.repository, item.head_sha)
-    text = await asyncio.to_thread(markdown.rendered, item.description, folder) if item.description else None
+    text = await pages.context.renderer.rendered(item.description, folder) if item.description else None
     return pages.answer(
         "pull.html",
         title=item.title or "untitled",
@@ -92,12 +92,12 @@ async def proposal(
     prose = difference = None
     if said == "rendered" and body:
         folder = pages.forge.folder(item.repository, item.head_sha, item.path)
-        prose = await asyncio.to_thread(markdown.rendered, body, folder)
+        prose = await pages.context.renderer.rendered(body, folder)
     elif said in ("unified", "beside"):
         # of one that would be taken away its text would be, too
         after = "" if item.change == "removed" else body
-        difference = await asyncio.to_thread(
-            texts.difference, shown.body_now or "", after, beside=said == "beside", whole=False
+        difference = await pages.context.api.comparing.run(
+            shown.body_now or "", after, partial(texts.difference, beside=said == "beside", whole=False)
         )
     return pages.answer(
         "proposal.html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -12,7 +12,7 @@ from cache.profile.rules import RULES
 from cache.queries.comparing import Side
 from cache.queries.errors import QueryError
 from cache.queries.revisions import HEAD, LATEST_MERGED, Neighbours, Revision, RevisionItem
-from daemon.console import cells, markdown, reading, texts
+from daemon.console import cells, reading, texts
 from daemon.console.addresses import Here
 from daemon.console.made_up import made_up
 from daemon.console.page import HEADERS, Pages
@@ -65,10 +65,9 @@ async def single(pages: Pages, collection: Collection, key: str, name: str) -> w
     item = view.item
     text = item.merged_content if merged else item.content
     read = made_up(collection, item, text) if text is not None and rendered else None
-    # a long text takes a while to make up, and others wait for answers
     # by the rule `field` the pull request's repository may be another than the entry's
     folder = pages.forge.folder(item.repository, item.head_sha, item.path) if item.rule != "field" else ""
-    body = await asyncio.to_thread(markdown.rendered, read.body, folder) if read else None
+    body = await pages.context.renderer.rendered(read.body, folder) if read else None
     fields = read.fields if read is not None and read.fields is not None else {}
     return pages.answer(
         "revision.html",
@@ -98,9 +97,8 @@ async def differing(pages: Pages, collection: Collection, key: str, names: tuple
     beside = _choice(pages, "as", ("unified", "beside")) == "beside"
     whole = _choice(pages, "all", ("no", "yes")) == "yes"
     view = await reading.diff_view(pages.context.api, pages.viewer, collection, key, names)
-    # beside the event loop: two long texts take their time
-    found = await asyncio.to_thread(
-        texts.difference, view.before.text, view.after.text, beside=beside, whole=whole
+    found = await pages.context.api.comparing.run(
+        view.before.text, view.after.text, partial(texts.difference, beside=beside, whole=whole)
     )
     return pages.answer(
         "diff.html",

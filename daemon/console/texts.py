@@ -71,9 +71,12 @@ def plain(line: str) -> str:
     return line.replace("\r", _RETURN)
 
 
-def difference(before: str, after: str, *, beside: bool, whole: bool) -> Difference:
-    """What differs: `beside` puts the lines of both beside each other, `whole` shows those that are alike too."""
-    lines = compare(before, after, ("", "")).lines
+def difference(before: str, after: str, most: int | None = None, *, beside: bool, whole: bool) -> Difference:
+    """What differs: `beside` puts the lines of both beside each other, `whole` shows those that are alike too.
+
+    Raises TooLongError where a text has more than `most` lines.
+    """
+    lines = compare(before, after, ("", ""), most).lines
     shown = lines if whole else tuple(_near(lines))
     told = tuple(_rows(shown))
     rows = told if beside else tuple(_in_one(told))

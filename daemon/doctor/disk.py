@@ -70,7 +70,7 @@ def file_system(folder: Path, mounts: str) -> Iterator[Result]:
 def kind_of(folder: Path, mounts: str) -> str:
     """The type of the file system that holds `folder` (proc(5), mountinfo); empty where it is not known."""
     found, longest = "", -1
-    for line in mounts.splitlines():
+    for line in mounts.split("\n"):  # a mount point may hold what `splitlines` takes for the end of one
         before, _, after = line.partition(" - ")
         fields = before.split(" ")
         if len(fields) < 5 or not after:

@@ -13,11 +13,14 @@ from daemon.doctor.result import Result, fail, ok, skip
 from gitea_client import fetching, program, storing
 from gitea_client.allowed import check_object_format
 from gitea_client.errors import Forbidden, ForgeError, Missing, Unreachable
+from gitea_client.limits import ProgramLimits
 from gitea_client.refs import ls_refs
 
 TRIED: Final = 3
 """Repositories that are looked at for a commit before doctor gives up."""
 SECONDS: Final = 15.0
+MOST: Final = 16 << 20
+"""Bytes of one commit and of what git says: more is no answer to this question."""
 CHECK: Final = "git over http"
 
 
@@ -71,7 +74,8 @@ async def _fetch(patient: Patient, repository: Repository, head: str, folder: Pa
     arguments = [forge.git, *fetching.arguments(filter="tree:0", refetch=False, tips=()), "--depth=1"]
     return await program.run(
         arguments, cwd=folder, env=program.environment({**settings, "GIT_DIR": str(folder)}),
-        stdin=f"{head}\n".encode(), timeout=SECONDS,
+        stdin=f"{head}\n".encode(), timeout=SECONDS, most_output=MOST, limits=ProgramLimits(file=MOST),
+        starts_others=True,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from cache.profile.scalars import is_login
 from daemon.setup.access import Access
 from gitea_client.allowed import is_object_id
 from gitea_client.errors import Forbidden, ForgeError, Malformed, Missing, ObjectMissing
+from gitea_client.limits import StoreLimits
 from gitea_client.objects import ObjectStore
 from gitea_client.paging import pages
 from gitea_client.paths import segment
@@ -24,10 +25,13 @@ from gitea_client.rest import API, Rest, searched
 from gitea_client.transport import Query, Transport
 from gitea_client.wire import Repository, ServerVersion, User, decode
 
+SYMLINK = "120000"
 TREE_PAGE = 1000
 """The most items that the servers give of a tree at once."""
 MOST_MISSING = 3
 """Objects that a repository may lack and still be looked at."""
+LARGEST_FETCH = 64 << 20
+"""Bytes that one fetch may bring: a few small files are asked for."""
 TOGETHER = 4
 """Requests under way at once: a stranger's forge is not to notice."""
 
@@ -48,11 +52,14 @@ class Listed(Struct, frozen=True):
 
 
 class Tree(Struct, frozen=True):
-    """The files of one commit; `complete` False where reading stopped before the end."""
+    """The files of one commit, and the paths of its symbolic links; `complete` False where reading stopped before the
+    end.
+    """
 
     commit: str
     items: tuple[Item, ...]
     complete: bool
+    links: tuple[str, ...] = ()
 
 
 class _TreeItem(Struct, frozen=True):
@@ -130,6 +137,7 @@ class Looking:
         """The regular files of a branch, tag or commit; reading stops after `most` items of the tree."""
         where = f"{API}/repos/{segment(repository.owner.login)}/{segment(repository.name)}/git/trees/"
         items: list[Item] = []
+        links: list[str] = []
         commit, read = ref, 0
         for number in range(1, most // TREE_PAGE + 2):
             query: Query = {"recursive": True, "per_page": TREE_PAGE, "page": number}
@@ -142,9 +150,10 @@ class Looking:
             commit = page.sha  # a commit's id, when a branch was asked for: later pages are of the same commit
             read += len(page.tree)
             items += [Item(each.path, each.size, each.sha) for each in page.tree if _regular(each)]
+            links += [each.path for each in page.tree if each.path and each.mode == SYMLINK]
             if not page.tree or read >= page.total_count:
-                return Tree(commit, tuple(items), True)
-        return Tree(commit, tuple(items), False)
+                return Tree(commit, tuple(items), True, tuple(links))
+        return Tree(commit, tuple(items), False, tuple(links))
 
     async def contents(self, repository: Repository, items: Sequence[Item]) -> dict[str, bytes | None]:
         """The bytes of files by their path, None for one that the forge does not give. Two requests, by Git.
@@ -160,7 +169,7 @@ class Looking:
                 git=self._access.git,
                 counter=self._transport.counter,
                 object_format=repository.object_format_name,
-                fetch_timeout=4 * self._access.timeout,
+                limits=StoreLimits(seconds=4 * self._access.timeout, fetch_size=LARGEST_FETCH),
             )
             await store.ensure()
             await self._fetch(store, url, [item.id for item in items])

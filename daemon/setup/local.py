@@ -8,7 +8,7 @@ from pathlib import Path
 from cache.profile.entry import MAX_FILE
 from cache.profile.infer import SeenFile, read_seen
 from cache.profile.infer_paths import wanted
-from daemon.setup.sources import MOST_FILES, Source
+from daemon.setup.sources import MOST_FILES, MOST_PATHS, Source
 
 
 def read_folder(root: Path, below: str) -> Source:
@@ -17,17 +17,21 @@ def read_folder(root: Path, below: str) -> Source:
     Raises OSError where the folder itself cannot be read; one within it leaves the rest, and `complete` False.
     """
     paths: list[str] = []
+    others: list[str] = []
     errors: list[OSError] = []
     start = root / below
     os.scandir(start).close()
     complete = True
     for place, folders, names in os.walk(start, onerror=errors.append):
+        here = Path(place).relative_to(root)
+        hidden = [name for name in sorted(folders) if name.startswith(".") and _is_text(name)]
+        others += [f"{(here / name).as_posix()}/" for name in hidden]
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            path = Path(place, name).relative_to(root).as_posix()
-            if wanted(path, below) and _is_text(path):
-                paths.append(path)
-        if len(paths) > MOST_FILES:
+            path = (here / name).as_posix()
+            if _is_text(path):
+                (paths if wanted(path, below) else others).append(path)
+        if len(paths) > MOST_FILES or len(others) > MOST_PATHS:
             complete = False
             break
     return Source(
@@ -36,6 +40,7 @@ def read_folder(root: Path, below: str) -> Source:
         repository=None,
         files=tuple(_read(root, path) for path in paths[:MOST_FILES]),
         complete=complete and not errors,
+        others=(*others, *paths[MOST_FILES:]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -27,7 +27,7 @@ Tell = Callable[[Mapping[str, Any]], None]
 
 class Source(Struct, frozen=True):
     """Files and where they are from. `repository` is its full name, None for a folder of this machine; `complete`
-    False where there are more files than were read.
+    False where there are more files than were read; `others` are the paths of files that were not looked at.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Source(Struct, frozen=True):
     repository: str | None
     files: tuple[SeenFile, ...]
     complete: bool
+    others: tuple[str, ...] = ()
 
 
 async def read_repository(access: Access, full_name: str, below: str, ref: str | None, tell: Tell) -> Source:
@@ -58,14 +59,23 @@ async def read_repository(access: Access, full_name: str, below: str, ref: str |
         tell({"what": f"reading {len(chosen)} files", "done": 1, "of": 2})
         contents = await forge.contents(repository, chosen)
     large = [SeenFile(item.path, problem="too-large") for item in fit if item.size > MAX_FILE][:MOST_FILES]
+    links = [SeenFile(path, problem="symlink") for path in tree.links if wanted(path, below)]
     read = [read_seen(path, content) for path, content in sorted(contents.items())]
     return Source(
         name=repository.name,
         label=f"{full_name} at {tree.commit[:12]}",
         repository=f"{repository.owner.login}/{repository.name}",
-        files=(*read, *large),
+        files=(*read, *large, *links),
         complete=tree.complete and len(chosen) + len(large) == len(fit),
+        others=_others([*(item.path for item in tree.items), *tree.links], below, [*chosen, *large, *links]),
     )
+
+
+def _others(paths: Iterable[str], below: str, seen: Iterable[Item | SeenFile]) -> tuple[str, ...]:
+    """The paths below a folder of files that were not looked at."""
+    known = {one.path for one in seen}
+    start = f"{below}/" if below else ""
+    return tuple(path for path in paths if path.startswith(start) and path not in known)
 
 
 def _affordable(items: list[Item]) -> list[Item]:

@@ -33,6 +33,8 @@ REMEDIES = {
     "timeout": "The body came too slowly. Look at the proxy in between.",
     "too-large": "Raise `webhooks.max_body`. The next sweep finds the change.",
     "token-needed": "Send a token: `Authorization: Bearer …`, made with `forgeglass token create`.",
+    "too-long": "Read the two texts themselves, and compare them at home; `limits.diff_lines` is the limit.",
+    "too-many-words": "Search for fewer words; a long phrase is found by a few of its words.",
     "too-slow": "Ask for less: a narrower filter, fewer words, a smaller page. `api.query_timeout` is the time it has.",
     "too-many-waits": "End waits that nobody needs, or ask with a token; `limits.streams` says how many there may be.",
     "too-many-streams": "Close streams that nobody reads; one stream can serve many readers behind it.",

@@ -11,8 +11,8 @@ import marks
 from marks import code, plain, table
 
 from cache.profile.loader import load_profile, shipped
-from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row
-from cache.schema import cleared, feed, meta, sight, tables
+from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, EntryRow, Row
+from cache.schema import cleared, feed, meta, sight, tables, texts
 
 INTRO = """\
 `data_dir/cache.db` is an SQLite file. Open it read-only (`sqlite3 -readonly`, or `?mode=ro` in an address); several
@@ -61,12 +61,35 @@ def said_of(kind: type[Row]) -> dict[str, str]:
     return found
 
 
+SAID = {
+    "id": "A number, for the full-text index.",
+    "words": "What its fields say, for the full-text index.",
+}
+"""What is said of columns of entries that only the table has."""
+
+TEXTS = """\
+### texts
+
+Whatever rows say at length, once. A row refers to it by `..._text` and `..._start`:
+
+```sql
+SELECT entries.key, CAST(substr(texts.content, entry_body_start + 1) AS TEXT) AS entry_body
+FROM entries JOIN texts ON texts.id = entries.entry_body_text
+```
+
+An entry's `body`, as views show it, is its document's where it has one, else its own. Columns: {columns}.
+"""
+
+
 def described(kind: type[Row]) -> str:
     """A table of `cache.db`."""
     said = said_of(kind)
+    said |= {f"{name}_text": f"`texts.id`: {plain(said.get(name, 'its text'))}" for name in kind.texts}
+    said |= {f"{name}_start": "Where it begins in that, in bytes." for name in kind.texts}
+    said |= SAID if kind is EntryRow else {}
     rows = [
         (
-            code(column.name) + (" (key)" if column.primary_key else ""),
+            code(column.name) + (" (key)" if column.name in kind.primary else ""),
             "text" if str(column.type) == "TEXT" else str(column.type).lower(),
             "may be null" if column.nullable else "",
             plain(said.get(column.name, "")),
@@ -91,8 +114,7 @@ def page() -> str:
             (meta.name, meta, "What the file itself says: the profiles and the version it was made with."),
         )
     ]  # fmt: skip
-    text = "### entry_text\n\nThe full-text index (FTS5) over key, title and body of `entries`, by `rowid`.\n\n"
-    text += (
-        "### own_text\n\nThe same over key, title and `entry_body` of those entries that have a document, by `rowid`.\n"
-    )
-    return marks.page("SQL", INTRO, f"## Views\n\n{views()}", *groups, "## Beside these\n", *others, text)
+    own = TEXTS.format(columns=", ".join(code(column.name) for column in texts.columns))
+    text = "### entry_text\n\nThe full-text index (FTS5) over the view `entry_search`; its `rowid` is `entries.id`. "
+    text += "Columns: `body`, `key`, `title`, `words` (what fields say), `own` (own body beside a document).\n"
+    return marks.page("SQL", INTRO, f"## Views\n\n{views()}", *groups, "## Beside these\n", *others, own, text)

@@ -260,7 +260,7 @@ def statements(cache: Cache, server: Server) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("/rfcs", 3), ("/rfcs?q=alpha&include=body", 3), ("/rfcs/alpha", 4), ("/pulls", 3), ("/repositories", 2),
+    [("/rfcs", 3), ("/rfcs?q=alpha&include=body", 5), ("/rfcs/alpha", 4), ("/pulls", 3), ("/repositories", 2),
      ("/findings", 2), ("/rfcs/alpha/pulls", 4), ("/rfcs/alpha/branches", 3), ("/rfcs/alpha/history", 3),
      ("/changes", 3)],
 )  # fmt: skip

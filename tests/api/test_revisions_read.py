@@ -184,8 +184,8 @@ async def test_every_question_goes_by_an_index(revised: Cache) -> None:
     of_entry = "FROM revisions WHERE block = 'rfc' AND collection = 'rfcs' AND key = 'alpha'"
     statements = {
         f"SELECT version {of_entry} ORDER BY version DESC, repository_id, number LIMIT 50": "revisions_version",
-        f"SELECT content {of_entry} AND version = 3": "revisions_version",
-        f"SELECT content {of_entry} AND merged_at IS NOT NULL ORDER BY merged_at DESC LIMIT 1": "revisions_merged",
+        f"SELECT content_text {of_entry} AND version = 3": "revisions_version",
+        f"SELECT content_text {of_entry} AND merged_at IS NOT NULL ORDER BY merged_at DESC LIMIT 1": "revisions_merged",
         "SELECT version FROM revisions WHERE repository_id = 1 AND number = 2": "revisions_pull",
     }
     async with revised.database.read() as connection:

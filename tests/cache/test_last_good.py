@@ -45,7 +45,7 @@ class MadeUpStore:
         return {sha: self.hub.commits[sha] for sha in ids}
 
     async def changes(
-        self, tip: str, *, after: str | None, wanted: Callable[[str], bool], start_position: int = 0
+        self, tip: str, *, after: str | None, wanted: Callable[[str], bool], start_position: int = 0, **_: object
     ) -> Changes:
         every = [v for changes in self.hub.versions.values() for v in changes]
         return Changes(

@@ -141,3 +141,29 @@ def graphs(draw: st.DrawFn) -> list[Node]:
         tree: Tree = draw(kept | trees())
         nodes.append(Node(parents, tree, date=1_700_000_000 + draw(st.integers(-5, 5)) * 10 + index))
     return nodes
+
+
+def stale_branches(pages: int, branches: int) -> bytes:
+    """For `git fast-import`: pages that one commit touches, and branches begun before it and merged after it.
+
+    Of each branch's own one file all others differ as well from what it is merged into: told in full, they are
+    pages × branches lines, of less than a megabyte of packed objects (4,000 and 1,200: 700 MB of text).
+    """
+    stream = bytearray()
+
+    def commit(ref: str, mark: int, parents: Sequence[int], contents: Mapping[str, str]) -> int:
+        lines = [f"commit refs/heads/{ref}", f"mark :{mark}", f"committer A <a@b.c> {1_700_000_000 + mark} +0000"]
+        lines += ["data 1", "x", *(f"{word} :{p}" for word, p in zip(("from", "merge"), parents, strict=False))]
+        for name, text in contents.items():
+            lines += [f"M 100644 inline {name}", f"data {len(text)}", text]
+        stream.extend("\n".join([*lines, ""]).encode())
+        return mark
+
+    names = [f"pages/page-{number:04}.md" for number in range(pages)]
+    begun = commit("main", 1, [], dict.fromkeys(names, "one"))
+    tip = mark = commit("main", 2, [begun], dict.fromkeys(names, "two"))
+    for number in range(branches):
+        own = {f"pages/side-{number:04}.md": "side"}
+        side = commit(f"side-{number}", mark + 1, [begun], own)
+        tip = mark = commit("main", mark + 2, [tip, side], own)
+    return bytes(stream)

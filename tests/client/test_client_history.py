@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
-from client_repos import Node, Tree, files, git, graphs, grow, make
+from client_repos import Node, Tree, files, git, graphs, grow, make, stale_branches
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gitea_client import edges, origins, streaming
 from gitea_client.history import Changes, first_parent_changes
 from gitea_client.objects import ObjectStore
 from gitea_client.origins import find_origins
@@ -113,11 +118,17 @@ async def test_removal_symbolic_link_and_submodule_are_told_as_they_are(tmp_path
     }  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(), st.data())
 async def test_history_is_what_git_log_says(nodes: list[Node], data: st.DataObject) -> None:
-    """The property that all else rests on, for both ways of finding an origin and for reading in two parts."""
-    with tempfile.TemporaryDirectory() as directory:
+    """The property that all else rests on, for both ways of finding an origin, named to git or told of everything, and
+    for reading in two parts."""
+    few, narrow, stretch = (data.draw(st.sampled_from(choice)) for choice in ([0, 8], [0, 1, 32], [1, 4]))
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        patch.multiple(origins, FEW=few, FIRST_STRETCH=stretch),
+        patch.object(edges, "NARROW", narrow),
+    ):
         path = make(Path(directory) / "r")
         ids = grow(path, nodes)
         tip = ids[-1]
@@ -137,3 +148,48 @@ async def test_history_is_what_git_log_says(nodes: list[Node], data: st.DataObje
         assert rest.rewound == (after not in chain)
         assert rest.versions == [v for v in changes.versions if v.position >= place]
         assert rest.tip_position == changes.tip_position
+
+        some = [path for path in ("a", "d", "d/x") if data.draw(st.booleans())]
+        part = await first_parent_changes(store, tip, after=None, wanted=lambda p: p in some, below=some)
+        assert part.versions == [v for v in changes.versions if v.path in some]
+
+
+async def test_stale_branches_cost_what_they_bring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R1: branches merged long after they were begun differ from main in everything; nobody asks for that.
+
+    Told of every merge in full, git says pages × branches lines; what the walk reaches is one path of each merge.
+    """
+    pages, branches = 300, 60
+    path = make(tmp_path / "r")
+    git(path, "fast-import", "--quiet", stdin=stale_branches(pages, branches))
+    asked: list[str] = []
+    said = 0
+    through = streaming.stream
+
+    async def counting(arguments: Sequence[str | bytes], *, stdin: bytes = b"", **rest: Any) -> AsyncIterator[bytes]:
+        nonlocal said
+        async with aclosing(through(arguments, stdin=stdin, **rest)) as pieces:
+            async for piece in pieces:
+                if "diff-tree" in arguments:
+                    said += len(piece)
+                yield piece
+        asked.extend(stdin.decode().splitlines())
+
+    monkeypatch.setattr(streaming, "stream", counting)
+    tip = git(path, "rev-parse", "refs/heads/main").decode().strip()
+    changes = await first_parent_changes(store_of(path), tip, after=None, wanted=lambda _: True, below=["pages/"])
+    assert len(changes.versions) == 2 * pages + branches
+    assert {v.commit == v.landed for v in changes.versions if "side" in v.path} == {False}
+    assert len(asked) <= 2 * branches  # the other parent of each merge, and the commit of the side
+    assert said <= 400 * branches  # an edge, and paths asked for with it; in full a merge is 300 paths and more
+
+
+async def test_what_was_merged_later_is_walked_from_what_came_since(tmp_path: Path) -> None:
+    """R1: a push is not answered by reading the whole graph; a walk that gets below what was known still ends right."""
+    path = make(tmp_path / "r")
+    nodes = [Node((), files(a="1", b="1")), Node((0,), files(a="2", b="1")), Node((0,), files(a="1", b="2"))]
+    nodes += [Node((1, 2), files(a="1", b="2"))]  # takes back what the first parent made of `a`
+    ids = grow(path, nodes)
+    found = await find_origins(store_of(path), ids[3], {(ids[3], "a"), (ids[3], "b")}, None, after=ids[1], few=0)
+    assert found == {(ids[3], "a"): ids[0], (ids[3], "b"): ids[2]}
+    assert found == await find_origins(store_of(path), ids[3], set(found), None, few=2)

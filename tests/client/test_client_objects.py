@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from gitea_client import errors
 from gitea_client.counting import RequestCounter
+from gitea_client.differing import differences
 from gitea_client.objects import KEEP, ObjectStore
 from gitea_client.parsing import commit
 
@@ -184,7 +185,7 @@ async def test_sha256(forge: GitForge, tmp_path: Path) -> None:
     store = ObjectStore(tmp_path / "s", object_format="sha256")
     await store.ensure()
     await fetch(store, forge, tip)
-    assert list(await store.changed_paths(first, tip)) == ["a"]
+    assert list((await differences(store, {(first, tip)}))[first, tip]) == ["a"]
 
 
 async def test_the_graph(forge: GitForge, origin: Path, store: ObjectStore) -> None:
@@ -207,7 +208,6 @@ async def test_the_graph(forge: GitForge, origin: Path, store: ObjectStore) -> N
     assert await store.ancestors(merge, without=[left]) == [merge, right]
     assert await store.ancestors(merge, first_parent=True) == [merge, left, root]
     assert await store.ancestors(merge, first_parent=True, limit=1) == [merge]
-    assert await store.changed_paths(root, right) == {"a": None, "b": (await store.tree(right))["b"]}
     with pytest.raises(errors.GitFailed):
         await store.merge_base(left, "ab" * 20)
 

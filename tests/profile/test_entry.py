@@ -137,7 +137,7 @@ def test_unknown_fields(
 def test_unknown_values_follow_yaml_1_2_and_stay_json(collection: Build, parse: Parse) -> None:
     text = f"---\na: no\nb: 012\nc: .nan\nd: {'9' * 30}\ne: [~, true, 1.5]\nf: 2026-01-02\n---\n"
     extra = parse(collection(), text).extra
-    assert extra == {"a": "no", "b": 12, "c": ".nan", "d": "9" * 30, "e": [None, True, 1.5], "f": "2026-01-02"}
+    assert extra == {"a": "no", "b": "012", "c": ".nan", "d": "9" * 30, "e": [None, True, 1.5], "f": "2026-01-02"}
     json.dumps(extra, allow_nan=False)
 
 

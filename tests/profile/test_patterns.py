@@ -180,3 +180,18 @@ def test_fill_and_match_are_inverse(slug: str) -> None:
         assert RFC.match(f"rfcs/{slug}.md") != {"slug": slug}
     else:
         assert RFC.match(path) == {"slug": slug}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ("a/{s}.{e:(?:yaml|yml)}", "a/{s}.json", False), ("a/{s}.{e:(?:yaml|yml)}", "a/{s}.yml", True),
+        ("a/{s}.{e:(?:md|markdown)}", "a/{s}.{e:(?:yaml|yml)}", False), ("a/{s}.{e:(?i:md)}", "a/{s}.json", True),
+        ("a/{s}.{e:(?:md|mdx)}", "a/README.md", True), ("{k:(?:a|b)}/x.md", "{k:(?:b|c)}/x.md", True),
+        ("{k:(?:a|b)}/x.md", "{k:(?:c|d)}/x.md", False),
+    ],
+)  # fmt: skip
+def test_an_expression_that_lists_texts_meets_those_alone(one: str, other: str, meet: bool) -> None:
+    """Two formats in one folder are two collections: `.yaml` or `.yml` is never `.json`."""
+    assert overlaps(PathPattern.parse(one), PathPattern.parse(other)) is meet
+    assert overlaps(PathPattern.parse(other), PathPattern.parse(one)) is meet

@@ -73,6 +73,30 @@ async def test_requests_are_those_that_a_proxy_would_count(inside: bool) -> None
             assert report["requests"] == {"rest": len(paths) - len(git), "git": len(git)}
 
 
+@pytest.mark.parametrize("command", ["sweep", "rebuild"])
+async def test_a_repository_that_is_read_twice_counts_once(command: str) -> None:
+    """R8: "6 of 5 repositories read". An entry whose own repository is the one that it lies in has it read again."""
+    async with Place() as place:
+        await place.push(one=rfc("One", state="active", repo="acme/meta"))
+        report = (await one(place, command)).json
+        assert (report["reconciled"], report["repositories"]) == (1, 1)
+        told = await place.command(command)
+        assert "of 1 repositories read" in told.out
+
+
+async def test_a_repository_that_cannot_be_read_is_counted_among_all_and_not_among_those_read() -> None:
+    """R8: "1 of 0 repositories read"."""
+    async with Place() as place:
+        await place.push(one=rfc("One"))
+        place.forge.faults.set(Fault("status", match="git-upload-pack", status=500))
+        report = (await place.command("sweep", "--json")).json
+        assert report["errors"] != []
+        assert (report["reconciled"], report["repositories"]) == (0, 1)
+        place.forge.faults.clear()
+        report = (await place.command("sweep", "--json")).json
+        assert (report["reconciled"], report["repositories"]) == (1, 1)
+
+
 async def test_the_switch_for_json_may_stand_before_the_command_too() -> None:
     """Guards `forgeglass --json digest`, as the first line of the help has it."""
     async with Place() as place:

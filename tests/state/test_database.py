@@ -287,3 +287,22 @@ async def test_foreign_keys_are_checked_again_after_a_migration_switched_them_of
     with pytest.raises(IntegrityError):
         async with database.transaction() as connection:
             await connection.exec_driver_sql("INSERT INTO b VALUES (1)")
+
+
+async def test_a_file_that_is_mostly_empty_is_written_anew(tmp_path: Path) -> None:
+    """Guards R4 over an update: what a migration drops would stay in the file for ever as free pages."""
+    path = tmp_path / "x.db"
+    async with Database(path) as database:
+        async with database.transaction() as connection:
+            await connection.exec_driver_sql("CREATE TABLE blobs (x BLOB)")
+            await connection.exec_driver_sql("INSERT INTO blobs VALUES (zeroblob(20000000)), (1)")
+        await database.compact()
+        assert path.stat().st_size > 20_000_000, "a full file is left as it is"
+        async with database.transaction() as connection:
+            await connection.exec_driver_sql("DELETE FROM blobs WHERE length(x) > 1")
+        async with database.read() as reader:
+            assert (await reader.exec_driver_sql("SELECT count(*) FROM blobs")).scalar_one() == 1
+            await database.compact()
+            assert (await reader.exec_driver_sql("SELECT x FROM blobs")).scalar_one() == 1
+        await database.compact()
+    assert path.stat().st_size < 100_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,9 +31,9 @@ def finding(id_: str, message: str = "It is wrong") -> FindingRow:
     )
 
 
-def page(*rows: Row) -> Rows:
-    """These rows and no others, of entries and findings."""
-    return tabulate(rows, (EntryRow, FindingRow))
+def page(*rows: Row, kinds: Sequence[type[Row]] = (EntryRow, FindingRow)) -> Rows:
+    """These rows and no others, of these types."""
+    return tabulate(rows, kinds)
 
 
 class Reservoir:
@@ -55,9 +56,12 @@ class Desk:
         self.store = store
         self.rows: Rows = page()
 
-    async def turn(self, *rows: Row, at: datetime = NOW, values: dict[str, str] | None = None) -> Applied:
+    async def turn(
+        self, *rows: Row, at: datetime = NOW, values: dict[str, str] | None = None,
+        kinds: Sequence[type[Row]] = (EntryRow, FindingRow),
+    ) -> Applied:  # fmt: skip
         """Write what leads from the rows at hand to these."""
-        after = page(*rows)
+        after = page(*rows, kinds=kinds)
         applied = await self.store.apply(changes(self.rows, after), at=at, rows=after, values=values)
         self.rows = after
         return applied

@@ -118,7 +118,7 @@ async def test_a_finding_whose_words_change_is_not_cleared(desk: Desk) -> None:
 
 async def found(desk: Desk, words: str) -> list[str]:
     rows = await desk.query(
-        "SELECT entries.key FROM entry_text JOIN entries ON entries.rowid = entry_text.rowid "
+        "SELECT entries.key FROM entry_text JOIN entries ON entries.id = entry_text.rowid "
         f"WHERE entry_text MATCH '{words}' ORDER BY 1"
     )
     return [key for (key,) in rows]
