@@ -89,6 +89,14 @@ revisions = Table(
 )  # fmt: skip
 Index("revisions_version", revisions.c.block, revisions.c.collection, revisions.c.key, revisions.c.version, unique=True)
 
+pull_heads = Table(
+    "pull_heads", metadata,
+    Column("repository_id", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("heads", JsonText, nullable=False),
+    PrimaryKeyConstraint("repository_id", "number"),
+)  # fmt: skip
+
 holders = Table(
     "holders", metadata,
     Column("block", Text, nullable=False),

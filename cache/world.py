@@ -18,23 +18,26 @@ from msgspec.structs import asdict, replace
 from cache.model import (
     Blob,
     Commit,
+    ContentProblem,
     FileVersion,
     HeadFile,
     KeptRevision,
     PullHead,
     PullHistory,
     PullRequest,
+    ReadError,
     Repository,
     RepositoryEvidence,
 )
 from cache.projection.directory import Directory, directory
 from cache.projection.names import path_of, stored_path
-from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow
+from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow, ReadErrorRow
 from cache.rows import (
     EVIDENCE,
     AliasRow,
     BlobRow,
     CommitRow,
+    ContentProblemRow,
     FileVersionRow,
     PersonRow,
     PullRequestRow,
@@ -46,6 +49,7 @@ from cache.rows import (
     tabulate,
 )
 
+HEAD = "HEAD"
 HEADS = "refs/heads/"
 PULLS = "refs/pull/"
 
@@ -72,6 +76,8 @@ class RepositoryTombstone(Struct, frozen=True):
     repository: Repository
 
 
+KnownHeads = Mapping[int, Mapping[int, tuple[PullHead, ...]]]
+"""The heads that pull requests had, as they were told, by repository and number."""
 Published = Mapping[tuple[str, str], Mapping[tuple[str, int, int], KeptRevision]]
 """Revisions by block and collection, and then by the key as it is kept, the repository and the number."""
 
@@ -82,12 +88,14 @@ KeyPlace = tuple[str, str, str]
 
 class Tombstones(Struct, frozen=True):
     """What `state.db` knows, be it gone from the forge: branches, pull requests and repositories that are, what was
-    published of revisions, and which repository held a key first that several claim."""
+    published of revisions, which repository held a key first that several claim, and the heads that pull requests had.
+    """
 
     branches: Mapping[tuple[int, str], BranchTombstone] = {}
     pulls: Mapping[tuple[int, int], PullTombstone] = {}
     repositories: Mapping[int, RepositoryTombstone] = {}
     revisions: Published = {}
+    heads: KnownHeads = {}
     holders: Mapping[KeyPlace, int] = {}
 
 
@@ -210,14 +218,22 @@ def _name_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
         yield RefRow(key, HEADS + name, sha)
     for number, sha in evidence.pull_heads.items():
         yield RefRow(key, f"{PULLS}{number}/head", sha)
+    if evidence.last_head is not None:
+        yield RefRow(key, HEAD, evidence.last_head)
     for object_id, named_by in evidence.unreadable.items():
         yield UnreadableRow(key, object_id, named_by)
+    for error in evidence.read_errors.values():
+        yield ReadErrorRow(repository_id=key, **asdict(error))
+    for problem in evidence.problems:
+        yield ContentProblemRow(key, problem.rule, stored_path(problem.path), problem.message)
 
 
 def _history_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
     key = evidence.repository.id
     for number, history in evidence.histories.items():
-        yield PullHistoryRow(key, number, history.updated_at, history.settled, history.merge_commit)
+        yield PullHistoryRow(
+            key, number, history.updated_at, history.settled, history.merge_commit, history.rewritten
+        )
         for head in history.heads:
             yield PullHeadRow(repository_id=key, number=number, **asdict(head))
         for file in history.files:
@@ -247,6 +263,8 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
     for ref in cast("list[RefRow]", list(rows[RefRow].values())):
         if ref.name.startswith(HEADS):
             parts[ref.repository_id]["branches"][ref.name.removeprefix(HEADS)] = ref.sha
+        elif ref.name == HEAD:
+            parts[ref.repository_id]["last_head"] = ref.sha
         else:
             parts[ref.repository_id]["pull_heads"][int(ref.name.split("/")[2])] = ref.sha
     for commit in cast("list[CommitRow]", list(rows[CommitRow].values())):
@@ -266,6 +284,13 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
         parts[number[0]]["histories"][number[1]] = history
     for lost in cast("list[UnreadableRow]", list(rows[UnreadableRow].values())):
         parts[lost.repository_id]["unreadable"][lost.object_id] = lost.named_by
+    for error in cast("list[ReadErrorRow]", list(rows[ReadErrorRow].values())):
+        parts[error.repository_id]["read_errors"][error.about] = ReadError(**_less(error, "repository_id"))
+    problems: dict[int, list[ContentProblem]] = defaultdict(list)
+    for wrong in cast("list[ContentProblemRow]", list(rows[ContentProblemRow].values())):
+        problems[wrong.repository_id].append(ContentProblem(wrong.rule, path_of(wrong.path), wrong.message))
+    for key, of_it in problems.items():
+        parts[key]["problems"] = tuple(sorted(of_it))
     aliases = {row.full_name: row.repository_id for row in cast("list[AliasRow]", list(rows[AliasRow].values()))}
     mirrored = {key: RepositoryEvidence(repository=listed[key], **part) for key, part in parts.items()}
     people = {row.address: row.login for row in cast("list[PersonRow]", list(rows[PersonRow].values()))}
@@ -305,6 +330,18 @@ def with_published(known: Published, fresh: Iterable[KeptRevision]) -> Published
     return {**known, **groups} if groups else known
 
 
+def with_heads(known: KnownHeads, fresh: Mapping[tuple[int, int], tuple[PullHead, ...] | None]) -> KnownHeads:
+    """The heads that are known, with those of some pull requests; None for one of which none are kept any more."""
+    changed: dict[int, dict[int, tuple[PullHead, ...]]] = {}
+    for (repository_id, number), heads in fresh.items():
+        of = changed.setdefault(repository_id, dict(known.get(repository_id, {})))
+        if heads is None:
+            of.pop(number, None)
+        else:
+            of[number] = heads
+    return {**known, **changed} if changed else known
+
+
 def _less(row: Row, *names: str) -> dict[str, Any]:
     values = asdict(row)
     for name in names:
@@ -314,5 +351,5 @@ def _less(row: Row, *names: str) -> dict[str, Any]:
 
 __all__ = [
     "BranchTombstone", "PullTombstone", "RepositoryTombstone", "Tombstones", "World",
-    "evidence_rows", "with_published", "world_of",
+    "evidence_rows", "with_heads", "with_published", "world_of",
 ]  # fmt: skip

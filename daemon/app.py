@@ -23,6 +23,7 @@ from daemon.api.comparing import Comparing
 from daemon.api.context import ApiContext
 from daemon.api.news import News
 from daemon.api.reads import Reads
+from daemon.api.sending import sending
 from daemon.connections import Connections
 from daemon.console.app import Console
 from daemon.console.context import ConsoleContext
@@ -96,7 +97,9 @@ def build_app(
     hosts = known_hosts(config.listen, config.public_url, (*PROBED, config.webhooks.path))
     app = web.Application(
         middlewares=[
-            connections.middleware, _counted(engine), engine.probes.strays(config.webhooks.path), hosts,
+            connections.middleware,
+            sending(config.limits.answers_waiting, config.limits.answer_time, connections.note),
+            _counted(engine), engine.probes.strays(config.webhooks.path), hosts,
         ]
     )  # fmt: skip
     app.on_response_prepare.append(headers.bind)

@@ -50,8 +50,8 @@ from cache.world import (
     evidence_rows,
     world_of,
 )
-from daemon.graves import Graves
-from daemon.remembering import unkept
+from daemon.graves import FreshHeads, Graves
+from daemon.remembering import unkept, unkept_heads
 
 Clock = Callable[[], datetime]
 
@@ -107,6 +107,8 @@ class Book:
         known = await self.graves.load()
         lacking, contradicted = unkept(self.rows, known.revisions, self.blocks)
         known = await self.graves.keep(known, lacking)
+        if heads := dict(unkept_heads(self.rows, known.heads)):
+            known = await self.graves.keep_heads(known, heads)
         if contradicted:
             await self._write(self.world, {}, self._noted((), contradicted))
         self.world = replace(self._ours(world_of(self.rows, known)), complete=self._listed())
@@ -144,13 +146,16 @@ class Book:
         notes: Iterable[Row] = (),
         forget: Iterable[Row] = (),
         buried: Iterable[BranchTombstone | PullTombstone | RepositoryTombstone] = (),
+        heads: FreshHeads | None = None,
     ) -> Applied:
         """Change the world, and write everything that follows.
 
-        `notes` are operational rows to put, `forget` such rows to remove, `buried` new tombstones. Runs to its end
+        `notes` are operational rows to put, `forget` such rows to remove, `buried` new tombstones, `heads` those of
+        pull requests to be kept in `state.db`. Runs to its end
         even where the caller is cancelled: a page is turned whole or not at all.
         """
-        return await asyncio.shield(asyncio.ensure_future(self._turn(change, notes, forget, tuple(buried))))
+        turning = asyncio.ensure_future(self._turn(change, notes, forget, tuple(buried), heads or {}))
+        return await asyncio.shield(turning)
 
     async def _turn(
         self,
@@ -158,12 +163,15 @@ class Book:
         notes: Iterable[Row],
         forget: Iterable[Row],
         buried: Sequence[BranchTombstone | PullTombstone | RepositoryTombstone],
+        heads: FreshHeads,
     ) -> Applied:
         async with self._turning:
             if change is None:
                 return await self._write(self.world, {}, self._noted(notes, forget))
             world = change(self.world)
             tombstones = await self.graves.bury(world.tombstones, buried)
+            if fresh := {**heads, **_buried_heads(tombstones, buried)}:
+                tombstones = await self.graves.keep_heads(tombstones, fresh)
             tombstones, risen = _without_risen(tombstones, world)
             world = replace(world, tombstones=tombstones)
             page, holders = self._page(world)
@@ -262,6 +270,14 @@ class Book:
     def _listed(self) -> bool:
         owners = cast("Iterable[OwnerRow]", self.rows[OwnerRow].values())
         return bool(self.rows[OwnerRow]) and all(owner.listed_at is not None for owner in owners)
+
+
+def _buried_heads(
+    tombstones: Tombstones, buried: Iterable[BranchTombstone | PullTombstone | RepositoryTombstone]
+) -> dict[tuple[int, int], None]:
+    """The heads that nothing follows from any more: those of pull requests that are gone."""
+    places = [(stone.pull.repository_id, stone.pull.number) for stone in buried if isinstance(stone, PullTombstone)]
+    return {(key, number): None for key, number in places if number in tombstones.heads.get(key, {})}
 
 
 def _without_risen(tombstones: Tombstones, world: World) -> tuple[Tombstones, Tombstones]:

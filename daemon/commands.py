@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from cache.digest import COVERED, Difference, differences, digest
-from cache.queries.sql import SqlError, run_query
+from cache.queries.sql import SqlError
 from cache.rows import OPERATIONAL, Row
 from cache.sweep_history import SweepRecord
 from cache.world import PullTombstone, World
@@ -25,6 +25,7 @@ from daemon.doctor.inside import about, probe
 from daemon.engine import Engine
 from daemon.graves import Tombstone
 from daemon.hooks.commands import hooks_known, hooks_note
+from daemon.query import run_query
 from daemon.reading import missing_branches
 from daemon.reconciler import tombstones_of
 from daemon.report import Progress as SweepProgress
@@ -86,8 +87,7 @@ async def _held_still(desk: Desk) -> AsyncIterator[None]:
 
 async def _read_anew(engine: Engine, objects: Path, progress: SweepProgress) -> Report:
     live = engine.desk
-    tombstones = live.book.world.tombstones
-    async with scratch_desk(engine.config, engine.forge, engine.blocks, tombstones, objects, engine.clock) as scratch:
+    async with scratch_desk(engine.config, engine.forge, engine.blocks, live, objects, engine.clock) as scratch:
         report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=progress)
         if report.errors:
             return report
@@ -161,7 +161,7 @@ async def verify(engine: Engine, arguments: Mapping[str, Any], progress: Progres
     telling = _telling(progress)
     with tempfile.TemporaryDirectory(prefix="verify-", dir=engine.config.data_dir) as folder:
         async with scratch_desk(
-            engine.config, engine.forge, engine.blocks, engine.desk.book.world.tombstones, Path(folder), engine.clock
+            engine.config, engine.forge, engine.blocks, engine.desk, Path(folder), engine.clock
         ) as scratch:
             report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=telling)
             found = list(differences(await _live(engine), scratch.book.rows))

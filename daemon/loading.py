@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
 
-from cache.model import Blob, Commit, FileVersion, RepositoryEvidence
+from cache.model import Blob, Commit, ContentProblem, FileVersion, RepositoryEvidence
 from cache.profile.collection import Block, unlike
 from cache.projection.documents import wanted_blobs
 from cache.projection.heads import wanted_of_heads
+from cache.projection.names import shown_path
 from cache.projection.reach import Interest
 from cache.projection.reading import SUBMODULE, SYMLINK, read_file, trailing
+from cache.projection.selecting import USUAL, Amounts, too_much
+from cache.projection.selecting import left_out as left_out_of
+from daemon.blob_loading import Examined, load_files
 from daemon.histories import histories
+from daemon.read_errors import ReadErrors
 from daemon.timelines import Told
 from daemon.together import together
-from gitea_client.history import first_parent_changes
+from gitea_client.git import TreeItem
+from gitea_client.history import Known, first_parent_changes
 from gitea_client.objects import ObjectStore
 
 T = TypeVar("T")
@@ -30,29 +36,43 @@ async def load(
     blocks: Sequence[Block],
     max_file_size: int,
     told: Mapping[int, Told],
+    last: RepositoryEvidence | None,
+    errors: ReadErrors,
+    amounts: Amounts = USUAL,
 ) -> RepositoryEvidence:
     """Fill in what the object store tells: versions of files, the heads of pull requests (`told` by the forge), the
-    bytes of files, and the commits that rows speak of."""
+    bytes of files, and the commits that rows speak of. What of pull requests fails stands as `last` has it."""
     versions: Mapping[str, tuple[FileVersion, ...]] = {}
     position = -1
+    doubled: frozenset[str] = frozenset()
     same = known is not None and known.interest == interest.canonical
     head = evidence.head
     if head is not None and interest.depth == "files":
         before = known if same else None
         after = before.head if before is not None and before.position >= 0 else None
         if before is not None and after == head:
-            versions, position = before.versions, before.position
+            versions, position, doubled = before.versions, before.position, _doubled(before)
         else:
             start = before.position + 1 if before is not None and after is not None else 0
             read = await first_parent_changes(
-                store, head, after=after, wanted=interest.wants, start_position=start, below=interest.below
+                store,
+                head,
+                after=after,
+                wanted=interest.wants,
+                start_position=start,
+                below=interest.below,
+                known=Known(_item_of(before.versions), _doubled(before)) if before is not None else None,
             )
             older = before.versions if before is not None and after is not None and not read.rewound else {}
             versions, position = _appended(older, read.versions), read.tip_position
-    made = await histories(store, evidence, known, interest, told)
+            doubled = read.doubled
+    made = await histories(store, evidence, known, last, interest, told, errors)
     evidence = replace(evidence, histories=same_or(made, known.histories if known else None))
+    sizes = await _sizes(store, versions, known.blobs if known else {})
+    excess = tuple(too_much(versions, sizes, amounts, max_file_size))
+    left_out = {problem.path for problem in excess}
     blobs, commits = await together(
-        _blobs(store, evidence, versions, known, interest, blocks, max_file_size),
+        _blobs(store, evidence, versions, known, last, interest, blocks, max_file_size, sizes, left_out),
         _commits(store, evidence, versions, known),
     )
     return replace(
@@ -61,7 +81,29 @@ async def load(
         blobs=same_or(blobs, known.blobs if known else None),
         commits=same_or(commits, known.commits if known else None),
         position=position,
+        problems=tuple(sorted((*excess, *map(_twice, doubled)))),
     )
+
+
+def _twice(path: str) -> ContentProblem:
+    message = f"{shown_path(path)} stands twice in its folder; the first of the two is read"
+    return ContentProblem("doubled-name", path, f"{message}, as git does. Commit the folder again from a checkout")
+
+
+def _doubled(evidence: RepositoryEvidence) -> frozenset[str]:
+    return frozenset(problem.path for problem in evidence.problems if problem.rule == "doubled-name")
+
+
+def _item_of(versions: Mapping[str, tuple[FileVersion, ...]]) -> Callable[[str], TreeItem | None]:
+    """What a path was after the last of its versions."""
+
+    def item(path: str) -> TreeItem | None:
+        newest = versions[path][-1] if path in versions else None
+        if newest is None or newest.blob is None:
+            return None
+        return TreeItem(newest.mode, "commit" if newest.mode == SUBMODULE else "blob", newest.blob)
+
+    return item
 
 
 async def _commits(
@@ -84,59 +126,69 @@ async def _blobs(
     evidence: RepositoryEvidence,
     versions: Mapping[str, tuple[FileVersion, ...]],
     known: RepositoryEvidence | None,
+    last: RepositoryEvidence | None,
     interest: Interest,
     blocks: Sequence[Block],
     max_file_size: int,
+    sizes: Mapping[str, int],
+    left_out: Collection[str],
 ) -> dict[str, Blob]:
     """The bytes of each file's newest version, and of older ones back to the last that reads well.
 
-    What was loaded before is kept where the file did not change; the rest is read in rounds, each for every file.
+    What was loaded before is kept where the file did not change.
     """
     pool: dict[str, Blob] = dict(known.blobs) if known else {}
     patterns = {pattern.source for pattern in interest.patterns}  # not by name: that may change while it is read
     collections = unlike(c for b in blocks for c in b.collections if c.pattern.source in patterns)
     before = known.versions if known is not None and known.interest == interest.canonical else {}
-    keep = {*wanted_of_heads(evidence, interest), *_looked_into(versions, interest)}
+    keep = {*wanted_of_heads(evidence, interest), *_looked_into(versions, interest, left_out)}
     if absent := keep - pool.keys():
         pool |= await store.blobs(absent, max_bytes=max_file_size)
+        if last is not None and last is not known:  # of a pull request that cannot be read anew
+            lost = {blob_id for blob_id in absent if pool[blob_id].content is None}
+            pool |= {blob_id: last.blobs[blob_id] for blob_id in lost & last.blobs.keys()}
+    had_no_room = left_out_of(known) if known is not None else frozenset()
     pending = []
     for path, changes in versions.items():
-        if before.get(path) is changes:
+        if path in left_out:
+            continue
+        if before.get(path) is changes and path not in had_no_room:
             keep |= {version.blob for version in trailing(changes) if version.blob is not None and version.blob in pool}
         else:
             pending.append(path)
-    older = 0
-    while pending:
-        wanted: dict[str, tuple[str, ...]] = {}
-        for path in pending:
-            changes = versions[path]
-            read = [reading for c in collections if (reading := read_file(c, changes, pool)) is not None]
-            missing = next((reading.wanted for reading in read if reading.wanted is not None), None)
-            if missing is None and path in interest.documents:
-                missing = wanted_blobs(path, replace(evidence, versions=versions, blobs=pool))
-            if missing is not None:
-                wanted[path] = _from(changes, missing, older)
-            else:
-                keep |= _down_to(changes, {reading.version for reading in read}, path in interest.documents)
-        if wanted:
-            loaded = await store.blobs({blob for blobs in wanted.values() for blob in blobs}, max_bytes=max_file_size)
-            pool |= loaded
-        pending, older = list(wanted), 4 * older + 3
+
+    def examine(path: str, blobs: Mapping[str, Blob]) -> Examined:
+        changes = versions[path]
+        read = [reading for c in collections if (reading := read_file(c, changes, blobs)) is not None]
+        missing = next((reading.wanted for reading in read if reading.wanted is not None), None)
+        if missing is None and path in interest.documents:
+            missing = wanted_blobs(path, replace(evidence, versions=versions, blobs=blobs))
+        if missing is not None:
+            return Examined(missing)
+        return Examined(None, frozenset(_down_to(changes, {r.version for r in read}, path in interest.documents)))
+
+    keep |= await load_files(store, pending, versions, sizes, pool, examine, max_file_size)
     return {blob_id: blob for blob_id, blob in pool.items() if blob_id in keep}
 
 
-def _looked_into(versions: Mapping[str, tuple[FileVersion, ...]], interest: Interest) -> Iterator[str]:
+async def _sizes(
+    store: ObjectStore, versions: Mapping[str, tuple[FileVersion, ...]], known: Mapping[str, Blob]
+) -> dict[str, int]:
+    """The bytes of the newest version of each file that is there."""
+    newest = {blob for changes in versions.values() if (blob := changes[-1].blob) is not None}
+    sizes = {key: len(known[key].content or b"") for key in newest & known.keys() if known[key].content is not None}
+    files = (changes[-1] for changes in versions.values() if changes[-1].mode != SUBMODULE)
+    asked = [version.blob for version in files if version.blob is not None and version.blob not in sizes]
+    return sizes | await store.sizes(asked)
+
+
+def _looked_into(
+    versions: Mapping[str, tuple[FileVersion, ...]], interest: Interest, left_out: Collection[str]
+) -> Iterator[str]:
     """The blobs of every version of the files that are looked into."""
     for path, changes in versions.items() if interest.whole else ():
-        if interest.looks_into(path):
+        if interest.looks_into(path) and path not in left_out:
             yield from (v.blob for v in changes if v.blob is not None and v.mode not in (SYMLINK, SUBMODULE))
-
-
-def _from(changes: Sequence[FileVersion], blob: str, older: int) -> tuple[str, ...]:
-    """A blob with those of so many older versions: a file that was bad for long is read in few rounds."""
-    run = [version.blob for version in reversed(trailing(changes)) if version.blob is not None]
-    start = run.index(blob)
-    return tuple(run[start : start + 1 + older])
 
 
 def _down_to(changes: Sequence[FileVersion], served: set[FileVersion], document: bool) -> set[str]:

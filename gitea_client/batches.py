@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
+from pathlib import Path
+from typing import Protocol
 
 from gitea_client.errors import GitFailed
-from gitea_client.objects import ObjectStore
 
 
-async def objects(store: ObjectStore, ids: Iterable[str], *, most: int) -> AsyncIterator[tuple[str, str, bytes | None]]:
+class Source(Protocol):
+    """What objects are read from: an ObjectStore."""
+
+    path: Path
+
+    def stream(self, arguments: Sequence[str | bytes], *, stdin: bytes = b"") -> AsyncGenerator[bytes, None]:
+        """What git says, in pieces."""
+        ...
+
+
+async def objects(
+    store: Source, ids: Iterable[str], *, most: int, cut: bool = False
+) -> AsyncIterator[tuple[str, str, bytes | None]]:
     """Id, type and content of each object that is held, in the order asked; None for one longer than `most` bytes.
 
-    Objects that are missing are passed over. Raises GitFailed.
+    With `cut` the first `most` bytes of a longer one are given instead. Objects that are missing are passed over.
+    Raises GitFailed.
     """
     asked = "".join(f"{object_id}\n" for object_id in ids).encode()
     if not asked:
         return
     async with aclosing(store.stream(["cat-file", "--batch", "--buffer"], stdin=asked)) as pieces:
-        source = _Source(pieces, store.path.name)
+        source = _Pieces(pieces, store.path.name)
         while (header := await source.line()) is not None:
             fields = header.decode("ascii", "replace").split(" ")
             if len(fields) == 2 and fields[1] in ("missing", "ambiguous"):
@@ -26,12 +40,13 @@ async def objects(store: ObjectStore, ids: Iterable[str], *, most: int) -> Async
             if len(fields) != 3 or not fields[2].isdigit():
                 raise GitFailed(f"{store.path.name}: {header[:80]!r} is no object of cat-file")
             size = int(fields[2])
-            content = await source.take(size, keep=size <= most)
-            await source.take(1, keep=False)
-            yield fields[0], fields[1], content
+            kept = size if size <= most else most if cut else 0
+            content = await source.take(kept)
+            await source.skip(size - kept + 1)
+            yield fields[0], fields[1], content if kept == size or cut else None
 
 
-class _Source:
+class _Pieces:
     """Pieces of bytes, taken by the line and by the number."""
 
     def __init__(self, pieces: AsyncIterator[bytes], what: str) -> None:
@@ -56,16 +71,18 @@ class _Source:
         line, self._at = self._held[self._at : end], end + 1
         return line
 
-    async def take(self, size: int, *, keep: bool) -> bytes | None:
-        """The next `size` bytes; None, and nothing held, where they are not to be kept."""
+    async def take(self, size: int) -> bytes:
+        """The next `size` bytes."""
         parts: list[bytes] = []
-        while True:
-            part = self._held[self._at : self._at + size]
-            self._at += len(part)
-            size -= len(part)
-            if keep:
-                parts.append(part)
-            if not size:
-                return b"".join(parts) if keep else None
-            if not await self._more():
+        while size:
+            if self._at == len(self._held) and not await self._more():
                 raise GitFailed(f"{self._what}: cat-file ended in the middle of an object")
+            parts.append(self._held[self._at : self._at + size])
+            self._at += len(parts[-1])
+            size -= len(parts[-1])
+        return b"".join(parts)
+
+    async def skip(self, size: int) -> None:
+        """Pass over the next `size` bytes without holding them."""
+        while size:
+            size -= len(await self.take(min(size, 1 << 20)))

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from gitea_client.git import FileVersion
+from gitea_client.doubled import compared_anew, doubled_at, odd_places
+from gitea_client.git import FileVersion, TreeItem
 from gitea_client.objects import ObjectStore
 from gitea_client.origins import Touched, find_origins
 from gitea_client.walking import Walked, read_chain, read_changes
@@ -23,12 +24,21 @@ class Changes(Struct, frozen=True):
     """What a branch brought, oldest first.
 
     `tip_position` counts first-parent commits from the root, which is 0. `rewound` says that the branch no longer holds
-    the commit after which was to be read, and that `versions` therefore begins at the root.
+    the commit after which was to be read, and that `versions` therefore begins at the root. `doubled` are wanted paths
+    that stand twice in a tree at the tip; of these the first entry is what counts.
     """
 
     versions: list[FileVersion]
     tip_position: int
     rewound: bool
+    doubled: frozenset[str] = frozenset()
+
+
+class Known(Struct, frozen=True):
+    """What was read up to a commit: what each wanted path is there, and the paths that stand twice."""
+
+    item: Callable[[str], TreeItem | None]
+    doubled: frozenset[str] = frozenset()
 
 
 async def first_parent_changes(
@@ -39,16 +49,18 @@ async def first_parent_changes(
     wanted: Callable[[str], bool],
     start_position: int = 0,
     below: Sequence[str] = ("",),
+    known: Known | None = None,
 ) -> Changes:
     """The versions of the wanted files that landed on the branch at `tip` after the commit `after`.
 
     `start_position` is the place of the first commit after `after`: one more than the last `tip_position`. Where
     `after` is no first-parent ancestor of `tip` (a forced push), everything is read from the root and `rewound` is set.
     All wanted paths lie within `below`: folders with their slash, or whole paths. Modes 120000 and 160000 are told like
-    any other. Raises GitFailed where the store lacks a commit or a tree.
+    any other. `known` is what was read up to `after`. Raises GitFailed where the store lacks a commit or a tree.
     """
     if tip == after:
-        return Changes([], start_position - 1, rewound=False)
+        doubled = known.doubled if known is not None else frozenset()
+        return Changes([], start_position - 1, rewound=False, doubled=doubled)
     chain = await read_chain(store, tip, after)
     rewound = after is not None and (not chain.shas or chain.below != after)
     if rewound:
@@ -56,6 +68,12 @@ async def first_parent_changes(
     whole = after is None or rewound
     first = 0 if whole else start_position
     walked = await read_changes(store, chain, wanted, below)
+    start = Known(lambda _: None) if whole else known
+    places, odd = odd_places(walked.changes, start.item if start else None, start.doubled if start else ())
+    if places:
+        mended = await compared_anew(store, chain, walked.changes, places, wanted, below)
+        walked = Walked(mended, walked.within)
+    doubled = await doubled_at(store, tip, wanted, below) if odd else frozenset()
     # What landed by an ordinary commit was made by it; only a merge brings what others made.
     # In the order of the chain: neighbours share trees, which git then has at hand.
     landings = ((chain.shas[change.place], change.path) for change in walked.changes)
@@ -68,7 +86,7 @@ async def first_parent_changes(
         commit = answers.get((landed, change.path), landed)
         blob, mode = (change.after.id, change.after.mode) if change.after is not None else REMOVED
         versions.append(FileVersion(change.path, first + change.place, landed, commit, blob, mode))
-    return Changes(versions, first + len(chain.shas) - 1, rewound)
+    return Changes(versions, first + len(chain.shas) - 1, rewound, doubled)
 
 
 def _touched(shas: Sequence[str], walked: Walked) -> Touched:

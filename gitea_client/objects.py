@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from os import PathLike, fspath
 from pathlib import Path
 
-from gitea_client import fetching, parsing, program, storing, streaming
+from gitea_client import batches, fetching, parsing, program, storing, streaming
 from gitea_client.allowed import check_object_format
 from gitea_client.counting import RequestCounter
 from gitea_client.endings import limit_reached
@@ -26,11 +26,16 @@ KEEP = "refs/forgeglass/keep/"
 _LEFT_BEHIND = ("trace-*", "*.lock", f"{KEEP}*.lock", "objects/pack/tmp_*")
 _MANY_REFS = 100
 _LONGEST_ARGUMENTS = 64 * 1024
+LONGEST_COMMIT = 64 * 1024
+"""Bytes that are kept of one commit; what its message says beyond them is left out."""
 _LONGEST_TRACE = 4 * MiB
 _LONGEST_LINE = 200
 """Bytes that git says of one object, its id, type and size, or that it answers to one question of ours."""
 MOST_PATHS = 100_000
 """Paths of one listing: four times the largest documentation that was tried."""
+
+MOST_CHANGES = 500_000
+"""Changes of files of one history: 24,000 pages with 8,400 commits have 40,000."""
 
 
 class ObjectStore:
@@ -52,6 +57,7 @@ class ObjectStore:
         read_timeout: float | None = None,
         limits: StoreLimits = ORDINARY_STORE,
         most_paths: int = MOST_PATHS,
+        most_changes: int = MOST_CHANGES,
     ) -> None:
         self.path = path.absolute()
         self._git = git
@@ -60,6 +66,8 @@ class ObjectStore:
         self._limits = limits
         self._fetch_timeout = fetch_timeout or limits.seconds
         self._read_timeout = read_timeout or limits.seconds / 3
+        self.most_changes = most_changes
+        """How many changes of files one history may hold (`limits.repository_changes`)."""
         self.most_paths = most_paths
         """How many paths one listing may hold (`limits.tree_paths`)."""
 
@@ -194,16 +202,27 @@ class ObjectStore:
 
     async def commits(self, ids: Iterable[str]) -> dict[str, Commit]:
         """The commits among `ids` that the store holds."""
-        found = await self._batch({check_object_id(object_id) for object_id in ids})
-        return {sha: parsing.commit(sha, raw) for sha, (kind, raw) in found.items() if kind == "commit"}
+        wanted = {check_object_id(object_id) for object_id in ids}
+        if not wanted or not self.path.exists():
+            return {}
+        read = batches.objects(self, sorted(wanted), most=LONGEST_COMMIT, cut=True)
+        return {sha: parsing.commit(sha, raw) async for sha, kind, raw in read if kind == "commit" and raw is not None}
 
     async def blobs(self, ids: Iterable[str], max_bytes: int = MiB) -> dict[str, Blob]:
         """A blob for every id; its content is None where it is not held, no blob, or longer than `max_bytes`."""
         wanted = {check_object_id(object_id) for object_id in ids}
-        held = await self._sizes(wanted)
-        small = {key for key, (kind, size) in held.items() if kind == "blob" and size <= max_bytes}
-        found = await self._batch(small)
-        return {key: Blob(key, found[key][1] if key in found else None) for key in sorted(wanted)}
+        blobs = {key: Blob(key, None) for key in sorted(wanted)}
+        if not wanted or not self.path.exists():
+            return blobs
+        async for key, kind, content in batches.objects(self, list(blobs), most=max_bytes):
+            if kind == "blob":
+                blobs[key] = Blob(key, content)
+        return blobs
+
+    async def sizes(self, ids: Iterable[str]) -> dict[str, int]:
+        """The bytes of those objects among `ids` that the store holds."""
+        held = await self._sizes({check_object_id(object_id) for object_id in ids})
+        return {key: size for key, (_, size) in held.items()}
 
     async def _sizes(self, ids: set[str]) -> dict[str, tuple[str, int]]:
         if not ids or not self.path.exists():
@@ -211,12 +230,6 @@ class ObjectStore:
         asked = _lines(sorted(ids))
         said = await self.read(["cat-file", "--batch-check", "--buffer"], stdin=asked, most=_LONGEST_LINE * len(ids))
         return parsing.sizes(said)
-
-    async def _batch(self, ids: set[str]) -> dict[str, tuple[str, bytes]]:
-        if not ids or not self.path.exists():
-            return {}
-        output = await self.read(["cat-file", "--batch", "--buffer"], stdin=_lines(sorted(ids)))
-        return {key: (kind, raw) for key, kind, raw in parsing.batch(output, str(self.path))}
 
     # ---- trees and the graph
 

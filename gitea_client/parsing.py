@@ -21,22 +21,6 @@ _ENCODINGS = frozenset({
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def batch(output: bytes, what: str) -> Iterator[tuple[str, str, bytes]]:
-    """The objects of `git cat-file --batch`: id, type, content. Missing ones are passed over."""
-    at = 0
-    while at < len(output):
-        end = output.find(b"\n", at)
-        fields = output[at:end].decode("ascii", "replace").split(" ") if end >= 0 else []
-        if len(fields) == 2 and fields[1] in ("missing", "ambiguous"):
-            at = end + 1
-            continue
-        if len(fields) != 3 or not fields[2].isdigit() or end + 1 + int(fields[2]) >= len(output):
-            raise GitFailed(f"{what}: cat-file ended in the middle of an object")
-        start, size = end + 1, int(fields[2])
-        yield fields[0], fields[1], output[start : start + size]
-        at = start + size + 1
-
-
 def sizes(output: bytes) -> dict[str, tuple[str, int]]:
     """Type and size by id, of `git cat-file --batch-check`; missing ones are not in it."""
     found = (line.split(" ") for line in output.decode("ascii", "replace").split("\n"))

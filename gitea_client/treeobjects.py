@@ -34,7 +34,10 @@ def changed(before: bytes, after: bytes, width: int) -> Mapping[bytes, tuple[Ent
     Raises GitFailed where one of them is no tree.
     """
     old, new = _entries(before, width), _entries(after, width)
-    names = {_name(entry, width) for entry in set(old).symmetric_difference(new)}
+    held, holds = set(old), set(new)
+    names = {_name(entry, width) for entry in held ^ holds}
+    if [entry for entry in old if entry in holds] != [entry for entry in new if entry in held]:
+        names.update(_name(entry, width) for entry in old)  # another order: of a name held twice another one is first
     if not names:
         return {}
     was, now = _first(old, names, width), _first(new, names, width)

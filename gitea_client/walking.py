@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
-from gitea_client.errors import GitFailed
+from gitea_client.errors import GitFailed, TooMuch
 from gitea_client.git import TreeItem, check_object_id
 from gitea_client.objects import ObjectStore, pathspecs
 from gitea_client.parsing import path_of, sides_of
@@ -90,6 +90,12 @@ async def read_changes(
                     meta, raw = part
                     if (path := paths.named(raw)) is not None:
                         changes.append(Change(place, path, *sides_of(meta)))
+                        if len(changes) > store.most_changes:
+                            raise TooMuch(
+                                f"the history of {store.path.name}",
+                                f"holds more than {store.most_changes} changes of the files that are looked for",
+                                "repository_changes",
+                            )
                     for folder in paths.holding(raw):
                         within.setdefault(folder, set()).add(place)
     changes.sort(key=lambda change: change.place)  # git begins with the newest

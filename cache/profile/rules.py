@@ -118,11 +118,41 @@ RULES: dict[str, Rule] = {
             "Correct those that are told; the rest then show.",
         ),
         ("dangling", "A reference leads to nothing.", "Restore what it names, or correct it."),
+        (
+            "doubled-name",
+            "A folder of the repository holds one name twice; the first of the two is read.",
+            "Commit the folder again from a checkout; `git fsck` names such trees.",
+        ),
+        (
+            "repository-limit",
+            "A repository holds more than a limit of the configuration allows; the files that came last are left out.",
+            "Raise the limit that the message names, or keep fewer or smaller files.",
+        ),
         ("missing-document", "An entry's own repository lacks its document.", "Add the file, or correct the entry."),
         (
             "unreadable-object",
             "The file's content is not at hand.",
             "Check the repository on the forge; keep entries below 1 MiB.",
+        ),
+        (
+            "default-branch-missing",
+            "A repository's default branch is not among its branches; what was last read of it stands.",
+            "Make one of its branches the default branch on the forge.",
+        ),
+        (
+            "pull-requests-hidden",
+            "The forge does not show a repository's pull requests; they stand as they were last seen.",
+            "Switch them on, let the token's user read them, or leave them out of the profile.",
+        ),
+        (
+            "pull-requests-unreadable",
+            "The list of a repository's pull requests could not be read; they stand as they were last seen.",
+            "Do what the message says; they are read again by themselves.",
+        ),
+        (
+            "pull-request-unreadable",
+            "One pull request could not be read; it stands as it was last seen, and everything else goes on.",
+            "Do what the message says, or close the pull request.",
         ),
     ),
     **_rules(
@@ -154,6 +184,11 @@ RULES: dict[str, Rule] = {
             "Nothing mends it here; keep a copy of state.db, and let the forge's gc wait longer.",
         ),
         (
+            "heads-forgotten",
+            "The forge had forgotten earlier pushes of a pull request before it was first read.",
+            "Nothing mends it here: what the entry said at the earliest known push is kept. Keep a copy of state.db.",
+        ),
+        (
             "hook-silent",
             "Deliveries of an owner's webhooks have stopped, while sweeps find changes that none told.",
             "Run `forgeglass doctor`; `forgeglass hooks sync` mends the webhook.",
@@ -166,6 +201,8 @@ MAX_MESSAGE, MAX_NAME = 500, 200
 
 OPERATIONAL = frozenset({"hook-silent"})
 """Rules of what happens here and now, which follows neither from the forge's content nor from a profile."""
+READ_ERRORS = frozenset({"pull-request-unreadable", "pull-requests-unreadable"})
+"""Rules of what could not be read: another reading may fail otherwise, or not at all."""
 
 
 def problem(

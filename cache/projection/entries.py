@@ -16,6 +16,7 @@ from cache.projection.findings import Place, finding
 from cache.projection.names import nearly_matches, shown_path
 from cache.projection.reading import Reading, read_file, trailing
 from cache.projection.recall import Recall
+from cache.projection.selecting import left_out
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow, HistoryRow, Row
 
@@ -135,7 +136,10 @@ def claims(
     claimed: dict[str, list[Claim]] = defaultdict(list)
     broken: list[Claim] = []
     for evidence in repositories:
+        over = left_out(evidence) if evidence.problems else frozenset()
         for path, versions in evidence.versions.items():
+            if path in over:
+                continue
             reading = _reading(block, collection, evidence, path, versions, memo)
             if reading is None:
                 found.extend(_odd_name(block, collection, evidence, versions))

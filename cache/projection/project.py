@@ -20,6 +20,7 @@ from cache.projection.pulls import places, pull_row
 from cache.projection.reach import own_repository_fields, selected
 from cache.projection.relations import Target, Targets, fields_of, line_of, relations
 from cache.projection.revisions import Entries, revisions
+from cache.projection.selecting import content_findings
 from cache.rows import (
     PROJECTED,
     BranchRow,
@@ -332,3 +333,6 @@ def _unreadable(world: World) -> Iterator[FindingRow]:
             place = Place(repository_id=evidence.repository.id, path=named_by)
             message = f"the forge names {named_by} and does not give {object_id}; check the repository with git fsck"
             yield finding(place, "unreadable-object", message)
+        for error in evidence.read_errors.values():
+            yield finding(Place(repository_id=evidence.repository.id, path=error.about), error.rule, error.message)
+        yield from content_findings(evidence)

@@ -1,21 +1,36 @@
-"""One reading SQL statement of a person's own, kept from writing, from running on, and from filling the memory."""
+"""One reading SQL statement of a person's own, kept from writing, from running on, and from filling the memory.
+
+It blocks, and not everything in it can be stopped: `instr` of two long texts is one step of SQLite's machine, however
+long it takes. Whoever runs it for others does so in a process that can be killed.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sqlite3
-import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 STEPS = 1_000
 """Steps of SQLite's machine between two looks at the clock."""
-MAX_TEXT = 16 * 1024 * 1024
-"""Bytes of one value or row: `zeroblob` and `printf` can otherwise ask for a gigabyte (sqlite.org/limits.html)."""
-MAX_ANSWER = 64 * 1024 * 1024
+MAX_ANSWER = 16 * 1024 * 1024
 """Letters and bytes of all values together."""
+LIMITS: Final[Mapping[int, int]] = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 8 * 1024 * 1024,  # of a value or row: `zeroblob` and `printf` ask for a gigabyte
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
+    sqlite3.SQLITE_LIMIT_COLUMN: 200,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 100,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 20,
+    sqlite3.SQLITE_LIMIT_VDBE_OP: 100_000,
+    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 32,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1_000,
+    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: 100,  # the full-text index has statements of its own
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
+}
+"""How much one statement may be and make (sqlite.org/limits.html)."""
 
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 _PRAGMAS = frozenset({"table_info", "table_xinfo", "table_list", "index_list", "index_info", "data_version"})
@@ -25,48 +40,48 @@ class SqlError(ValueError):
     """A statement that was refused, is wrong, or was stopped; the message says what to change."""
 
 
-async def run_query(path: Path, sql: str, *, seconds: float = 5.0, rows: int = 10_000) -> list[dict[str, Any]]:
+def read_rows(path: Path, sql: str, *, seconds: float, rows: int) -> list[dict[str, Any]]:
     """The rows of one reading statement, a mapping of column names each (repeated names get `_2`, `_3`).
 
-    Raises SqlError: more than one statement, one that writes, more than `rows` rows, more than `seconds` of time,
-    and whatever SQLite finds wrong in it. Blobs come as `bytes`.
+    Raises SqlError: more than one statement, one that writes, more than `rows` rows, more than `seconds` of time (as
+    far as SQLite looks at the clock), and whatever it finds wrong in it. Blobs come as `bytes`.
     """
-    stop = threading.Event()
-    try:
-        return await asyncio.to_thread(_run, path, sql, time.monotonic() + seconds, seconds, rows, stop)
-    finally:
-        stop.set()
-
-
-def _run(path: Path, sql: str, until: float, seconds: float, limit: int, stop: threading.Event) -> list[dict[str, Any]]:
     if not sql.strip():
         raise SqlError("there is no statement; write one SELECT")
-    late = False
+    until, late = time.monotonic() + seconds, False
 
     def over() -> int:
         nonlocal late
         late = time.monotonic() >= until
-        return 1 if late or stop.is_set() else 0
+        return int(late)
 
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=min(seconds, 5.0))) as connection:
             connection.execute("PRAGMA query_only = ON")
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_TEXT)
-            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+            connection.execute("PRAGMA temp_store = MEMORY")
             # opening a full-text table counts as a change of the schema, so it comes before the authorizer
             connection.execute("PRAGMA table_info(entry_text)")
+            for limit, most in LIMITS.items():
+                connection.setlimit(limit, most)
             connection.set_authorizer(_allowed)
             connection.set_progress_handler(over, STEPS)
-            return _read(connection.execute(sql), limit)
+            return _read(connection.execute(sql), rows)
     except sqlite3.Warning as error:  # older Pythons say so of a second statement
         raise SqlError(f"{error} Write one statement.") from None
     except sqlite3.Error as error:
         if late:
-            raise SqlError(f"stopped after {seconds:g} s; narrow the statement, or ask for fewer rows") from None
+            raise SqlError(too_slow(seconds)) from None
         raise SqlError(_explained(str(error))) from None
     except OverflowError as error:
         raise SqlError(f"a number in it does not fit into 64 bits ({error})") from None
+    except MemoryError:
+        raise SqlError("it takes too much memory; sort and group less at once") from None
+
+
+def too_slow(seconds: float) -> str:
+    """What is said of a statement that was stopped after so many seconds."""
+    return f"stopped after {seconds:g} s; narrow the statement, or ask for fewer rows"
 
 
 def _read(cursor: sqlite3.Cursor, limit: int) -> list[dict[str, Any]]:

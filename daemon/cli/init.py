@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from daemon.setup.access import Access, Options
     from daemon.setup.propose import Proposal
     from daemon.setup.rows import Rows
+    from daemon.setup.shapes import Passed
     from daemon.setup.survey import Survey
 
 
 MOST_TOLD = 5
 """Repositories that are told one by one when they cannot be read."""
+MOST_PASSED = 20
+"""Folders that are told one by one when nothing is proposed for them."""
+EMPTY = "empty: nothing was pushed yet"
 MOST_ROWS = 3
 """Blocks of which it is told where their rows will be."""
 
@@ -81,7 +85,7 @@ def _init(
     from daemon.setup import begin
     from daemon.setup.answering import greeted, looked
     from daemon.setup.errors import SetupError
-    from daemon.setup.propose import propose
+    from daemon.setup.propose import beyond, passed_over, propose
     from daemon.setup.rows import rows_of
     from daemon.setup.saving import save
     from daemon.setup.write import write_config
@@ -104,6 +108,9 @@ def _init(
     say(f"{survey.looked} of {survey.total} repositories looked at. Proposed:")
     for number, block in enumerate(blocks, 1):
         say(f"  {number}. {describe(block)}")
+    passed, more = passed_over(survey.sights), beyond(survey.sights)
+    for line in _not_proposed(survey, passed, more) if not uses else ():
+        say(line)
     if asking:
         blocks = _chosen(blocks)
     save(path, write_config(begin.answers(access, greeting, owners, blocks, folder)), force=force)
@@ -136,6 +143,13 @@ def _init(
             {"use": b.use, "name": b.name or b.use, "parameters": b.parameters, "files": b.files, "seen_in": b.found,
              "address": of.address, "view": of.view}
             for b, of in zip(blocks, rows, strict=True)
+        ],
+        "nothing_for": [
+            *({"repository": p.repository, "folder": p.folder, "files": p.files, "why": p.why} for p in passed),
+            *({"repository": name, "folder": "", "files": 0, "why": EMPTY} for name in survey.empty),
+        ],
+        "not_proposed": [
+            {"use": b.use, "parameters": b.parameters, "files": b.files, "seen_in": b.found} for b in more
         ],
         "requests": greeting.requests + requests,
         "warnings": config.warnings,
@@ -201,9 +215,30 @@ def _asking(survey: Survey, here: str) -> list[str]:
     ]
 
 
+def _not_proposed(survey: Survey, passed: Sequence[Passed], more: Sequence[Proposal]) -> list[str]:
+    """What nothing is proposed for, and why; and the blocks that are too many to be proposed."""
+    from daemon.api.telling import harmless
+    from daemon.setup.propose import MOST_BLOCKS
+
+    lines = [f"{'/'.join((p.repository, p.folder)).rstrip('/')}{_files(p.files)}: {p.why}" for p in passed]
+    lines += [f"{name}: {EMPTY}" for name in survey.empty]
+    told = ["Nothing is proposed for:", *(f"  {line}" for line in lines[:MOST_PASSED])] if lines else []
+    if len(lines) > MOST_PASSED:
+        told.append(f"  and {len(lines) - MOST_PASSED} more; --json names them all")
+    if more:
+        told.append(f"{MOST_BLOCKS} blocks are proposed at most; found as well:")
+        told += [f"  {describe(block)}" for block in more]
+    return [harmless(line) for line in told]
+
+
+def _files(count: int) -> str:
+    return "" if count == 0 else " (1 file)" if count == 1 else f" ({count} files)"
+
+
 def _stopped(survey: Survey) -> list[str]:
     """What was not looked at, and why."""
     from daemon.api.telling import harmless
+    from daemon.setup.survey import MOST_LOOKED, MOST_PATHS
 
     lines = [f"{', '.join(survey.bare)}: no repository that the token may see; nothing is read until there is one"]
     lines = lines if survey.bare else []
@@ -211,8 +246,9 @@ def _stopped(survey: Survey) -> list[str]:
     if len(survey.failed) > MOST_TOLD:
         lines.append(f"could not be read: {len(survey.failed) - MOST_TOLD} more")
     if survey.looked + len(survey.failed) < survey.total:
-        lines.append(f"only {survey.looked} of {survey.total} repositories were looked at, those changed last")
-    lines += [f"{name} has more files than were listed" for name in survey.short]
+        most = f"{MOST_LOOKED} are looked at at most, those changed last"
+        lines.append(f"only {survey.looked} of {survey.total} repositories were looked at: {most}")
+    lines += [f"{name} has more files than the {MOST_PATHS:,} that were listed" for name in survey.short]
     return [harmless(line) for line in lines]
 
 

@@ -61,6 +61,27 @@ LIMIT_KEYS: Final = (
         100_000,
         reached="What is listed is not read: a pull request is a finding, a default branch keeps its last rows.",
     ),
+    Key(
+        "limits.repository_files",
+        kinds.whole(100, 10_000_000),
+        "How many files of one repository are read for entries.",
+        50_000,
+        reached="Files that came last are left out, with a finding that counts them; the others are served.",
+    ),
+    Key(
+        "limits.repository_text",
+        kinds.size(100_000),
+        "How many bytes the files of one repository that are read for entries may hold together.",
+        "256MB",
+        reached="Files that find no room, those that came last, are left out, with a finding that counts them.",
+    ),
+    Key(
+        "limits.repository_changes",
+        kinds.whole(1_000, 100_000_000),
+        "How many changes of such files the history of one repository may hold.",
+        500_000,
+        reached="The repository is not read any more; its last rows stay, and its error names this limit.",
+    ),
     # what a file holds
     # what a reader asks for
     Key(
@@ -120,6 +141,20 @@ LIMIT_KEYS: Final = (
         20_000,
         reached="The answer is 413; the texts themselves can be read.",
     ),
+    Key(
+        "limits.answers_waiting",
+        kinds.size(1 << 20),
+        "How many bytes of answers over 64 kB may wait for their readers; strangers have half of them.",
+        "64MB",
+        reached="A long answer is refused with 503, until others have been read.",
+    ),
+    Key(
+        "limits.answer_time",
+        kinds.duration(0.1),
+        "How long a reader may take to read an answer, and a second more for each 64 kB of it.",
+        "30s",
+        reached="The connection is closed.",
+    ),
 )
 
 
@@ -145,6 +180,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     disk_free: int = _default("disk_free")
     # what a repository holds
     tree_paths: int = _default("tree_paths")
+    repository_files: int = _default("repository_files")
+    repository_text: int = _default("repository_text")
+    repository_changes: int = _default("repository_changes")
     # what a file holds
     # what a reader asks for
     render_time: float = _default("render_time")
@@ -155,3 +193,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     streams: int = _default("streams")
     page_size: int = _default("page_size")
     diff_lines: int = _default("diff_lines")
+    answers_waiting: int = _default("answers_waiting")
+    answer_time: float = _default("answer_time")

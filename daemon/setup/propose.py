@@ -9,58 +9,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cache.profile.infer import SeenFile, profile_name
-from cache.profile.infer_paths import about
-from cache.profile.nodes import Scalar
-from cache.profile.patterns import PathPattern
+from cache.profile.infer import profile_name
+from daemon.setup.shapes import DECISIONS, Passed, Shape, Sight, is_page, judge, shapes_of
+
+__all__ = [
+    "DECISIONS", "MOST_BLOCKS", "Proposal", "Shape", "Sight", "beyond", "for_profile", "is_page", "named", "numbers",
+    "passed_over", "propose", "select", "shapes_of",
+]  # fmt: skip
 
 MOST_BLOCKS = 12
 """Blocks of one proposal."""
-RFC_STATES = frozenset({"idea", "active", "withdrawn"})
-DECISIONS = re.compile(
-    r"adrs?|decisions?|decision[-_]records?|decision[-_]log|architecture[-_]decisions?"
-    r"|architecture[-_]decision[-_]records?|architectural[-_]decision[-_]records?",
-    re.IGNORECASE,
-)
-"""Folders of architecture decision records, as the profile `adr` knows them by itself."""
-NUMBERED = re.compile(r"(?:m?adr[-_ ]?)?\d{1,5}(?!\d)", re.IGNORECASE)
-NOT_TEXT = frozenset({
-    "node_modules", "vendor", "third_party", "testdata", "tests", "test", "fixtures", "examples", "dist", "build",
-})  # fmt: skip
-"""Folders whose Markdown is somebody else's, or no text of the team's."""
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".drawio", ".puml", ".mmd", ".pdf")
-_SAFE_FOLDER = re.compile(r"[^{}*\x00-\x1f\x7f-\x9f\ud800-\udfff\"\\]+")
 _CUTS = ("-", "_", ".")
 LONGEST_KEY = 40
 MOST_KEYS = 6
 FEW_HOLDERS = 3
 """So many repositories are named one by one rather than by an owner most of whose repositories hold nothing."""
-FEWEST = 2
-"""Markdown files that make a folder worth a block."""
-
-
-class Sight(Struct, frozen=True):
-    """One repository as it was seen: the paths of its files, and what some of them say."""
-
-    owner: str
-    name: str
-    topics: tuple[str, ...]
-    paths: tuple[str, ...]
-    samples: tuple[SeenFile, ...] = ()
-
-    @property
-    def full_name(self) -> str:
-        """As `owner/name`."""
-        return f"{self.owner}/{self.name}"
-
-
-class Shape(Struct, frozen=True, order=True):
-    """What a repository holds: the profile that reads it, and the folder where that is no usual one."""
-
-    use: str
-    folder: str | None = None
-
-
 class Proposal(Struct, frozen=True):
     """A block: the profile, the block's own name where it needs one, its parameters, and why."""
 
@@ -77,33 +40,22 @@ class Proposal(Struct, frozen=True):
     """The repository where it says most."""
 
 
-def shapes_of(sight: Sight) -> dict[Shape, int]:
-    """What one repository holds, and in how many files."""
-    pages = [path for path in sight.paths if is_page(path)]
-    found: dict[Shape, int] = {}
-    taken: set[str] = set()
-    if _is_rfc(sight):
-        found[Shape("rfc")] = sum(_folder(path) == "rfcs" for path in pages)
-        taken.update(path for path in pages if _folder(path) == "rfcs")
-    decisions = [path for path in pages if path not in taken and _is_decision(path)]
-    if decisions and any(NUMBERED.match(path.rpartition("/")[2]) for path in decisions):
-        found[Shape("adr")] = len(decisions)
-        taken.update(decisions)
-    rest = [path for path in pages if path not in taken]
-    tops: dict[str, list[str]] = defaultdict(list)
-    for path in rest:
-        tops[path.partition("/")[0] if "/" in path else ""].append(path)
-    if len(tops.get("", ())) > FEWEST and 2 * len(pages) >= len(_texts(sight.paths, "")):
-        return {**found, Shape("markdown", ""): len(rest)}
-    for top, members in sorted(tops.items()):
-        texts = [path for path in _texts(sight.paths, top) if path not in taken]
-        if top and len(members) >= FEWEST and 2 * len(members) >= len(texts) and _SAFE_FOLDER.fullmatch(top):
-            found[Shape("markdown", top)] = len(members)
-    return found
-
-
 def propose(sights: Iterable[Sight]) -> tuple[Proposal, ...]:
     """The blocks for everything that was seen: one for all repositories of an owner that hold the same."""
+    return named(_drafts(sights)[:MOST_BLOCKS])
+
+
+def beyond(sights: Iterable[Sight]) -> tuple[Proposal, ...]:
+    """The blocks that are not proposed since there are so many."""
+    return tuple(_drafts(sights)[MOST_BLOCKS:])
+
+
+def passed_over(sights: Iterable[Sight]) -> tuple[Passed, ...]:
+    """What nothing is proposed for, and why."""
+    return tuple(sorted(passed for sight in sights for passed in judge(sight)[1]))
+
+
+def _drafts(sights: Iterable[Sight]) -> list[Proposal]:
     seen = sorted(sights, key=lambda sight: sight.full_name.lower())
     holding: dict[tuple[str, Shape], list[tuple[Sight, int]]] = defaultdict(list)
     for sight in seen:
@@ -118,7 +70,7 @@ def propose(sights: Iterable[Sight]) -> tuple[Proposal, ...]:
             files = sum(count for sight, count in members if sight in holders)
             drafts.append(_draft(shape, chosen, holders, files))
     drafts.sort(key=lambda draft: (-len(draft.found), -draft.files, draft.use, sorted(draft.parameters.items())))
-    return named(drafts[:MOST_BLOCKS])
+    return drafts
 
 
 def select(holders: Sequence[Sight], siblings: Sequence[Sight]) -> dict[str, str] | None:
@@ -200,38 +152,6 @@ def numbers(text: str, most: int) -> tuple[int, ...] | None:
     return tuple(dict.fromkeys(int(part) for part in parts))
 
 
-def is_page(path: str) -> bool:
-    """Whether a file is Markdown of the team's: nothing hidden, nobody else's, no README."""
-    parts = path.split("/")
-    hidden = any(part.startswith(".") or part.lower() in NOT_TEXT for part in parts)
-    return not hidden and path.lower().endswith((".md", ".markdown")) and not about(path)
-
-
-def _texts(paths: Sequence[str], top: str) -> list[str]:
-    """The files below a folder that are no pictures: what its Markdown is measured against."""
-    return [
-        path for path in paths
-        if (path.startswith(f"{top}/") if top else True)
-        and not path.lower().endswith(PICTURES) and not path.rpartition("/")[2].startswith(".")
-    ]  # fmt: skip
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _is_decision(path: str) -> bool:
-    return DECISIONS.fullmatch(_folder(path).rpartition("/")[2]) is not None
-
-
-def _is_rfc(sight: Sight) -> bool:
-    """Files like the profile's: `title`, and a `state` that is one of its three, in most of those looked at."""
-    pattern = PathPattern.parse("rfcs/{slug}.md")
-    samples = [file for file in sight.samples if pattern.match(file.path) is not None and not about(file.path)]
-    good = [file for file in samples if _text(file, "state") in RFC_STATES and _text(file, "title")]
-    return bool(good) and 2 * len(good) >= len(samples)
-
-
 def _said(shape: Shape, sight: Sight) -> Counter[str]:
     """What front matter says beside a title, and how often: the reason for a profile of one's own."""
     start = f"{shape.folder}/" if shape.folder else ""
@@ -242,11 +162,6 @@ def _said(shape: Shape, sight: Sight) -> Counter[str]:
         for key in file.data.pairs
         if key != "title" and len(key) <= LONGEST_KEY and key.isprintable()
     )
-
-
-def _text(file: SeenFile, key: str) -> str:
-    node = file.data.pairs.get(key) if file.data is not None else None
-    return node.text.strip() if isinstance(node, Scalar) and not node.null else ""
 
 
 def _glob(names: Sequence[str], others: Sequence[str]) -> str | None:

@@ -32,7 +32,7 @@ Tell = Callable[[Mapping[str, Any]], None]
 class Survey(Struct, frozen=True):
     """What was seen. `listed` of `total` repositories were listed, `looked` of them looked at; `failed` says which
     could not be, and why; `short` names those with more files than were listed; `bare` are owners without any.
-    `hidden` counts those listed that the forge does not show to everyone.
+    `hidden` counts those listed that the forge does not show to everyone; `empty` names those without a commit.
     """
 
     sights: tuple[Sight, ...]
@@ -43,6 +43,7 @@ class Survey(Struct, frozen=True):
     short: tuple[str, ...] = ()
     bare: tuple[str, ...] = ()
     hidden: int = 0
+    empty: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -67,7 +68,7 @@ async def survey(forge: Looking, owners: Sequence[User], tell: Tell) -> Survey:
         bare.extend([] if count else [owner.login])
         listed.append(sorted(found.items, key=lambda one: (one.archived, one.fork)))
     chosen = [one for one in _in_turn(listed) if not unusable(one) and is_repository(_name(one))][:MOST_LOOKED]
-    empty = sum(unusable(one) for items in listed for one in items)
+    empty = [_name(one) for items in listed for one in items if unusable(one)]
     seen: dict[int, Sight] = {}
     failed: list[str] = []
     short: list[str] = []
@@ -96,11 +97,12 @@ async def survey(forge: Looking, owners: Sequence[User], tell: Tell) -> Survey:
         sights=tuple(seen[number] for number in sorted(seen)),
         listed=sum(map(len, listed)),
         total=total,
-        looked=len(seen) + empty,
+        looked=len(seen) + len(empty),
         failed=tuple(sorted(failed)),
         short=tuple(sorted(short)),
         bare=tuple(bare),
         hidden=sum(repository_of(one).private for items in listed for one in items),
+        empty=tuple(sorted(empty)),
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from api_server import Cache
 
-from cache.queries.sql import SqlError, run_query
+from cache.queries.sql import SqlError
+from daemon.query import run_query
 
 
 async def test_rows_come_by_the_names_of_their_columns(cache: Cache) -> None:
@@ -94,7 +95,7 @@ async def test_a_reader_who_goes_away_stops_the_statement(cache: Cache) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    # the thread ends at its next look: the loop's executor would otherwise keep this test from ending
+    # the process is killed: the loop's executor would otherwise keep this test from ending
     await asyncio.get_running_loop().shutdown_default_executor()
 
 
@@ -105,3 +106,40 @@ async def test_rows_and_bytes_are_counted(cache: Cache) -> None:
     assert len(await run_query(cache.database.path, numbers.format("i"), rows=50)) == 50
     with pytest.raises(SqlError, match="MiB of text"):
         await run_query(cache.database.path, numbers.format("zeroblob(8000000) AS b"), rows=50)
+
+
+SEEK = "SELECT instr(hex(zeroblob(4000000)), hex(zeroblob(2000000)) || '1')"
+"""One step of SQLite's machine, of some minutes: nothing inside it looks at the clock (fault S5)."""
+
+
+async def test_a_step_without_end_is_killed_in_time(cache: Cache) -> None:
+    with pytest.raises(SqlError, match=r"stopped after 0\.05 s"):
+        await run_query(cache.database.path, SEEK, seconds=0.05)
+    running = asyncio.ensure_future(run_query(cache.database.path, SEEK, seconds=3600))
+    await asyncio.sleep(0.5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT " + "(" * 200 + "1" + ")" * 200, "SELECT " + " UNION ALL SELECT ".join("1" * 30),
+        "SELECT " + ", ".join("1" * 300), f"SELECT '{'x' * 200_000}'", f"SELECT 1 LIKE '{'%a' * 2_000}'",
+        f"SELECT max({', '.join('1' * 60)})", "SELECT hex(zeroblob(5000000))", "SELECT ?1",
+        "SELECT 1" + " + 1" * 200,
+    ],
+)  # fmt: skip
+async def test_a_statement_beyond_every_need_is_refused(cache: Cache, sql: str) -> None:
+    """Guards the machine: SQLite's own limits allow a gigabyte and expressions of a thousand levels."""
+    with pytest.raises(SqlError):
+        await run_query(cache.database.path, sql)
+
+
+async def test_a_sort_that_fills_the_memory_ends_the_process_and_nothing_else(cache: Cache) -> None:
+    big = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT length(b) FROM "
+    with pytest.raises(SqlError):
+        await run_query(cache.database.path, big + "(SELECT randomblob(50000) AS b FROM n ORDER BY b)", seconds=20)
+    assert await run_query(cache.database.path, "SELECT 1 AS one") == [{"one": 1}]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gitea_client import errors
 from gitea_client.counting import RequestCounter
 from gitea_client.differing import differences
-from gitea_client.objects import KEEP, ObjectStore
+from gitea_client.objects import KEEP, LONGEST_COMMIT, ObjectStore
 from gitea_client.parsing import commit
 
 ALL = "blob:limit=1m"
@@ -365,3 +365,24 @@ async def test_the_store_is_disposable(tmp_path: Path, store: ObjectStore) -> No
     await store.ensure()
     with pytest.raises(ValueError, match="not a full object id"):
         await store.missing(["--all"])
+
+
+async def test_a_long_message_is_cut_and_a_long_blob_left_out(tmp_path: Path) -> None:
+    """S9, C9: a commit message of 150 MB is taken by anybody's server; what is kept of it is short, as of a blob."""
+    path = make(tmp_path / "r")
+    small, long, after = grow(
+        path,
+        [
+            Node((), {b"a": ("100644", b"a")}),
+            Node((0,), {b"a": ("100644", b"x" * 5000)}, message=b"m" * (3 << 20)),
+            Node((1,), {b"a": ("100644", b"c")}),
+        ],
+    )
+    make(path / "reader")
+    store = ObjectStore(path)
+    commits = await store.commits([small, long, after])
+    assert len(commits[long].message) < LONGEST_COMMIT
+    assert (commits[long].parents, commits[after].message) == ((small,), "a change")
+    ids = [(await store.tree(sha))["a"].id for sha in (small, long, after)]
+    read = await store.blobs([*ids, "ab" * 20], max_bytes=4999)
+    assert [read[key].content for key in [*ids, "ab" * 20]] == [b"a", None, b"c", None]

@@ -15,7 +15,7 @@ from setup_place import OWNER, Stranger, answering, command, stranger
 
 from daemon.blocks import load_blocks
 from daemon.config import load
-from daemon.setup import survey
+from daemon.setup import propose, survey
 from daemon.setup.access import Access
 from daemon.setup.begin import look_round
 from daemon.setup.errors import SetupError
@@ -59,6 +59,27 @@ async def test_it_writes_one_configuration_that_works(place: Stranger) -> None:
     assert "Next:\n  forgeglass doctor\n  forgeglass serve\n" in ran.out
     assert "the token is root1's" in ran.out
     assert "forgeglass profile infer acme/handbook docs" in place.file.read_text()
+
+
+async def test_it_says_what_it_proposes_nothing_for_and_why(place: Stranger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R6: folders and repositories were passed over without a word, and so were blocks beyond a number."""
+    await plant(place)
+    await place.repository("code", {"main.go": "package main\n", "README.md": "# Code\n", "notes/one.md": "# One\n"})
+    ran = await place.init("--owner", OWNER, "--yes")
+    assert ran.code == 0
+    told = ran.out.partition("Nothing is proposed for:\n")[2].splitlines()
+    assert told[0] == "  acme/code/notes (1 file): a single page; it takes 2"
+    assert "  acme/empty: empty: nothing was pushed yet" in told
+    ran = await place.init("--owner", OWNER, "--json", "--force")
+    assert {(one["repository"], one["folder"]) for one in ran.json["nothing_for"]} == {
+        ("acme/code", "notes"), ("acme/empty", ""),
+    }  # fmt: skip
+    assert ran.json["not_proposed"] == []
+    monkeypatch.setattr(propose, "MOST_BLOCKS", 2)
+    ran = await place.init("--owner", OWNER, "--yes", "--force")
+    assert "2 blocks are proposed at most; found as well:\n  rfc: meta = acme/meta" in ran.out
+    ran = await place.init("--owner", OWNER, "--json", "--force")
+    assert [one["use"] for one in ran.json["not_proposed"]] == ["rfc"]
 
 
 async def test_a_daemon_begins_with_rows_and_without_findings(place: Stranger) -> None:
@@ -257,7 +278,7 @@ async def test_the_forge_hardly_notices(place: Stranger, monkeypatch: pytest.Mon
     ran = await place.init("--owner", OWNER, "--json")
     asked = place.forge.requests_since(mark)
     assert ran.json["repositories"]["looked_at"] == 4
-    assert "only 4 of 7 repositories were looked at" in ran.err
+    assert "only 4 of 7 repositories were looked at: 4 are looked at at most" in ran.err
     assert ran.json["requests"] == len(asked) <= 5 + 3 * 4
     assert all(request.method in ("GET", "POST") for request in asked)
     assert {request.path.rpartition("/")[2] for request in asked if request.method == "POST"} == {"git-upload-pack"}
