@@ -172,6 +172,11 @@ RULES: dict[str, Rule] = {
             "A repository has more findings than are listed.",
             "Correct those that are listed; the rest then show.",
         ),
+        (
+            "odd-date",
+            "A file's commit is dated beyond the year 9999; it is kept as the last second of it, and sorts last.",
+            "Set the clock of whoever commits, and commit the file again.",
+        ),
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
         (
             "invalid-target",
