@@ -186,7 +186,8 @@ class Book:
                 tombstones = await self.graves.keep_heads(tombstones, fresh)
             tombstones, risen = _without_risen(tombstones, world)
             world = replace(world, tombstones=tombstones)
-            page, holders = self._page(world)
+            # beside the event loop: it parses what strangers committed; nobody else changes rows or memo meanwhile
+            page, holders = await asyncio.to_thread(self._page, world)
             tombstones = await self.graves.keep(tombstones, self._unpublished(world, page))
             tombstones = await self.graves.hold(tombstones, {**self._still_held(world), **holders})
             world = replace(world, tombstones=tombstones)
