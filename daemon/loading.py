@@ -21,7 +21,7 @@ from daemon.histories import histories
 from daemon.read_errors import ReadErrors
 from daemon.timelines import Told
 from daemon.together import together
-from gitea_client.git import TreeItem
+from gitea_client.git import LATEST, TreeItem
 from gitea_client.history import Known, first_parent_changes
 from gitea_client.objects import ObjectStore
 
@@ -81,8 +81,18 @@ async def load(
         blobs=same_or(blobs, known.blobs if known else None),
         commits=same_or(commits, known.commits if known else None),
         position=position,
-        problems=tuple(sorted((*excess, *map(_twice, doubled)))),
+        problems=tuple(sorted((*excess, *map(_twice, doubled), *_odd_dates(versions, commits)))),
     )
+
+
+def _odd_dates(
+    versions: Mapping[str, tuple[FileVersion, ...]], commits: Mapping[str, Commit]
+) -> Iterator[ContentProblem]:
+    """The files whose newest version is of a commit with a date that cannot be kept as it is."""
+    odd = {sha for sha, commit in commits.items() if LATEST in (commit.committed_at, commit.authored_at)}
+    for path, changes in versions.items() if odd else ():
+        if (sha := changes[-1].commit) in odd:
+            yield ContentProblem("odd-date", path, f"commit {sha} is dated beyond 9999; it is kept as {LATEST:%FT%TZ}")
 
 
 def _twice(path: str) -> ContentProblem:
@@ -145,7 +155,7 @@ async def _blobs(
     if absent := keep - pool.keys():
         pool |= await store.blobs(absent, max_bytes=max_file_size)
         if last is not None and last is not known:  # of a pull request that cannot be read anew
-            lost = {blob_id for blob_id in absent if pool[blob_id].content is None}
+            lost = {blob_id for blob_id in absent if pool[blob_id].packed is None}
             pool |= {blob_id: last.blobs[blob_id] for blob_id in lost & last.blobs.keys()}
     had_no_room = left_out_of(known) if known is not None else frozenset()
     pending = []
@@ -176,7 +186,7 @@ async def _sizes(
 ) -> dict[str, int]:
     """The bytes of the newest version of each file that is there."""
     newest = {blob for changes in versions.values() if (blob := changes[-1].blob) is not None}
-    sizes = {key: len(known[key].content or b"") for key in newest & known.keys() if known[key].content is not None}
+    sizes = {key: packed.size for key in newest & known.keys() if (packed := known[key].packed) is not None}
     files = (changes[-1] for changes in versions.values() if changes[-1].mode != SUBMODULE)
     asked = [version.blob for version in files if version.blob is not None and version.blob not in sizes]
     return sizes | await store.sizes(asked)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from gitea_client.allowed import check_object_id
+from gitea_client.packed import Packed
 
-__all__ = ["EMPTY_TREE", "Blob", "Commit", "FileVersion", "TreeItem", "check_object_id"]
+__all__ = ["EMPTY_TREE", "LATEST", "Blob", "Commit", "FileVersion", "TreeItem", "check_object_id"]
 
 EMPTY_TREE = {
     40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
 """The tree without files, by the length of object ids; Git knows it without having it."""
+
+
+LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""Stands for every date beyond it, which Git can hold and neither Python nor RFC 3339 can."""
 
 
 class Commit(Struct, frozen=True, gc=False):
@@ -48,10 +53,23 @@ class FileVersion(Struct, frozen=True, gc=False):
 
 
 class Blob(Struct, frozen=True, gc=False):
-    """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it."""
+    """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it.
+
+    Blobs are kept for as long as their file stands, and there are many: they are held packed.
+    """
 
     id: str
-    content: bytes | None
+    packed: Packed | None
+
+    @classmethod
+    def of(cls, object_id: str, content: bytes | None) -> Blob:
+        """The blob of an id."""
+        return cls(object_id, None if content is None else Packed(content))
+
+    @property
+    def content(self) -> bytes | None:
+        """The bytes."""
+        return None if self.packed is None else self.packed.content
 
 
 class TreeItem(Struct, frozen=True):
