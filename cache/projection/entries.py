@@ -53,7 +53,7 @@ class Claim(Struct, frozen=True):
     @property
     def added(self) -> Commit:
         """The commit that added the file."""
-        return self.evidence.commits[self.reading.added.commit]
+        return self.evidence.commits[self.reading.added.added or self.reading.added.commit]
 
 
 class Remembered(Struct, frozen=True):
@@ -276,11 +276,12 @@ def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
 def history(
     block: str, collection: str, key: str, part: str, evidence: RepositoryEvidence, versions: Iterable[FileVersion]
 ) -> Iterator[HistoryRow]:
-    """Every change of one path, oldest first."""
+    """Every change of one path, oldest first; of one that added it, the commit that did so."""
     before: str | None = None
     for version in versions:
-        commit, landed = evidence.commits[version.commit], evidence.commits[version.landed]
         change = "removed" if version.blob is None else "added" if before is None else "modified"
+        made = version.added if change == "added" and version.added is not None else version.commit
+        commit, landed = evidence.commits[made], evidence.commits[version.landed]
         before = version.blob
         yield HistoryRow(
             block=block,
