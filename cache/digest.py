@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from cache.diff import same
-from cache.profile.rules import OPERATIONAL
+from cache.profile.rules import OPERATIONAL, READ_ERRORS
 from cache.revision_rows import RevisionRow
 from cache.rows import PROJECTED, BranchRow, FindingRow, PullEntryRow, PullRow, RepositoryRow, Row, Rows
 
@@ -77,8 +77,8 @@ def differences(live: Rows, fresh: Rows) -> Iterator[Difference]:
 
 
 def _is_operational(row: Row | None) -> bool:
-    """A finding of what happens here and now: no second reading tells it again."""
-    return isinstance(row, FindingRow) and row.rule in OPERATIONAL
+    """A finding of what happens here and now, or could not be read: a second reading need not tell it again."""
+    return isinstance(row, FindingRow) and row.rule in (OPERATIONAL | READ_ERRORS)
 
 
 def _values(row: Row) -> dict[str, Any]:
@@ -103,4 +103,4 @@ def _only_state(row: Row, gone: frozenset[tuple[int, int]]) -> bool:
         return (row.repository_id, row.number) in gone
     if isinstance(row, RevisionRow):
         return row.retold is None
-    return isinstance(row, FindingRow) and row.rule == "revision-content-gone"
+    return isinstance(row, FindingRow) and row.rule in ("revision-content-gone", "heads-forgotten")

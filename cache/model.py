@@ -24,6 +24,7 @@ __all__ = [
     "PullHead",
     "PullHistory",
     "PullRequest",
+    "ReadError",
     "Repository",
     "RepositoryEvidence",
 ]  # fmt: skip
@@ -46,6 +47,8 @@ class Repository(Struct, frozen=True):
     created_at: datetime | None = None
     object_format: str = "sha1"
     """What its object ids are made with: `sha1` or `sha256`."""
+    has_pull_requests: bool = True
+    """Whether pull requests are switched on."""
 
     @property
     def full_name(self) -> str:
@@ -87,6 +90,11 @@ class PullHead(Struct, frozen=True):
     forced one. `base` is the branch that it was raised against where the pull request has another one now. `fork_point`
     is the commit that it is compared with, None where it shares nothing with the base. Of a head that is `gone` the
     forge does not give the objects any more, and nothing else is known.
+
+    `event` is the id of the timeline's event, 0 where none told; `also` are further events that tell nothing more.
+    With `gap` the forge may have forgotten heads that came before this one. A `relisted` head's event was made when the
+    pull request was given another base, and lists what lies between that base and the head, which may be more than the
+    head brought.
     """
 
     position: int
@@ -98,6 +106,10 @@ class PullHead(Struct, frozen=True):
     base: str | None = None
     fork_point: str | None = None
     gone: bool = False
+    event: int = 0
+    gap: bool = False
+    relisted: bool = False
+    also: tuple[int, ...] = ()
 
 
 MERGED = -1
@@ -124,7 +136,8 @@ class PullHistory(Struct, frozen=True):
 
     `updated_at` is the pull request's own time when its timeline was read; `settled` says that the forge's clock was
     well beyond it by then, so that the same time later means that nothing came since. `merge_commit` is the commit
-    whose files stand at `MERGED`, None where there is none, or where the forge does not give it.
+    whose files stand at `MERGED`, None where there is none, or where the forge does not give it. `rewritten` says that
+    the forge has taken events out of the timeline: read for the first time now, it would tell fewer heads.
     """
 
     number: int
@@ -133,6 +146,21 @@ class PullHistory(Struct, frozen=True):
     merge_commit: str | None = None
     heads: tuple[PullHead, ...] = ()
     files: tuple[HeadFile, ...] = ()
+    rewritten: bool = False
+
+
+class ReadError(Struct, frozen=True):
+    """A part of a repository that could not be read: what was known of it stands, and everything else goes on.
+
+    `number` is the pull request's where the part is one, else 0. `rule` is that of the finding that tells of it.
+    `retry` says that the next look tries it again.
+    """
+
+    about: str
+    rule: str
+    message: str
+    number: int = 0
+    retry: bool = False
 
 
 class KeptRevision(Struct, frozen=True):
@@ -169,7 +197,8 @@ class RepositoryEvidence(Struct, frozen=True):
 
     `branches` maps a branch's short name to its head, `pull_heads` a pull request's number to `refs/pull/N/head`.
     `versions` maps a path of interest to its changes, oldest first. `unreadable` maps an object id that the forge
-    lists and does not give to where it was named.
+    lists and does not give to where it was named. `read_errors` are what could not be read, by what it is about.
+    `last_head` is the commit that was last read of a default branch that is not there now.
     """
 
     repository: Repository
@@ -187,10 +216,12 @@ class RepositoryEvidence(Struct, frozen=True):
     unreadable: Mapping[str, str] = {}
     histories: Mapping[int, PullHistory] = {}
     """The heads of pull requests, by number; only where something follows from them."""
+    read_errors: Mapping[str, ReadError] = {}
+    last_head: str | None = None
     problems: tuple[ContentProblem, ...] = ()
     """What the default branch holds that could not be read as it is, sorted; one of a rule and a path."""
 
     @property
     def head(self) -> str | None:
-        """The commit at the default branch, None where there is none."""
-        return self.branches.get(self.repository.default_branch)
+        """The commit at the default branch, as it is or as it was last read; None where there is none."""
+        return self.branches.get(self.repository.default_branch, self.last_head)

@@ -20,6 +20,8 @@ class PullHistoryRow(Row, frozen=True):
     """Whether the forge's clock was well beyond that time."""
     merge_commit: str | None
     """The commit whose files stand at position -1."""
+    rewritten: bool
+    """Whether the forge has taken events out of the timeline."""
 
 
 class PullHeadRow(Row, frozen=True):
@@ -43,6 +45,14 @@ class PullHeadRow(Row, frozen=True):
     fork_point: str | None
     gone: bool
     """Whether the forge does not give its objects any more."""
+    event: int
+    """The id of the timeline's event; 0 where none told of it."""
+    gap: bool
+    """Whether the forge may have forgotten heads before it."""
+    relisted: bool
+    """Whether its event was made anew for another base."""
+    also: tuple[int, ...]
+    """Ids of further events that tell nothing more."""
 
 
 class HeadFileRow(Row, frozen=True):
@@ -60,3 +70,18 @@ class HeadFileRow(Row, frozen=True):
     """Whether it differs from the head's fork point."""
     before: str | None
     """The blob at the fork point."""
+
+
+class ReadErrorRow(Row, frozen=True):
+    """A part of a repository that could not be read; what was known of it stands."""
+
+    table = "read_errors"
+    primary = ("repository_id", "about")
+    repository_id: int
+    about: str
+    rule: str
+    message: str
+    number: int
+    """The pull request's where it is about one, else 0."""
+    retry: bool
+    """Whether the next look tries it again."""

@@ -36,7 +36,8 @@ class RevisionRow(Row, frozen=True):
     content: str | None
     """The whole text of the file at the first head that touches it; by the rule `field` the body at the commit."""
     content_state: str
-    """`text`, or why there is none: `removed`, `not_text`, `not_a_file`, `too_large`, `gone`."""
+    """`text`, or `earliest-known` for the text at the earliest known push where the forge may have forgotten earlier
+    ones; or why there is none: `removed`, `not_text`, `not_a_file`, `too_large`, `gone`."""
     frozen_at: datetime | None
     """When the forge told of that head, or when that commit landed; None where that is gone."""
     head_sha: str | None

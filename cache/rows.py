@@ -12,7 +12,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, ClassVar
 
-from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow
+from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow, ReadErrorRow
 from cache.revision_rows import ProposalRow, RevisionRow
 from cache.row import Row as Row
 from cache.row import Texts
@@ -39,6 +39,8 @@ class RepositoryRow(Row, frozen=True):
     topics: tuple[str, ...]
     created_at: datetime | None
     object_format: str
+    has_pull_requests: bool
+    """Whether pull requests are switched on."""
     depth: str | None
     """`files`, `commits`, or None where no profile reaches it."""
     interest: str
@@ -57,7 +59,7 @@ class AliasRow(Row, frozen=True):
 
 
 class RefRow(Row, frozen=True):
-    """A ref as `ls-refs` told it, full name."""
+    """A ref as `ls-refs` told it, full name; `HEAD` where the default branch is gone, at what was last read of it."""
 
     table = "refs"
     primary = ("repository_id", "name")
@@ -394,7 +396,7 @@ class OwnerRow(Row, frozen=True):
 
 EVIDENCE: tuple[type[Row], ...] = (
     RepositoryRow, AliasRow, RefRow, CommitRow, FileVersionRow, BlobRow, PullRequestRow, UnreadableRow,
-    ContentProblemRow, PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow,
+    ContentProblemRow, PersonRow, PullHistoryRow, PullHeadRow, HeadFileRow, ReadErrorRow,
 )  # fmt: skip
 PROJECTED: tuple[type[Row], ...] = (
     EntryRow, HistoryRow, RelationRow, BranchRow, PullRow, PullEntryRow, RevisionRow, ProposalRow, FindingRow,

@@ -11,6 +11,7 @@ from cache.database import STATE_ID, Database
 from cache.feed_state import FeedState
 from cache.heard import HeardOwners
 from cache.installed_hooks import InstalledHooks
+from cache.kept_heads import KeptHeads
 from cache.kept_holders import KeptHolders
 from cache.kept_revisions import KeptRevisions
 from cache.migrating import upgrade
@@ -25,6 +26,7 @@ class StateStore:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.feed = FeedState(database)
+        self.heads = KeptHeads(database)
         self.heard = HeardOwners(database)
         self.holders = KeptHolders(database)
         self.hooks = InstalledHooks(database)

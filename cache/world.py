@@ -25,12 +25,13 @@ from cache.model import (
     PullHead,
     PullHistory,
     PullRequest,
+    ReadError,
     Repository,
     RepositoryEvidence,
 )
 from cache.projection.directory import Directory, directory
 from cache.projection.names import path_of, stored_path
-from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow
+from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow, ReadErrorRow
 from cache.rows import (
     EVIDENCE,
     AliasRow,
@@ -48,6 +49,7 @@ from cache.rows import (
     tabulate,
 )
 
+HEAD = "HEAD"
 HEADS = "refs/heads/"
 PULLS = "refs/pull/"
 
@@ -74,6 +76,8 @@ class RepositoryTombstone(Struct, frozen=True):
     repository: Repository
 
 
+KnownHeads = Mapping[int, Mapping[int, tuple[PullHead, ...]]]
+"""The heads that pull requests had, as they were told, by repository and number."""
 Published = Mapping[tuple[str, str], Mapping[tuple[str, int, int], KeptRevision]]
 """Revisions by block and collection, and then by the key as it is kept, the repository and the number."""
 
@@ -84,12 +88,14 @@ KeyPlace = tuple[str, str, str]
 
 class Tombstones(Struct, frozen=True):
     """What `state.db` knows, be it gone from the forge: branches, pull requests and repositories that are, what was
-    published of revisions, and which repository held a key first that several claim."""
+    published of revisions, which repository held a key first that several claim, and the heads that pull requests had.
+    """
 
     branches: Mapping[tuple[int, str], BranchTombstone] = {}
     pulls: Mapping[tuple[int, int], PullTombstone] = {}
     repositories: Mapping[int, RepositoryTombstone] = {}
     revisions: Published = {}
+    heads: KnownHeads = {}
     holders: Mapping[KeyPlace, int] = {}
 
 
@@ -150,6 +156,17 @@ class World(Struct, frozen=True, dict=True):
             mirrored={**self.mirrored, key: evidence},
         )
 
+    def sharing(self, other: World, before: World) -> World:
+        """This world, with the other's objects for whatever is equal in both: the same text is in memory once.
+
+        What stood in the world `before` already is passed over.
+        """
+        mirrored = {
+            key: evidence if before.mirrored.get(key) is evidence else _sharing(evidence, other.mirrored.get(key))
+            for key, evidence in self.mirrored.items()
+        }
+        return replace(self, mirrored=mirrored)
+
     def without(self, repository_id: int, *, listed: bool) -> World:
         """This world without one repository's evidence; `listed` keeps it in the list."""
         return replace(
@@ -160,31 +177,47 @@ class World(Struct, frozen=True, dict=True):
         )
 
 
+_SHARED = ("commits", "versions", "blobs", "pulls", "histories")
+
+
+def _sharing(evidence: RepositoryEvidence, other: RepositoryEvidence | None) -> RepositoryEvidence:
+    if other is None or evidence is other:
+        return evidence
+    shared = {}
+    for name in _SHARED:
+        ours, theirs = getattr(evidence, name), getattr(other, name)
+        shared[name] = {key: theirs[key] if theirs.get(key) == value else value for key, value in ours.items()}
+    return replace(evidence, **shared)
+
+
 # --------------------------------------------------------------------------------------------- to rows and back
 
-_memo: dict[int, tuple[RepositoryEvidence, tuple[Row, ...], dict[int, Row]]] = {}
+EvidenceMemo = dict[int, tuple[RepositoryEvidence, tuple[Row, ...], dict[int, Row]]]
 """The rows of a repository's last evidence, and those of its values by identity (the evidence keeps them alive)."""
 
 
-def evidence_rows(world: World) -> Rows:
-    """The evidence tables of a world."""
+def evidence_rows(world: World, memo: EvidenceMemo | None = None) -> Rows:
+    """The evidence tables of a world. `memo` keeps rows between calls; it never changes the answer."""
+    memo = {} if memo is None else memo
+    for gone in memo.keys() - world.mirrored.keys():
+        del memo[gone]
     rows: list[Row] = [_repository_row(repository, world.mirrored.get(key)) for key, repository in world.listed.items()]
     for evidence in world.mirrored.values():
-        rows.extend(_rows_of(evidence))
+        rows.extend(_rows_of(evidence, memo))
     rows.extend(AliasRow(name, repository_id) for name, repository_id in world.aliases.items())
     rows.extend(PersonRow(address, login) for address, login in world.people.items())
     return tabulate(rows, EVIDENCE)
 
 
-def _rows_of(evidence: RepositoryEvidence) -> tuple[Row, ...]:
+def _rows_of(evidence: RepositoryEvidence, memo: EvidenceMemo) -> tuple[Row, ...]:
     key = evidence.repository.id
-    known = _memo.get(key)
+    known = memo.get(key)
     if known is not None and known[0] is evidence:
         return known[1]
     before = known[2] if known is not None else {}
     made = {id(value): before.get(id(value)) or _value_row(key, value) for value in _values(evidence)}
     rows = (*made.values(), *_name_rows(evidence), *_history_rows(evidence))
-    _memo[key] = (evidence, rows, made)
+    memo[key] = (evidence, rows, made)
     return rows
 
 
@@ -212,8 +245,12 @@ def _name_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
         yield RefRow(key, HEADS + name, sha)
     for number, sha in evidence.pull_heads.items():
         yield RefRow(key, f"{PULLS}{number}/head", sha)
+    if evidence.last_head is not None:
+        yield RefRow(key, HEAD, evidence.last_head)
     for object_id, named_by in evidence.unreadable.items():
         yield UnreadableRow(key, object_id, named_by)
+    for error in evidence.read_errors.values():
+        yield ReadErrorRow(repository_id=key, **asdict(error))
     for problem in evidence.problems:
         yield ContentProblemRow(key, problem.rule, stored_path(problem.path), problem.message)
 
@@ -221,7 +258,9 @@ def _name_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
 def _history_rows(evidence: RepositoryEvidence) -> Iterator[Row]:
     key = evidence.repository.id
     for number, history in evidence.histories.items():
-        yield PullHistoryRow(key, number, history.updated_at, history.settled, history.merge_commit)
+        yield PullHistoryRow(
+            key, number, history.updated_at, history.settled, history.merge_commit, history.rewritten
+        )
         for head in history.heads:
             yield PullHeadRow(repository_id=key, number=number, **asdict(head))
         for file in history.files:
@@ -251,6 +290,8 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
     for ref in cast("list[RefRow]", list(rows[RefRow].values())):
         if ref.name.startswith(HEADS):
             parts[ref.repository_id]["branches"][ref.name.removeprefix(HEADS)] = ref.sha
+        elif ref.name == HEAD:
+            parts[ref.repository_id]["last_head"] = ref.sha
         else:
             parts[ref.repository_id]["pull_heads"][int(ref.name.split("/")[2])] = ref.sha
     for commit in cast("list[CommitRow]", list(rows[CommitRow].values())):
@@ -270,6 +311,8 @@ def world_of(rows: Rows, tombstones: Tombstones) -> World:
         parts[number[0]]["histories"][number[1]] = history
     for lost in cast("list[UnreadableRow]", list(rows[UnreadableRow].values())):
         parts[lost.repository_id]["unreadable"][lost.object_id] = lost.named_by
+    for error in cast("list[ReadErrorRow]", list(rows[ReadErrorRow].values())):
+        parts[error.repository_id]["read_errors"][error.about] = ReadError(**_less(error, "repository_id"))
     problems: dict[int, list[ContentProblem]] = defaultdict(list)
     for wrong in cast("list[ContentProblemRow]", list(rows[ContentProblemRow].values())):
         problems[wrong.repository_id].append(ContentProblem(wrong.rule, path_of(wrong.path), wrong.message))
@@ -314,6 +357,18 @@ def with_published(known: Published, fresh: Iterable[KeptRevision]) -> Published
     return {**known, **groups} if groups else known
 
 
+def with_heads(known: KnownHeads, fresh: Mapping[tuple[int, int], tuple[PullHead, ...] | None]) -> KnownHeads:
+    """The heads that are known, with those of some pull requests; None for one of which none are kept any more."""
+    changed: dict[int, dict[int, tuple[PullHead, ...]]] = {}
+    for (repository_id, number), heads in fresh.items():
+        of = changed.setdefault(repository_id, dict(known.get(repository_id, {})))
+        if heads is None:
+            of.pop(number, None)
+        else:
+            of[number] = heads
+    return {**known, **changed} if changed else known
+
+
 def _less(row: Row, *names: str) -> dict[str, Any]:
     values = asdict(row)
     for name in names:
@@ -322,6 +377,6 @@ def _less(row: Row, *names: str) -> dict[str, Any]:
 
 
 __all__ = [
-    "BranchTombstone", "PullTombstone", "RepositoryTombstone", "Tombstones", "World",
-    "evidence_rows", "with_published", "world_of",
+    "BranchTombstone", "EvidenceMemo", "PullTombstone", "RepositoryTombstone", "Tombstones", "World",
+    "evidence_rows", "with_heads", "with_published", "world_of",
 ]  # fmt: skip

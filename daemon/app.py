@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from cache.viewer import Viewer
-from daemon import status
+from daemon import headers, status
 from daemon.api.access import Access
 from daemon.api.addresses import ROOT
 from daemon.api.app import Api
@@ -23,6 +23,7 @@ from daemon.api.comparing import Comparing
 from daemon.api.context import ApiContext
 from daemon.api.news import News
 from daemon.api.reads import Reads
+from daemon.api.sending import sending
 from daemon.connections import Connections
 from daemon.console.app import Console
 from daemon.console.context import ConsoleContext
@@ -96,9 +97,12 @@ def build_app(
     hosts = known_hosts(config.listen, config.public_url, (*PROBED, config.webhooks.path))
     app = web.Application(
         middlewares=[
-            connections.middleware, _counted(engine), engine.probes.strays(config.webhooks.path), hosts,
+            connections.middleware,
+            sending(config.limits.answers_waiting, config.limits.answer_time, connections.note),
+            _counted(engine), engine.probes.strays(config.webhooks.path), hosts,
         ]
     )  # fmt: skip
+    app.on_response_prepare.append(headers.bind)
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)
     app.on_cleanup.append(mending.stop)
@@ -132,7 +136,8 @@ def _health(schedule: Schedule, interval: float) -> Handler:
 def _ready(engine: Engine, schedule: Schedule) -> Handler:
     """Ready: the rows can be read, and every owner was read to the end once, now or in a former run.
 
-    An owner who cannot be read does not keep the others' readers away once the first sweep has ended.
+    An owner who cannot be read does not keep the others' readers away once the first sweep has ended; nor does a
+    repository that was never read, which is counted beside it.
     """
 
     readable: Shared[None, None] = Shared()
@@ -146,7 +151,9 @@ def _ready(engine: Engine, schedule: Schedule) -> Handler:
         except (sqlite3.Error, TimeoutError) as error:
             log.warning("cache.unreadable", error=str(error) or "no answer in time")
             served = False
-        return web.json_response({"ready": served}, status=200 if served else 503)
+        unread = len(engine.desk.book.never_read())
+        said = {"ready": served, **({"never_read": unread} if unread else {})}
+        return web.json_response(said, status=200 if served else 503)
 
     return handle
 

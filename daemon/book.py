@@ -42,6 +42,7 @@ from cache.rows import (
 from cache.store import Applied
 from cache.world import (
     BranchTombstone,
+    EvidenceMemo,
     KeyPlace,
     PullTombstone,
     RepositoryTombstone,
@@ -50,8 +51,10 @@ from cache.world import (
     evidence_rows,
     world_of,
 )
-from daemon.graves import Graves
-from daemon.remembering import unkept
+from daemon.graves import FreshHeads, Graves
+from daemon.never_read import RULE as UNREAD
+from daemon.never_read import NeverRead, never_read
+from daemon.remembering import unkept, unkept_heads
 
 Clock = Callable[[], datetime]
 
@@ -97,7 +100,10 @@ class Book:
         self.listeners: list[Listener] = []
         self.alerts: Callable[[], Iterable[FindingRow]] = self._standing
         """Findings of what happens here, beside those of the projection; they stay where nobody sees to them."""
+        self.like: Callable[[], World] | None = None
+        """Another's world that is mostly the same: what is equal is kept in memory once."""
         self._memo = Memo()
+        self._evidence_memo: EvidenceMemo = {}
         self._turning = asyncio.Lock()
 
     async def open(self, *, rows: bool = True) -> None:
@@ -107,6 +113,8 @@ class Book:
         known = await self.graves.load()
         lacking, contradicted = unkept(self.rows, known.revisions, self.blocks)
         known = await self.graves.keep(known, lacking)
+        if heads := dict(unkept_heads(self.rows, known.heads)):
+            known = await self.graves.keep_heads(known, heads)
         if contradicted:
             await self._write(self.world, {}, self._noted((), contradicted))
         self.world = replace(self._ours(world_of(self.rows, known)), complete=self._listed())
@@ -122,6 +130,10 @@ class Book:
     def look(self, repository_id: int) -> LookRow:
         """Our looking at one repository, empty where there was none."""
         return self.looks().get(repository_id) or LookRow(repository_id)
+
+    def never_read(self, world: World | None = None) -> tuple[NeverRead, ...]:
+        """The repositories within reach of which nothing was ever read, since reading them fails."""
+        return tuple(never_read(world or self.world, self.looks(), self.reach.interests))
 
     def owner(self, name: str) -> OwnerRow | None:
         """What the sweeps remember of an owner."""
@@ -144,13 +156,16 @@ class Book:
         notes: Iterable[Row] = (),
         forget: Iterable[Row] = (),
         buried: Iterable[BranchTombstone | PullTombstone | RepositoryTombstone] = (),
+        heads: FreshHeads | None = None,
     ) -> Applied:
         """Change the world, and write everything that follows.
 
-        `notes` are operational rows to put, `forget` such rows to remove, `buried` new tombstones. Runs to its end
+        `notes` are operational rows to put, `forget` such rows to remove, `buried` new tombstones, `heads` those of
+        pull requests to be kept in `state.db`. Runs to its end
         even where the caller is cancelled: a page is turned whole or not at all.
         """
-        return await asyncio.shield(asyncio.ensure_future(self._turn(change, notes, forget, tuple(buried))))
+        turning = asyncio.ensure_future(self._turn(change, notes, forget, tuple(buried), heads or {}))
+        return await asyncio.shield(turning)
 
     async def _turn(
         self,
@@ -158,15 +173,21 @@ class Book:
         notes: Iterable[Row],
         forget: Iterable[Row],
         buried: Sequence[BranchTombstone | PullTombstone | RepositoryTombstone],
+        heads: FreshHeads,
     ) -> Applied:
         async with self._turning:
             if change is None:
                 return await self._write(self.world, {}, self._noted(notes, forget))
             world = change(self.world)
+            if self.like is not None:
+                world = world.sharing(self.like(), self.world)
             tombstones = await self.graves.bury(world.tombstones, buried)
+            if fresh := {**heads, **_buried_heads(tombstones, buried)}:
+                tombstones = await self.graves.keep_heads(tombstones, fresh)
             tombstones, risen = _without_risen(tombstones, world)
             world = replace(world, tombstones=tombstones)
-            page, holders = self._page(world)
+            # beside the event loop: it parses what strangers committed; nobody else changes rows or memo meanwhile
+            page, holders = await asyncio.to_thread(self._page, world)
             tombstones = await self.graves.keep(tombstones, self._unpublished(world, page))
             tombstones = await self.graves.hold(tombstones, {**self._still_held(world), **holders})
             world = replace(world, tombstones=tombstones)
@@ -182,8 +203,9 @@ class Book:
     def _page(self, world: World) -> tuple[dict[type[Row], Mapping[Any, Row]], Mapping[KeyPlace, int]]:
         before = self._holder if self._settled() else nobody_before
         projected = project_after(world, self.blocks, self._memo, before)
-        findings = {**projected.rows[FindingRow], **{row.id: row for row in self.alerts()}}
-        return {**evidence_rows(world), **projected.rows, FindingRow: findings}, projected.holders
+        unread = (each.finding for each in self.never_read(world))
+        findings = {**projected.rows[FindingRow], **{row.id: row for row in (*self.alerts(), *unread)}}
+        return {**evidence_rows(world, self._evidence_memo), **projected.rows, FindingRow: findings}, projected.holders
 
     def _unpublished(self, world: World, page: Rows) -> list[KeptRevision]:
         """What of the page's revisions is not kept as it is about to be published."""
@@ -236,7 +258,7 @@ class Book:
 
     def _standing(self) -> list[FindingRow]:
         findings = cast("Iterable[FindingRow]", self.rows[FindingRow].values())
-        return [row for row in findings if row.rule in OPERATIONAL_RULES]
+        return [row for row in findings if row.rule in OPERATIONAL_RULES and row.rule != UNREAD]
 
     def _holder(self, place: KeyPlace) -> int | None:
         row = self.rows[EntryRow].get(place)
@@ -262,6 +284,14 @@ class Book:
     def _listed(self) -> bool:
         owners = cast("Iterable[OwnerRow]", self.rows[OwnerRow].values())
         return bool(self.rows[OwnerRow]) and all(owner.listed_at is not None for owner in owners)
+
+
+def _buried_heads(
+    tombstones: Tombstones, buried: Iterable[BranchTombstone | PullTombstone | RepositoryTombstone]
+) -> dict[tuple[int, int], None]:
+    """The heads that nothing follows from any more: those of pull requests that are gone."""
+    places = [(stone.pull.repository_id, stone.pull.number) for stone in buried if isinstance(stone, PullTombstone)]
+    return {(key, number): None for key, number in places if number in tombstones.heads.get(key, {})}
 
 
 def _without_risen(tombstones: Tombstones, world: World) -> tuple[Tombstones, Tombstones]:

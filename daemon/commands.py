@@ -87,8 +87,7 @@ async def _held_still(desk: Desk) -> AsyncIterator[None]:
 
 async def _read_anew(engine: Engine, objects: Path, progress: SweepProgress) -> Report:
     live = engine.desk
-    tombstones = live.book.world.tombstones
-    async with scratch_desk(engine.config, engine.forge, engine.blocks, tombstones, objects, engine.clock) as scratch:
+    async with scratch_desk(engine.config, engine.forge, engine.blocks, live, objects, engine.clock) as scratch:
         report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=progress)
         if report.errors:
             return report
@@ -162,7 +161,7 @@ async def verify(engine: Engine, arguments: Mapping[str, Any], progress: Progres
     telling = _telling(progress)
     with tempfile.TemporaryDirectory(prefix="verify-", dir=engine.config.data_dir) as folder:
         async with scratch_desk(
-            engine.config, engine.forge, engine.blocks, engine.desk.book.world.tombstones, Path(folder), engine.clock
+            engine.config, engine.forge, engine.blocks, engine.desk, Path(folder), engine.clock
         ) as scratch:
             report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=telling)
             found = list(differences(await _live(engine), scratch.book.rows))

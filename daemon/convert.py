@@ -30,6 +30,7 @@ def repository_of(item: wire.Repository) -> Repository:
         topics=tuple(sorted(item.topics)),
         created_at=utc(item.created_at),
         object_format=item.object_format_name or "sha1",
+        has_pull_requests=item.has_pull_requests,
     )
 
 

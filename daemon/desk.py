@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from cache.model import RepositoryEvidence
 from cache.profile.collection import Block
 from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row, Rows
 from cache.store import Applied
-from cache.world import Tombstones
 from daemon.book import Book, Clock, Writer
 from daemon.config import Config
 from daemon.graves import Graves, ScratchGraves
@@ -63,9 +64,11 @@ async def desk(
     *,
     spacing: float = SPACING,
     grace: float | None = None,
+    remembered: Mapping[int, RepositoryEvidence] = MappingProxyType({}),
 ) -> AsyncIterator[Desk]:
     """A desk at work, stopped in order at the end: what runs ends within `grace` seconds (None: GRACE) or is cancelled,
-    and nothing stays half written."""
+    and nothing stays half written. `remembered` stands for what the forge does not show, where nothing else is known.
+    """
     book = Book(store, graves, blocks, clock, config.forge.owners)
     transport = forge.transport
     reader = Reader(
@@ -77,6 +80,7 @@ async def desk(
         max_file_size=config.forge.max_file_size,
         ca_file=config.forge.ca_file,
         limits=config.limits,
+        remembered=remembered.get,
     )
     reconciler = Reconciler(book, reader, forge.rest, inbox, Resolver(book, forge.rest), config.forge.owners)
     queue: WorkQueue[int, Scope] = WorkQueue(merge, random.random, spacing=spacing)
@@ -125,13 +129,21 @@ class ScratchInbox:
 
 @asynccontextmanager
 async def scratch_desk(
-    config: Config, forge: Forge, blocks: Sequence[Block], tombstones: Tombstones, objects: Path, clock: Clock
+    config: Config, forge: Forge, blocks: Sequence[Block], live: Desk, objects: Path, clock: Clock
 ) -> AsyncIterator[Desk]:
     """A desk that reads everything anew into memory and into object stores of its own, and writes no row.
 
-    Left early it is thrown away at once: nobody needs the end of what it reads.
+    Of the `live` one it knows what is gone, and falls back on what the forge does not show any more: that something
+    cannot be read now is no reason to forget it, and what failed there for long holds up nothing here. What it
+    reads that is equal there is in memory once. Left early it is thrown away at once: nobody needs the end of what it
+    reads.
     """
-    store, graves, inbox = ScratchStore(), ScratchGraves(tombstones), ScratchInbox()
-    async with desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=0, grace=0) as made:
+    world = live.book.world
+    store, graves, inbox = ScratchStore(), ScratchGraves(world.tombstones), ScratchInbox()
+    async with desk(
+        config, forge, blocks, store, graves, inbox, objects, clock, spacing=0, grace=0, remembered=world.mirrored
+    ) as made:
+        made.book.like = lambda: live.book.world
+        made.reconciler.reader.failures.update(live.reconciler.reader.failures)
         await made.book.open(rows=False)
         yield made

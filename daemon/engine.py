@@ -104,12 +104,13 @@ async def engine(
                 timeout=config.forge.timeout,
                 ca_file=str(config.forge.ca_file) if config.forge.ca_file else None,
                 counter=counter,
+                max_body=config.limits.answer_size,
             )
         )
         forge = Forge(transport, Rest(transport))
         store = Store(cache, state.feed.reserve)
         inbox = Inbox(state.database)
-        graves = StateGraves(state.tombstones, state.revisions, state.holders, clock)
+        graves = StateGraves(state.tombstones, state.revisions, state.holders, state.heads, clock)
         objects = config.data_dir / "objects"
         objects.mkdir(mode=0o750, exist_ok=True)
         made = await stack.enter_async_context(

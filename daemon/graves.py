@@ -9,14 +9,25 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
+from cache.kept_heads import KeptHeads
 from cache.kept_holders import KeptHolders
 from cache.kept_revisions import KeptRevisions
-from cache.model import KeptRevision
+from cache.model import KeptRevision, PullHead
 from cache.tombstones import Kind, TombstoneTable
 from cache.tombstones import Tombstone as KeptTombstone
-from cache.world import BranchTombstone, KeyPlace, PullTombstone, RepositoryTombstone, Tombstones, with_published
+from cache.world import (
+    BranchTombstone,
+    KeyPlace,
+    PullTombstone,
+    RepositoryTombstone,
+    Tombstones,
+    with_heads,
+    with_published,
+)
 
 Tombstone = BranchTombstone | PullTombstone | RepositoryTombstone
+FreshHeads = Mapping[tuple[int, int], tuple[PullHead, ...] | None]
+"""The heads of pull requests that are to be kept, by repository and number; None for one that is gone."""
 
 
 class Graves(Protocol):
@@ -36,6 +47,10 @@ class Graves(Protocol):
 
     async def keep(self, known: Tombstones, published: Sequence[KeptRevision]) -> Tombstones:
         """Keep revisions that are about to be published durably; all of them with these."""
+        ...
+
+    async def keep_heads(self, known: Tombstones, heads: FreshHeads) -> Tombstones:
+        """Keep the heads of pull requests durably; all of them with these."""
         ...
 
     async def hold(self, known: Tombstones, holders: Mapping[KeyPlace, int]) -> Tombstones:
@@ -63,6 +78,10 @@ class ScratchGraves:
     async def keep(self, known: Tombstones, published: Sequence[KeptRevision]) -> Tombstones:
         """In memory alone."""
         return replace(known, revisions=with_published(known.revisions, published))
+
+    async def keep_heads(self, known: Tombstones, heads: FreshHeads) -> Tombstones:
+        """In memory alone."""
+        return replace(known, heads=with_heads(known.heads, heads))
 
     async def hold(self, known: Tombstones, holders: Mapping[KeyPlace, int]) -> Tombstones:
         """In memory alone: what is not read yet claims nothing, so nothing is let go."""
@@ -93,17 +112,24 @@ class StateGraves:
     """Tombstones, published revisions and holders of keys in `state.db`."""
 
     def __init__(
-        self, table: TombstoneTable, revisions: KeptRevisions, holders: KeptHolders, clock: Callable[[], datetime]
+        self,
+        table: TombstoneTable,
+        revisions: KeptRevisions,
+        holders: KeptHolders,
+        heads: KeptHeads,
+        clock: Callable[[], datetime],
     ) -> None:
         self._table = table
         self._revisions = revisions
         self._holders = holders
+        self._heads = heads
         self._clock = clock
 
     async def load(self) -> Tombstones:
         """Every tombstone."""
         revisions = with_published({}, await self._revisions.all())
-        known = Tombstones(revisions=revisions, holders=await self._holders.all())
+        holders, heads = await self._holders.all(), await self._heads.all()
+        known = Tombstones(revisions=revisions, holders=holders, heads=heads)
         return _with(known, [_stone(kept) for kept in await self._table.all()])
 
     async def bury(self, known: Tombstones, buried: Sequence[Tombstone]) -> Tombstones:
@@ -124,6 +150,11 @@ class StateGraves:
         """Keep revisions that are about to be published durably; all of them with these."""
         await self._revisions.keep(published)
         return replace(known, revisions=with_published(known.revisions, published))
+
+    async def keep_heads(self, known: Tombstones, heads: FreshHeads) -> Tombstones:
+        """Keep the heads of pull requests durably; all of them with these."""
+        await self._heads.keep(heads)
+        return replace(known, heads=with_heads(known.heads, heads))
 
     async def hold(self, known: Tombstones, holders: Mapping[KeyPlace, int]) -> Tombstones:
         """Keep durably which repository held a key first, for exactly these keys."""

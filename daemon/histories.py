@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.model import MERGED, HeadFile, PullHead, PullHistory, PullRequest, RepositoryEvidence
 from cache.projection.reach import Interest
-from daemon.timelines import Told, dated
-from gitea_client.differing import Pair, Sides, differences
+from daemon.pull_timeline import dated
+from daemon.read_errors import ONE, ReadErrors, changes
+from daemon.timelines import Told
+from gitea_client.differing import Compared, Pair, Sides, compare
+from gitea_client.errors import ForgeError, GitFailed, TooMuch
 from gitea_client.forks import Question, fork_points, meet
 from gitea_client.git import TreeItem
 from gitea_client.objects import ObjectStore
 
 
-def objects_of(told: Mapping[int, Told], known: RepositoryEvidence | None) -> frozenset[str]:
-    """The commits that must be held: every head, and what was merged. Those known to be gone are not asked for."""
+def objects_of(told: Mapping[int, Told], known: RepositoryEvidence | None) -> dict[int, frozenset[str]]:
+    """The commits of each pull request that must be held: every head, and what was merged. Those known to be gone are
+    not asked for."""
     before = known.histories if known is not None else {}
-    gone = {head.sha for number in told if number in before for head in before[number].heads if head.gone}
-    heads = {head.sha for each in told.values() for head in each.heads}
-    return frozenset((heads | {sha for each in told.values() if (sha := _merged(each.pull))}) - gone)
+    wanted = {}
+    for number, each in told.items():
+        gone = {head.sha for head in before[number].heads if head.gone} if number in before else set()
+        merged = _merged(each.pull)
+        wanted[number] = frozenset({*(head.sha for head in each.heads), *([merged] if merged else [])} - gone)
+    return wanted
 
 
 def _merged(pull: PullRequest) -> str | None:
@@ -40,55 +47,117 @@ async def histories(
     store: ObjectStore,
     evidence: RepositoryEvidence,
     known: RepositoryEvidence | None,
+    last: RepositoryEvidence | None,
     interest: Interest,
     told: Mapping[int, Told],
+    errors: ReadErrors,
 ) -> dict[int, PullHistory]:
     """The history of each pull request. What was known is taken where nothing can have changed it.
 
-    `evidence` has the branches as they are now; the fork point of a forced head depends on the base. Raises GitFailed
-    where the store fails. A head of which the store lacks what is needed is gone, and no error.
+    `evidence` has the branches as they are now; the fork point of a forced head depends on the base. A head of which
+    the store lacks what is needed is gone, and no error. A pull request that cannot be looked into (anybody may raise
+    one, over whatever a tree can hold) stands as `last` has it, and `errors` tells of it; the others go on.
     """
     same = known if known is not None and known.interest == interest.canonical else None
     moved = await _moved(store, evidence, same) if same is not None else frozenset()
     made: dict[int, PullHistory] = {}
-    work: dict[int, _Work] = {}
+    work: dict[int, Told] = {}
+    tried: set[int] = set()
     for number, now in told.items():
         before = same.histories.get(number) if same is not None else None
         if same is not None and before is not None and _stands(before, now, same.pulls.get(number), moved):
-            fresh = replace(before, updated_at=now.updated_at, settled=now.settled)
+            fresh = replace(before, updated_at=now.updated_at, settled=now.settled, rewritten=now.rewritten)
             made[number] = before if fresh == before else fresh
-        else:
-            work[number] = _Work(now, tuple(_questions(now, evidence)))
-    if not work:
-        return dict(sorted(made.items()))
-    points = await fork_points(store, {question for each in work.values() for question in each.questions})
-    pairs = {(points[q], q.head) for each in work.values() for q in each.questions if q in points}
-    merged = await _held(store, (_merged(each.told.pull) for each in work.values()))
-    pairs |= set(_beside(work.values(), points, merged))
-    found = await differences(store, pairs)
-    committed = await store.commits({q.head for each in work.values() for q in each.questions if q in points})
+        elif not errors.stands(changes(number), number, evidence.pull_heads):
+            work[number] = now
+    together = tuple(work)
+    for numbers in (together, *((number,) for number in together if len(together) > 1)):
+        if not numbers or numbers[0] in tried:
+            continue
+        asked = {number: work[number] for number in numbers}
+        try:
+            found: Mapping[int, PullHistory | ForgeError] = await _look_into(store, evidence, interest, asked)
+        except ForgeError as error:
+            if len(numbers) > 1:
+                continue  # one by one, to find out which
+            found = {numbers[0]: error}
+        for number, history in found.items():
+            tried.add(number)
+            if isinstance(history, PullHistory):
+                made[number] = history
+                errors.read(changes(number))
+            else:
+                errors.add(changes(number), ONE, history, number)
+    for number in told.keys() - made.keys():
+        if last is not None and number in last.histories:
+            made[number] = replace(last.histories[number], settled=False)
+    before_all = same.histories if same is not None else {}
+    return {n: before_all[n] if before_all.get(n) == made[n] else made[n] for n in sorted(made)}
+
+
+async def _look_into(
+    store: ObjectStore, evidence: RepositoryEvidence, interest: Interest, told: Mapping[int, Told]
+) -> dict[int, PullHistory | GitFailed]:
+    """The histories of pull requests, made from the store, or why one cannot be. Raises GitFailed where that is not
+    known to be of one alone.
+    """
+    work = [_Work(each, tuple([q async for q in _questions(store, each, evidence)])) for each in told.values()]
+    points = await fork_points(store, {question for each in work for question in each.questions})
+    pairs = {(points[q], q.head) for each in work for q in each.questions if q in points}
+    merged = await _held(store, (_merged(each.told.pull) for each in work))
+    pairs |= set(_beside(work, points, merged))
+    compared = await compare(store, pairs, below=_below(interest))
+    committed = await store.commits({q.head for each in work for q in each.questions if q in points})
     dates = {sha: commit.committed_at for sha, commit in committed.items()}
-    for number, each in work.items():
+    made: dict[int, PullHistory | GitFailed] = {}
+    for each in work:
+        now = each.told
         heads = tuple(
             replace(head, gone=q not in points, fork_point=points.get(q))
-            for head, q in zip(dated(each.told.heads, dates, each.told.pull), each.questions, strict=True)
+            for head, q in zip(dated(now.heads, dates, now.pull), each.questions, strict=True)
         )
-        commit = _merged(each.told.pull)
-        history = PullHistory(
-            number, each.told.updated_at, each.told.settled, commit if commit in merged else None, heads
-        )
-        fresh = replace(history, files=await _files(store, each.told.pull, history, interest, found))
-        before = same.histories.get(number) if same is not None else None
-        made[number] = before if before == fresh else fresh
-    return dict(sorted(made.items()))
+        commit = _merged(now.pull)
+        merge = commit if commit in merged else None
+        bare = PullHistory(now.pull.number, now.updated_at, now.settled, merge, heads, rewritten=now.rewritten)
+        try:
+            files = await _files(store, now.pull, bare, interest, compared)
+        except GitFailed as error:
+            made[now.pull.number] = error
+        else:
+            made[now.pull.number] = replace(bare, files=files)
+    return made
 
 
-def _questions(told: Told, evidence: RepositoryEvidence) -> Iterator[Question]:
+def _below(interest: Interest) -> tuple[str, ...]:
+    """The folders and paths in which a pull request can touch something of interest."""
+    return tuple(sorted({*(pattern.prefix for pattern in interest.patterns), *interest.documents}))
+
+
+async def _questions(store: ObjectStore, told: Told, evidence: RepositoryEvidence) -> AsyncIterator[Question]:
+    """What is asked of each head. Of one whose event lists what lies between a later base and it, those commits count
+    that the base of its time does not hold; where that is all of them, nothing is known to be its own.
+    """
     forced = False
-    for head, listed in zip(told.heads, told.listed, strict=True):
-        forced = forced or head.forced
+    listed: set[str] = set()
+    for head in told.heads:
         base = _base(evidence, told.pull, head)
-        yield Question(head.sha, listed, forced or not head.told, base)
+        if head.relisted:
+            own = await _above(store, base, head.commits)
+            forced = forced or head.sha not in own
+            listed |= own or set(head.commits)
+        else:
+            listed |= set(head.commits)
+        forced = forced or head.forced
+        yield Question(head.sha, frozenset(listed), forced or not head.told, base)
+
+
+async def _above(store: ObjectStore, base: str | None, commits: Collection[str]) -> set[str]:
+    """Those of some commits that a base does not hold; all of them where it is not known."""
+    held = await store.commits({*commits, *([base] if base is not None else [])})
+    if base is None or base not in held or not set(commits) <= held.keys():
+        return set(commits)
+    asked = "".join(f"{sha}\n" for sha in (*commits, f"^{base}")).encode()
+    return set((await store.read(["rev-list", "--stdin"], stdin=asked)).decode("ascii").split()) & set(commits)
 
 
 def _base(evidence: RepositoryEvidence, pull: PullRequest, head: PullHead) -> str | None:
@@ -131,7 +200,7 @@ def _stands(before: PullHistory, told: Told, pull: PullRequest | None, moved: Co
 
 
 def _said(head: PullHead) -> tuple[object, ...]:
-    return head.sha, head.told, head.commits, head.base
+    return head.sha, head.told, head.commits, head.base, head.event, head.gap, head.relisted, head.also
 
 
 def _place(pull: PullRequest) -> tuple[str, int | None, str]:
@@ -140,7 +209,7 @@ def _place(pull: PullRequest) -> tuple[str, int | None, str]:
 
 def _depends(history: PullHistory) -> bool:
     """Whether a fork point was found by the base, as it is then: without all commits told, or over several."""
-    return any(head.forced or not head.told or len(head.commits) > 1 for head in history.heads)
+    return any(head.forced or head.relisted or not head.told or len(head.commits) > 1 for head in history.heads)
 
 
 async def _moved(store: ObjectStore, evidence: RepositoryEvidence, known: RepositoryEvidence) -> frozenset[int]:
@@ -159,9 +228,17 @@ async def _moved(store: ObjectStore, evidence: RepositoryEvidence, known: Reposi
     moved = {
         (before, now)
         for (before, now), shas in heads.items()
-        if before is None or now is None or await meet(store, before, now, shas)
+        if before is None or now is None or await _meet(store, before, now, shas)
     }
     return frozenset(number for number, pairs in bases.items() if pairs & moved)
+
+
+async def _meet(store: ObjectStore, before: str, now: str, heads: Collection[str]) -> bool:
+    """As `meet`; where that cannot be told, they do: what follows is told pull request by pull request."""
+    try:
+        return await meet(store, before, now, heads)
+    except ForgeError:
+        return True
 
 
 async def _held(store: ObjectStore, commits: Iterable[str | None]) -> frozenset[str]:
@@ -189,27 +266,29 @@ def _beside(
 
 
 async def _files(
-    store: ObjectStore,
-    pull: PullRequest,
-    history: PullHistory,
-    interest: Interest,
-    found: Mapping[Pair, Mapping[str, Sides]],
+    store: ObjectStore, pull: PullRequest, history: PullHistory, interest: Interest, compared: Compared
 ) -> tuple[HeadFile, ...]:
-    """The files of interest that any head changes, and those that the branch names: at every head, and as merged."""
+    """The files of interest that any head changes, and those that the branch names: at every head, and as merged.
+
+    Raises GitFailed where they cannot be told, and TooMuch where they are more than one listing may hold.
+    """
     heads = [head for head in history.heads if not head.gone]
     if not heads:
         return ()
     anchor = heads[0].sha
-    changed = {head.position: found[head.fork_point, head.sha] for head in heads}
+    changed = {head.position: _found(compared, (head.fork_point, head.sha)) for head in heads}
     places = {head.position: head.sha for head in heads}
     if history.merge_commit is not None:
         places[MERGED] = history.merge_commit
-    beside = {sha: found.get((anchor, sha), {}) for sha in places.values()}
+    beside = {sha: _found(compared, (anchor, sha)) if sha != anchor else {} for sha in places.values()}
     paths = {path for sides in changed.values() for path in sides if interest.holds(path)}
     at_anchor: dict[str, TreeItem | None] = {}
     if interest.branches:
         at_anchor |= await _named(store, pull, anchor, interest)
         paths |= {path for sides in beside.values() for path in sides if interest.named(pull, path)} | at_anchor.keys()
+    if len(paths) * len(places) > store.most_paths:
+        what = f"pull request {pull.number}"
+        raise TooMuch(what, f"changes {len(paths)} files over {len(places)} pushes", "tree_paths")
     for head in heads:
         for path, (_, after) in changed[head.position].items():
             at_anchor[path] = beside[head.sha][path][0] if path in beside[head.sha] else after
@@ -221,6 +300,12 @@ async def _files(
             item = beside[sha][path][1] if path in beside[sha] else at_anchor[path]
             files.append(_file(position, path, item, changed.get(position, {})))
     return tuple(files)
+
+
+def _found(compared: Compared, pair: Pair) -> Mapping[str, Sides]:
+    if pair in compared.failed:
+        raise compared.failed[pair]
+    return compared.found[pair]
 
 
 def _file(position: int, path: str, item: TreeItem | None, changed: Mapping[str, Sides]) -> HeadFile:

@@ -18,9 +18,10 @@ from cache.projection.selecting import USUAL, Amounts, too_much
 from cache.projection.selecting import left_out as left_out_of
 from daemon.blob_loading import Examined, load_files
 from daemon.histories import histories
+from daemon.read_errors import ReadErrors
 from daemon.timelines import Told
 from daemon.together import together
-from gitea_client.git import TreeItem
+from gitea_client.git import LATEST, TreeItem
 from gitea_client.history import Known, first_parent_changes
 from gitea_client.objects import ObjectStore
 
@@ -35,10 +36,12 @@ async def load(
     blocks: Sequence[Block],
     max_file_size: int,
     told: Mapping[int, Told],
+    last: RepositoryEvidence | None,
+    errors: ReadErrors,
     amounts: Amounts = USUAL,
 ) -> RepositoryEvidence:
     """Fill in what the object store tells: versions of files, the heads of pull requests (`told` by the forge), the
-    bytes of files, and the commits that rows speak of."""
+    bytes of files, and the commits that rows speak of. What of pull requests fails stands as `last` has it."""
     versions: Mapping[str, tuple[FileVersion, ...]] = {}
     position = -1
     doubled: frozenset[str] = frozenset()
@@ -63,13 +66,13 @@ async def load(
             older = before.versions if before is not None and after is not None and not read.rewound else {}
             versions, position = _appended(older, read.versions), read.tip_position
             doubled = read.doubled
-    made = await histories(store, evidence, known, interest, told)
+    made = await histories(store, evidence, known, last, interest, told, errors)
     evidence = replace(evidence, histories=same_or(made, known.histories if known else None))
     sizes = await _sizes(store, versions, known.blobs if known else {})
     excess = tuple(too_much(versions, sizes, amounts, max_file_size))
     left_out = {problem.path for problem in excess}
     blobs, commits = await together(
-        _blobs(store, evidence, versions, known, interest, blocks, max_file_size, sizes, left_out),
+        _blobs(store, evidence, versions, known, last, interest, blocks, max_file_size, sizes, left_out),
         _commits(store, evidence, versions, known),
     )
     return replace(
@@ -78,8 +81,18 @@ async def load(
         blobs=same_or(blobs, known.blobs if known else None),
         commits=same_or(commits, known.commits if known else None),
         position=position,
-        problems=tuple(sorted((*excess, *map(_twice, doubled)))),
+        problems=tuple(sorted((*excess, *map(_twice, doubled), *_odd_dates(versions, commits)))),
     )
+
+
+def _odd_dates(
+    versions: Mapping[str, tuple[FileVersion, ...]], commits: Mapping[str, Commit]
+) -> Iterator[ContentProblem]:
+    """The files whose newest version is of a commit with a date that cannot be kept as it is."""
+    odd = {sha for sha, commit in commits.items() if LATEST in (commit.committed_at, commit.authored_at)}
+    for path, changes in versions.items() if odd else ():
+        if (sha := changes[-1].commit) in odd:
+            yield ContentProblem("odd-date", path, f"commit {sha} is dated beyond 9999; it is kept as {LATEST:%FT%TZ}")
 
 
 def _twice(path: str) -> ContentProblem:
@@ -123,6 +136,7 @@ async def _blobs(
     evidence: RepositoryEvidence,
     versions: Mapping[str, tuple[FileVersion, ...]],
     known: RepositoryEvidence | None,
+    last: RepositoryEvidence | None,
     interest: Interest,
     blocks: Sequence[Block],
     max_file_size: int,
@@ -140,6 +154,9 @@ async def _blobs(
     keep = {*wanted_of_heads(evidence, interest), *_looked_into(versions, interest, left_out)}
     if absent := keep - pool.keys():
         pool |= await store.blobs(absent, max_bytes=max_file_size)
+        if last is not None and last is not known:  # of a pull request that cannot be read anew
+            lost = {blob_id for blob_id in absent if pool[blob_id].content is None}
+            pool |= {blob_id: last.blobs[blob_id] for blob_id in lost & last.blobs.keys()}
     had_no_room = left_out_of(known) if known is not None else frozenset()
     pending = []
     for path, changes in versions.items():

@@ -7,36 +7,38 @@ answered with that one's refs, and nothing in Git tells the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cache.model import Repository, RepositoryEvidence
+from cache.model import PullHead, ReadError, Repository, RepositoryEvidence
 from cache.profile.collection import Block
 from cache.projection.reach import Interest
 from cache.projection.selecting import Amounts
 from cache.world import BranchTombstone, PullTombstone
+from daemon.commit_fetching import Fetcher, Wanted
 from daemon.config.limits import Limits
-from daemon.convert import pull_request_of, repository_of, utc
+from daemon.convert import repository_of
 from daemon.histories import objects_of
 from daemon.loading import load, same_or
-from daemon.timelines import PullsRead, Timelines, Told
+from daemon.pull_reading import PullReader, PullsRead, to_read, was_hidden
+from daemon.read_errors import DEFAULT_BRANCH, NO_DEFAULT, Failures, PartlyRead, ReadErrors
+from daemon.timelines import Timelines, Told
 from daemon.together import together
 from daemon.work.scope import Scope
-from gitea_client.errors import GitFailed, Malformed, Missing, ObjectMissing, Redirected
+from gitea_client.errors import GitFailed, Malformed, Missing, Redirected
 from gitea_client.objects import ObjectStore
 from gitea_client.refs import RefListing, ls_refs
 from gitea_client.rest import Rest
 from gitea_client.secret import Secret
 from gitea_client.transport import Transport
 
-MANY = 8
-"""From this many pull requests on, one complete list is cheaper than single reads (50 to a page)."""
-UNREADABLE = 64
-"""How many objects the forge may fail to give before the repository as a whole counts as unreadable."""
+Kept = Mapping[int, tuple[PullHead, ...]]
+"""The heads that a repository's pull requests had, as `state.db` has them."""
 
 
 class Gone(Exception):
@@ -45,6 +47,10 @@ class Gone(Exception):
 
 class NameReused(Malformed):
     """The name stood for another repository while it was read; what was read is discarded."""
+
+
+class Switched(Malformed):
+    """Pull requests were switched on or off while a repository was read; what was read is discarded."""
 
 
 class Outcome(Struct, frozen=True):
@@ -56,6 +62,10 @@ class Outcome(Struct, frozen=True):
     pulls_read: frozenset[int] = frozenset()
     branches_gone: tuple[BranchTombstone, ...] = ()
     pulls_gone: tuple[PullTombstone, ...] = ()
+    heads: Kept = {}
+    """The heads of pull requests that are to be kept, by number."""
+    partly: PartlyRead | None = None
+    """What could not be read and may be soon, once the rest is written."""
 
 
 class Reader:
@@ -64,19 +74,21 @@ class Reader:
     def __init__(
         self, rest: Rest, transport: Transport, objects: Path, *, token: Secret | None, git: str, max_file_size: int,
         limits: Limits, ca_file: Path | None = None,
+        remembered: Callable[[int], RepositoryEvidence | None] = lambda _id: None,
     ) -> None:  # fmt: skip
         self._rest = rest
         self._transport = transport
         self._objects = objects
-        self._token = token
         self._git = git
         self._max_file_size = max_file_size
-        self._ca_file = ca_file
         self._limits = limits
+        self._remembered = remembered
+        """What stands, where nothing is known and the forge does not show something: for a reading anew."""
         self._amounts = Amounts(limits.repository_files, limits.repository_text)
         self.timelines = Timelines(rest)
-        self._lost: set[tuple[int, str]] = set()
-        """Commits that the forge does not give and no ref names: not asked for again and again."""
+        self._pulls = PullReader(rest)
+        self._fetcher = Fetcher(transport, token=token, ca_file=ca_file)
+        self.failures: Failures = Counter()
         self._at_work: set[int] = set()
         self._unwanted: set[int] = set()
 
@@ -87,8 +99,9 @@ class Reader:
         interest: Interest,
         scope: Scope,
         blocks: Sequence[Block],
+        kept: Kept,
     ) -> Outcome:
-        """Look at one repository.
+        """Look at one repository. `kept` are the heads that its pull requests are known to have had.
 
         Raises:
             Gone: it answers 404 by id.
@@ -96,7 +109,7 @@ class Reader:
         """
         self._at_work.add(repository.id)
         try:
-            return await self._read_by_name(repository, previous, interest, scope, blocks)
+            return await self._read_by_name(repository, previous, interest, scope, blocks, kept)
         finally:
             self._at_work.discard(repository.id)
             if repository.id in self._unwanted:
@@ -110,11 +123,12 @@ class Reader:
         interest: Interest,
         scope: Scope,
         blocks: Sequence[Block],
+        kept: Kept,
     ) -> Outcome:
         for _ in range(3):
             try:
-                return await self._read(repository, previous, interest, scope, blocks)
-            except NameReused:
+                return await self._read(repository, previous, interest, scope, blocks, kept)
+            except (NameReused, Switched):
                 repository = await self._by_id(repository.id)
         raise NameReused(f"{repository.full_name} was renamed again and again while it was read")
 
@@ -125,6 +139,7 @@ class Reader:
         interest: Interest,
         scope: Scope,
         blocks: Sequence[Block],
+        kept: Kept,
     ) -> Outcome:
         try:
             listing = _legible(
@@ -136,39 +151,89 @@ class Reader:
                 raise
             raise NameReused(f"{repository.full_name} is called {current.full_name} now") from None
         known = previous if previous is not None and not scope.again else None
-        if known is not None and known.interest == interest.canonical and _same_refs(listing, known):
-            pulls_to_read = scope.pulls | (frozenset(listing.pulls) - frozenset(known.pulls))
-            if not pulls_to_read and not scope.all_pulls and repository == known.repository:
+        last = previous or self._remembered(repository.id)
+        errors = ReadErrors(repository, known, scope, self.failures)
+        default = await self._default_branch(repository, listing)
+        if known is not None and known.interest == interest.canonical and _same_refs(listing, default, known):
+            hidden = repository.has_pull_requests and was_hidden(known)
+            nothing = not to_read(listing, known, scope) and not scope.all_pulls and not hidden
+            if nothing and repository == known.repository:
                 return Outcome(known, listing.date)
-        unreadable: dict[str, str] = {}
-        found, pulls_gone = await self._pulls(repository, listing, known, scope, unreadable)
-        told = await self.timelines.read(repository, listing, known, interest, found, unreadable)
-        store = self._store(repository)
-        await self._fetch(store, repository, listing, known, interest, unreadable, objects_of(told, known))
+        repository = replace(repository, default_branch=default)
+        last_head = self._last_head(repository, listing, last, errors)
+        found = await self._pulls.read(repository, listing, known, last, scope, errors)
+        told = await self.timelines.read(repository, listing, known, last, interest, found, kept, errors)
+        store, unreadable = self._store(repository), dict[str, str]()
+        pull_heads = _pull_heads(listing, known, found)
+        wanted = Wanted(
+            branches=listing.branches,
+            pulls={number: sha for number, sha in pull_heads.items() if number in found.pulls},
+            further=objects_of(told, known),
+            head=listing.branches.get(default, last_head),
+            tips=tuple(known.branches.values()) if known else (),
+            file_filter=f"blob:limit={self._max_file_size}" if interest.depth == "files" else "tree:0",
+            refetch=known is not None and known.depth == "commits" and interest.depth == "files",
+        )
+        await self._fetcher.fetch(store, repository, wanted, unreadable, errors)
         evidence = RepositoryEvidence(
-            repository=replace(repository, default_branch=listing.default_branch or repository.default_branch),
+            repository=repository,
             depth=interest.depth,
             interest=interest.canonical,
             branches=same_or(dict(listing.branches), known.branches if known else None),
-            pull_heads=same_or(dict(listing.pulls), known.pull_heads if known else None),
+            pull_heads=same_or(pull_heads, known.pull_heads if known else None),
             pulls=same_or(dict(found.pulls), known.pulls if known else None),
             unreadable=unreadable,
+            last_head=last_head,
         )
         evidence, fresh = await together(
-            load(store, evidence, known, interest, blocks, self._max_file_size, told, self._amounts),
+            load(store, evidence, known, interest, blocks, self._max_file_size, told, last, errors, self._amounts),
             self._by_id(repository.id),
         )
         if fresh.full_name != repository.full_name:
             raise NameReused(f"{repository.full_name} is called {fresh.full_name} now")
-        fresh = replace(fresh, default_branch=evidence.repository.default_branch)
-        evidence = replace(evidence, repository=same_or(fresh, known.repository if known else None))
+        if fresh.has_pull_requests is not repository.has_pull_requests:
+            raise Switched(f"the pull requests of {repository.full_name} were switched on or off while it was read")
+        fresh = replace(fresh, default_branch=default)
+        evidence = replace(
+            evidence,
+            repository=same_or(fresh, known.repository if known else None),
+            read_errors=same_or(errors.found, known.read_errors if known else None),
+        )
         return Outcome(
             evidence=same_or(evidence, previous),
             looked_at=listing.date,
             pulls_read=frozenset(found.updated),
             branches_gone=tuple(missing_branches(previous, listing.branches)) if previous is not None else (),
-            pulls_gone=pulls_gone,
+            pulls_gone=found.gone,
+            heads={n: each.to_keep for n, each in told.items() if each.to_keep not in (None, kept.get(n))},
+            partly=errors.passing,
         )
+
+    async def _default_branch(self, repository: Repository, listing: RefListing) -> str:
+        """The default branch: where HEAD points, or what the API says where that is no branch.
+
+        A mirror keeps the name that its upstream had, and a HEAD may be broken on disk.
+        """
+        named = listing.default_branch or repository.default_branch
+        if named in listing.branches or not listing.branches:
+            return named
+        said = (await self._by_id(repository.id)).default_branch
+        return said if said in listing.branches else named
+
+    @staticmethod
+    def _last_head(
+        repository: Repository, listing: RefListing, last: RepositoryEvidence | None, errors: ReadErrors
+    ) -> str | None:
+        """The commit at which the default branch was last read, where it is not among the branches any more."""
+        if repository.default_branch in listing.branches or not listing.branches:
+            errors.read(DEFAULT_BRANCH)
+            return None
+        message = (
+            f"the default branch of {repository.full_name} is {repository.default_branch!r}, and there is no such "
+            "branch; what was last read of it stands. Make one of its branches the default branch on the forge"
+        )
+        errors.tell(ReadError(DEFAULT_BRANCH, NO_DEFAULT, message))
+        return last.head if last is not None else None
 
     async def from_store(
         self, evidence: RepositoryEvidence, interest: Interest, blocks: Sequence[Block]
@@ -183,12 +248,14 @@ class Reader:
                 if number not in evidence.histories:
                     raise GitFailed(f"{evidence.repository.full_name}: heads of pull request {number} were not read")
                 history = evidence.histories[number]
-                told[number] = Told(pull, history.updated_at, history.settled, history.heads)
+                told[number] = Told(pull, history.updated_at, history.settled, history.heads, history.rewritten)
         store = self._store(evidence.repository)
         bare = replace(
             evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={}, histories={}
         )
-        return await load(store, bare, None, interest, blocks, self._max_file_size, told, self._amounts)
+        errors, size = ReadErrors(evidence.repository, evidence, Scope(), Counter()), self._max_file_size
+        loaded = await load(store, bare, None, interest, blocks, size, told, evidence, errors, self._amounts)
+        return replace(loaded, read_errors=errors.found)
 
     async def holds(self, repository: Repository, commit: str) -> bool:
         """Whether a commit was fetched from a repository."""
@@ -218,89 +285,6 @@ class Reader:
         except Missing:
             raise Gone(f"repository {repository_id} answers 404") from None
 
-    async def _pulls(
-        self,
-        repository: Repository,
-        listing: RefListing,
-        known: RepositoryEvidence | None,
-        scope: Scope,
-        unreadable: dict[str, str],
-    ) -> tuple[PullsRead, tuple[PullTombstone, ...]]:
-        """Pull requests as they are now, and those that are gone.
-
-        A pull request is gone when its ref is missing from the complete listing and the forge answers 404 for it.
-        """
-        before = known.pulls if known else {}
-        pulls = dict(before)
-        wanted = set(scope.pulls) | (set(listing.pulls) - set(before)) | (set(before) - set(listing.pulls))
-        wanted |= {n for n in set(before) & set(listing.pulls) if known and known.pull_heads.get(n) != listing.pulls[n]}
-        read: dict[int, datetime | None] = {}
-        single: set[int] = set()
-        if (known is None or scope.all_pulls or len(wanted) > MANY) and (listing.pulls or before):
-            listed = await self._rest.pull_requests(repository.owner, repository.name)
-            for item in listed:
-                pulls[item.number] = pull_request_of(item, repository.id)
-                read[item.number] = utc(item.updated_at)
-            unreadable |= {f"its pull request {number}": f"pull request {number}" for number in listed.unreadable}
-            single = wanted & read.keys()
-            wanted = (set(before) | wanted) - read.keys() - set(listed.unreadable)
-        gone = []
-        for number in sorted(wanted):
-            try:
-                item = await self._rest.pull_request(repository.owner, repository.name, number)
-            except Missing:
-                if number in listing.pulls:  # its ref is there: it is kept from us, not gone
-                    unreadable[f"its pull request {number}"] = f"pull request {number}"
-                elif number in pulls:
-                    gone.append(PullTombstone(pulls.pop(number), known.pull_heads.get(number) if known else None))
-                continue
-            pulls[number] = pull_request_of(item, repository.id)
-            read[number] = utc(item.updated_at)
-            single.add(number)
-        return PullsRead(pulls, read, frozenset(single)), tuple(gone)
-
-    async def _fetch(
-        self,
-        store: ObjectStore,
-        repository: Repository,
-        listing: RefListing,
-        known: RepositoryEvidence | None,
-        interest: Interest,
-        unreadable: dict[str, str],
-        more: frozenset[str],
-    ) -> None:
-        """Fetch what refs name, and `more` commits; what the forge does not give of these is simply not there."""
-        named = {sha: f"refs/pull/{number}/head" for number, sha in listing.pulls.items()}
-        named |= {sha: f"refs/heads/{name}" for name, sha in listing.branches.items()}
-        tips = [*known.branches.values()] if known else []
-        upgrade = known is not None and known.depth == "commits" and interest.depth == "files"
-        file_filter = f"blob:limit={self._max_file_size}" if interest.depth == "files" else "tree:0"
-        await store.ensure()
-        wanted = {*named, *(sha for sha in more if (repository.id, sha) not in self._lost)}
-        head = listing.branches.get(listing.default_branch or "")
-        while True:
-            try:
-                await store.fetch(
-                    self._transport.git_url(repository.full_name),
-                    sorted(wanted),
-                    token=self._token,
-                    filter=file_filter,
-                    refetch=upgrade,
-                    tips=tips[:32],
-                    ca_file=self._ca_file,
-                    slot=self._transport.slot,
-                )
-            except ObjectMissing as error:
-                if error.object_id == head or error.object_id not in wanted or len(unreadable) >= UNREADABLE:
-                    raise
-                if error.object_id in named:
-                    unreadable[error.object_id] = named[error.object_id]
-                else:
-                    self._lost.add((repository.id, error.object_id))
-                wanted.discard(error.object_id)
-                continue
-            return
-
 
 def _legible(listing: RefListing) -> RefListing:
     """Branch names may be any bytes; what is not UTF-8 is shown as backslash escapes, so that rows can hold it."""
@@ -308,12 +292,19 @@ def _legible(listing: RefListing) -> RefListing:
     return replace(listing, branches={names[name]: sha for name, sha in listing.branches.items()})
 
 
-def _same_refs(listing: RefListing, known: RepositoryEvidence) -> bool:
+def _same_refs(listing: RefListing, default: str, known: RepositoryEvidence) -> bool:
     return (
         listing.branches == known.branches
         and listing.pulls == known.pull_heads
-        and (listing.default_branch or known.repository.default_branch) == known.repository.default_branch
+        and default == known.repository.default_branch
     )
+
+
+def _pull_heads(listing: RefListing, known: RepositoryEvidence | None, found: PullsRead) -> dict[int, str]:
+    """The refs of pull requests; of one that could not be read as they were, so that it is asked for again."""
+    before = known.pull_heads if known is not None else {}
+    heads = {n: sha for n, sha in listing.pulls.items() if n not in found.unread}
+    return dict(sorted((heads | {n: before[n] for n in found.unread if n in before}).items()))
 
 
 def missing_branches(before: RepositoryEvidence, now: Mapping[str, str]) -> Iterator[BranchTombstone]:

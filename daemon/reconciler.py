@@ -186,12 +186,15 @@ class Reconciler:
         else:
             self.looked += 1
             try:
-                outcome = await self.reader.read(repository, previous, interest, scope, self.book.blocks)
+                kept = world.tombstones.heads.get(repository_id, {})
+                outcome = await self.reader.read(repository, previous, interest, scope, self.book.blocks, kept)
             except Gone:
                 await self._bury_if_gone(repository)
             else:
                 await self._write(repository_id, previous, outcome, began)
                 self.read.add(repository_id)
+                if outcome.partly is not None:
+                    raise outcome.partly
         if awaited:
             await self._inbox.finish(repository_id, mark, self.book.clock())
         await self.follow_reach()
@@ -216,12 +219,13 @@ class Reconciler:
         at = look.looked_at or began
         notes: list[Row] = [look, *(PullLookRow(repository_id, number, at) for number in outcome.pulls_read)]
         evidence = outcome.evidence
-        if evidence is previous and not outcome.branches_gone and not outcome.pulls_gone:
+        if evidence is previous and not (outcome.branches_gone or outcome.pulls_gone or outcome.heads):
             return await self.book.turn(notes=notes)
         return await self.book.turn(
             lambda world: _taken_over(world, evidence),
             notes=notes,
             buried=(*outcome.branches_gone, *outcome.pulls_gone),
+            heads={(repository_id, number): heads for number, heads in outcome.heads.items()},
         )
 
     async def _note_failure(self, repository_id: int, error: Exception) -> None:
@@ -240,6 +244,9 @@ class Reconciler:
             remedy=remedy,
         )
         await self.book.turn(notes=[note])
+        unread = [each.finding for each in self.book.never_read() if each.repository.id == repository_id]
+        if unread:
+            await self.book.turn(notes=unread)
 
     # ------------------------------------------------------------------------------------- what is not there
 

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from cache.model import KeptRevision, PullRequest
+from cache.model import KeptRevision, PullHead, PullRequest
 from cache.profile.collection import Block
 from cache.projection.laying import published
 from cache.projection.revisions import kept_key_of
+from cache.pull_rows import PullHeadRow, PullHistoryRow
 from cache.revision_rows import RevisionRow
 from cache.rows import BranchRow, PullRow, Rows
-from cache.world import BranchTombstone, Published, PullTombstone, Tombstones
+from cache.world import BranchTombstone, KnownHeads, Published, PullTombstone, Tombstones
 
 
 def forgotten(rows: Rows, known: Tombstones) -> Iterator[BranchTombstone | PullTombstone]:
@@ -67,6 +68,29 @@ def unkept(rows: Rows, known: Published, blocks: Iterable[Block]) -> tuple[list[
         elif before is None or not _agree(before, row):
             contradicted.append(row)
     return lacking, contradicted
+
+
+def unkept_heads(rows: Rows, known: KnownHeads) -> Iterator[tuple[tuple[int, int], tuple[PullHead, ...]]]:
+    """The heads of pull requests that rows tell and `known` lacks; of a former version's rows, which say no event, none
+    are told.
+    """
+    heads: dict[tuple[int, int], list[PullHeadRow]] = defaultdict(list)
+    for row in cast("list[PullHeadRow]", list(rows[PullHeadRow].values())):
+        heads[row.repository_id, row.number].append(row)
+    for history in cast("list[PullHistoryRow]", list(rows[PullHistoryRow].values())):
+        at = history.repository_id, history.number
+        if history.number in known.get(history.repository_id, {}) or any(r.told and not r.event for r in heads[at]):
+            continue
+        ordered = sorted(heads[at], key=lambda row: row.position)
+        yield at, tuple(_head(row) for row in ordered)
+
+
+def _head(row: PullHeadRow) -> PullHead:
+    """A head as it was told, without what was found out about it."""
+    return PullHead(
+        row.position, row.sha, row.at, row.forced, row.told, row.commits, row.base, event=row.event, gap=row.gap,
+        relisted=row.relisted, also=row.also,
+    )  # fmt: skip
 
 
 def _agree(kept: KeptRevision, row: RevisionRow) -> bool:

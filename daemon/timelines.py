@@ -1,63 +1,45 @@
 """The heads that pull requests had, as the forge tells them: timelines, and the refs of pull requests.
 
-A head is the last commit of each push that the timeline tells of, in the order of time and id; then
-`refs/pull/N/head` where it differs from the last. Servers leave some pushes out: while the pull request was closed, of
-commits that the base had already, and some of many in a row. A head that was merely seen in passing is not recorded:
-a later reading could not tell it again.
+A head is the last commit of each push that the timeline tells of, and the old side of a forced one, in the order of
+time and id, with those that were told before and are not any more; then `refs/pull/N/head` where it differs from the
+last. Servers leave some pushes out: while the pull request was closed, of commits that the base had already, and some
+of many in a row. A head that was merely seen in passing is not recorded: a later reading could not tell it again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import ClassVar
 
-import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
 from cache.model import PullHead, PullHistory, PullRequest, Repository, RepositoryEvidence
 from cache.projection.reach import Interest
-from gitea_client.errors import Malformed, Missing, ServerFault
+from daemon.pull_reading import PullsRead
+from daemon.pull_timeline import PullTimeline, last_of, pull_timeline, with_ref
+from daemon.read_errors import ONE, ReadErrors, timeline
+from gitea_client.errors import ForgeError
 from gitea_client.refs import RefListing, ls_refs
 from gitea_client.rest import Rest
-from gitea_client.wire import Comment
-
-log = structlog.get_logger(__name__)
 
 SETTLED = timedelta(seconds=30)
 """So long after a pull request's own time, by the forge's clock, nothing more bears that time."""
-TOLERATED = 2
-"""A timeline that could not be read so many times in a row holds up nothing else any more."""
-
-
-class PullsRead(Struct, frozen=True):
-    """Pull requests as one look found them: all that there are, when those read last changed, which were asked for
-    one by one, and those that are gone."""
-
-    pulls: Mapping[int, PullRequest]
-    updated: Mapping[int, datetime | None]
-    single: frozenset[int] = frozenset()
 
 
 class Told(Struct, frozen=True):
-    """A pull request whose heads matter. Of a head that no push told of, `at` is still to be found in its commit."""
+    """A pull request whose heads matter. Of a head that no push told of, `at` is still to be found in its commit.
+
+    `to_keep` are the heads that its timeline has just told, None where it was not read.
+    """
 
     pull: PullRequest
     updated_at: datetime | None
     settled: bool
     heads: tuple[PullHead, ...]
-
-    @property
-    def listed(self) -> tuple[frozenset[str], ...]:
-        """For each head the commits that the pushes up to it told."""
-        upto: set[str] = set()
-        told = []
-        for head in self.heads:
-            upto |= set(head.commits)
-            told.append(frozenset(upto))
-        return tuple(told)
+    rewritten: bool = False
+    to_keep: tuple[PullHead, ...] | None = None
 
 
 class Timelines:
@@ -68,7 +50,6 @@ class Timelines:
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
-        self._failed: dict[tuple[int, int], int] = {}
         self._untold: dict[tuple[int, int], tuple[str, datetime | None]] = {}
         """Heads of which no push told yet, and when they were first seen, by the forge's clock."""
 
@@ -77,21 +58,25 @@ class Timelines:
         repository: Repository,
         listing: RefListing,
         known: RepositoryEvidence | None,
+        last: RepositoryEvidence | None,
         interest: Interest,
         read: PullsRead,
-        unreadable: dict[str, str],
+        kept: Mapping[int, tuple[PullHead, ...]],
+        errors: ReadErrors,
     ) -> dict[int, Told]:
         """The heads of every pull request that has some of interest, by number.
 
-        A timeline is asked for where the pull request is new to us, or may have changed. What was known stands where
-        it cannot be read, with a line in `unreadable`; ForgeError where that may pass.
+        A timeline is asked for where the pull request is new to us, or may have changed. What it told before is in
+        `kept`, and stands. Where it cannot be read, the heads stand as `last` has them, and `errors` tells of it.
         """
         before = known.histories if known is not None else {}
+        stands = before if known is not None else last.histories if last is not None else {}
         wanted = {number: pull for number, pull in read.pulls.items() if interest.wants_heads(pull)}
-        stale = {n for n in wanted if _may_have_changed(before.get(n), n, read, listing.pulls)}
-        pushed = await self._pushed(repository, stale, unreadable)
+        stale = {n for n in wanted if not read.hidden and _may_have_changed(before.get(n), n, read, listing.pulls)}
+        stale = {n for n in stale if not errors.stands(timeline(n), n, listing.pulls)}
+        pushed = await self._pushed(repository, stale, kept, errors)
         refs: Mapping[int, str] = listing.pulls
-        unsure = {n for n, heads in pushed.items() if not _agree(heads, refs.get(n), before.get(n))}
+        unsure = {n for n, told in pushed.items() if not _agree(told.heads, refs.get(n), before.get(n))}
         if unsure:
             await asyncio.sleep(self.patience)
             format_ = repository.object_format
@@ -99,19 +84,20 @@ class Timelines:
             # A head that is newer than the listing must not be compared with a base that is as old as that: it would
             # seem to bring what the base gained meanwhile. What was known stands; it is looked at again.
             moved = {n for n in unsure if refs.get(n) != listing.pulls.get(n)}
-            pushed = {n: heads for n, heads in pushed.items() if n not in moved}
-            pushed |= await self._pushed(repository, unsure - moved, unreadable)
+            pushed = {n: told for n, told in pushed.items() if n not in moved}
+            pushed |= await self._pushed(repository, unsure - moved, kept, errors)
         told = {}
         for number, pull in wanted.items():
-            history = before.get(number)
+            history = stands.get(number)
             if number in pushed:
-                updated_at = read.updated.get(number)
-                heads = _with_ref(pushed[number], refs.get(number), pull)
+                updated_at, now = read.updated.get(number), pushed[number]
+                heads = with_ref(now.heads, refs.get(number), pull)
                 settled = self._settled(repository, number, heads, known, listing)
-                told[number] = Told(pull, updated_at, settled and _past(updated_at, listing.date), heads)
+                past = _past(updated_at, listing.date)
+                told[number] = Told(pull, updated_at, settled and past, heads, now.rewritten, now.heads)
             elif history is not None:
                 settled = history.settled and number not in stale
-                told[number] = Told(pull, history.updated_at, settled, history.heads)
+                told[number] = Told(pull, history.updated_at, settled, history.heads, history.rewritten)
         return told
 
     def _settled(
@@ -138,9 +124,13 @@ class Timelines:
         return sha != heads[-1].sha or _past(since, listing.date)
 
     async def _pushed(
-        self, repository: Repository, numbers: Collection[int], unreadable: dict[str, str]
-    ) -> dict[int, tuple[PullHead, ...]]:
-        tasks = {n: asyncio.ensure_future(self._heads(repository, n, unreadable)) for n in sorted(numbers)}
+        self,
+        repository: Repository,
+        numbers: Collection[int],
+        kept: Mapping[int, tuple[PullHead, ...]],
+        errors: ReadErrors,
+    ) -> dict[int, PullTimeline]:
+        tasks = {n: asyncio.ensure_future(self._heads(repository, n, kept.get(n), errors)) for n in sorted(numbers)}
         try:
             found = {number: await task for number, task in tasks.items()}
         finally:
@@ -150,65 +140,20 @@ class Timelines:
         return {number: heads for number, heads in found.items() if heads is not None}
 
     async def _heads(
-        self, repository: Repository, number: int, unreadable: dict[str, str]
-    ) -> tuple[PullHead, ...] | None:
-        place = repository.id, number
+        self, repository: Repository, number: int, kept: tuple[PullHead, ...] | None, errors: ReadErrors
+    ) -> PullTimeline | None:
         try:
-            heads = pushed_heads(await self._rest.timeline(repository.owner, repository.name, number))
-        except (Malformed, Missing, ServerFault) as error:
-            self._failed[place] = self._failed.get(place, 0) + 1
-            if self._failed[place] < TOLERATED:
-                raise
-            log.warning("timeline.unreadable", repository=repository.full_name, number=number, error=str(error))
-            unreadable[f"its timeline of pull request {number}"] = f"pull request {number}"
+            found = pull_timeline(await self._rest.timeline(repository.owner, repository.name, number), kept)
+        except ForgeError as error:
+            errors.add(timeline(number), ONE, error, number)
             return None
-        self._failed.pop(place, None)
-        return heads
-
-
-def pushed_heads(events: Iterable[Comment]) -> tuple[PullHead, ...]:
-    """The heads that a timeline tells of, given by time and id. Raises Malformed for an event that says no push.
-
-    A pull request that is given another base keeps its heads; what each brought was brought to the base of its time.
-    """
-    heads: list[PullHead] = []
-    for event in events:
-        if event.type == "change_target_branch" and event.old_ref:
-            heads = [head if head.base is not None else replace(head, base=event.old_ref) for head in heads]
-        push = event.push_event
-        if push is not None and push.commit_ids:
-            at, ids = event.created_at.astimezone(UTC), push.commit_ids
-            heads.append(PullHead(len(heads), ids[-1], at, push.is_force_push, commits=ids))
-    return tuple(heads)
-
-
-def _with_ref(heads: Sequence[PullHead], ref: str | None, pull: PullRequest) -> tuple[PullHead, ...]:
-    if ref is None or _last(heads) == ref:
-        return tuple(heads)
-    at = heads[-1].at if heads else pull.created_at
-    return (*heads, PullHead(len(heads), ref, at, told=False))
-
-
-def dated(heads: Sequence[PullHead], committed: Mapping[str, datetime], pull: PullRequest) -> tuple[PullHead, ...]:
-    """The heads, the one that no push told of at its committer's date: not before the one before it (or the pull
-    request), and not after the merge."""
-    if not heads or heads[-1].told:
-        return tuple(heads)
-    *others, last = heads
-    earliest = others[-1].at if others else pull.created_at
-    at = max(committed.get(last.sha, earliest), earliest)
-    if pull.merged_at is not None:
-        at = max(min(at, pull.merged_at), earliest)
-    return (*others, replace(last, at=at))
-
-
-def _last(heads: Sequence[PullHead]) -> str | None:
-    return heads[-1].sha if heads else None
+        errors.read(timeline(number))
+        return found
 
 
 def _agree(pushed: Sequence[PullHead], ref: str | None, before: PullHistory | None) -> bool:
     """Whether the last push is the ref, or they differ as they did before: that was looked at again already."""
-    if ref is None or _last(pushed) == ref:
+    if ref is None or last_of(pushed) == ref:
         return True
     same = before is not None and [h.sha for h in before.heads] == [*(head.sha for head in pushed), ref]
     return same and before is not None and not before.heads[-1].told
@@ -216,7 +161,7 @@ def _agree(pushed: Sequence[PullHead], ref: str | None, before: PullHistory | No
 
 def _disagrees(history: PullHistory, ref: str | None) -> bool:
     """Whether the last push that was told is not what the ref is: then it is looked at again, as long as that is so."""
-    return _last([head for head in history.heads if head.told]) != ref
+    return last_of([head for head in history.heads if head.told]) != ref
 
 
 def _may_have_changed(history: PullHistory | None, number: int, read: PullsRead, refs: Mapping[int, str]) -> bool:
@@ -231,5 +176,3 @@ def _may_have_changed(history: PullHistory | None, number: int, read: PullsRead,
 
 def _past(updated_at: datetime | None, now: datetime | None) -> bool:
     return updated_at is not None and now is not None and now - updated_at > SETTLED
-
-

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar, get_origin
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_origin
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Meta, Raw, Struct
 
 from gitea_client.allowed import LARGEST
 from gitea_client.errors import Malformed
+from gitea_client.sizes import LISTED, MOST_ITEM
 
 T = TypeVar("T")
 
@@ -38,32 +40,70 @@ def decode(kind: type[T], body: bytes, what: str) -> T:
 class Unusable(Struct, frozen=True):
     """An item of a list that is not what such an item is: which one it claims to be, and what is wrong with it.
 
-    `id` is the item's own, None where even that is no id. `why` names the field and the rule, never a value.
+    `id` and `type` are the item's own, None and empty where they are none. `why` names the field
+    and the rule, never a value.
     """
 
     id: int | None
     why: str
+    type: str = ""
 
 
-def decode_each(kind: type[T], body: bytes, what: str, *, inside: str = "") -> list[T | Unusable]:
-    """Decode a list item by item, so that one that is not allowed is felt by itself alone.
-
-    `inside` is the field that holds the list, where the answer is an object. Nothing but a list of objects is one, and
-    raises Malformed; null is an empty one, and a null item stays as Unusable.
-    """
-    whole = decode(dict[str, Any], body, what).get(inside) if inside else decode(Any, body, what)
-    if whole is not None and not isinstance(whole, list):
-        raise Malformed(f"{what}: {len(body)} bytes that are not what this route answers: no list")
-    return [_item(kind, item) for item in whole or []]
-
-
-def _item(kind: type[T], item: object) -> T | Unusable:
+def decode_plain(kind: type[T], body: bytes, what: str) -> T:
+    """Decode JSON into `kind` as it stands, without the tolerance of `decode`; a field of type Raw is not unfolded."""
     try:
-        return msgspec.convert(item, kind)
-    except msgspec.ValidationError as error:
-        found = item.get("id") if isinstance(item, dict) else None
-        known = isinstance(found, int) and not isinstance(found, bool) and 0 < found <= LARGEST
-        return Unusable(found if known else None, str(error))
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"{what}: {len(body)} bytes that are not what this route answers: {error}") from None
+
+
+def decode_each(kind: type[T], body: bytes | Raw, what: str, *, most: int = LISTED) -> list[T | Unusable]:
+    """Decode a list item by item, so that one that is not allowed is felt by itself alone, and one is held at a time.
+
+    Null is an empty list, and a null item stays as Unusable. Raises Malformed for what is no list, and for one of more
+    than `most` items.
+    """
+    try:
+        found = _parts(most).decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        length = len(memoryview(body))
+        raise Malformed(f"{what}: {length} bytes that are not what this route answers: {error}") from None
+    parts = [] if found is None else [getattr(found, name) for name in found.__struct_fields__]
+    return [_item(kind, raw) for raw in parts if raw is not UNSET]
+
+
+class _Which(Struct):
+    id: Annotated[int, Meta(ge=1, le=LARGEST)]
+    type: str = ""
+
+
+@cache
+def _parts(most: int) -> msgspec.json.Decoder[Any]:
+    """A decoder of a list into its items, each as the bytes that it is.
+
+    A struct of so many fields that may be missing: the only type that refuses an item too many before it reads it. A
+    list of `Raw` would hold 16 million of them before it is found too long (1.2 GB for 32 MB of `0,0,…`).
+    """
+    fields = [(f"item{place}", Raw, UNSET) for place in range(most)]
+    kind = msgspec.defstruct("Parts", fields, array_like=True, forbid_unknown_fields=True)
+    return msgspec.json.Decoder(kind | None)
+
+
+def _item(kind: type[T], raw: Raw) -> T | Unusable:
+    if len(memoryview(raw)) > MOST_ITEM:
+        return _unusable(raw, f"it is longer than {MOST_ITEM} bytes")
+    try:
+        return msgspec.convert(_tidy(msgspec.json.decode(raw)), kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _unusable(raw, str(error))
+
+
+def _unusable(raw: Raw, why: str) -> Unusable:
+    try:
+        which = msgspec.json.decode(raw, type=_Which)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Unusable(None, why)
+    return Unusable(which.id, why, which.type)
 
 
 def _tidy(value: object) -> object:

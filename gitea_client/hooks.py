@@ -7,6 +7,7 @@ Rights: a repository's need its administrator and `write:repository`, an organis
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +17,7 @@ from gitea_client.paging import complete, pages
 from gitea_client.paths import segment
 from gitea_client.secret import Secret
 from gitea_client.transport import Transport
-from gitea_client.wire import Hook, User, decode
+from gitea_client.wire import Hook, Unusable, User, decode, decode_each
 
 API = "/api/v1"
 
@@ -60,15 +61,16 @@ class Hooks:
     async def list(self, scope: HookScope) -> list[Hook]:
         """All of them. Missing or Forbidden where the token may not look."""
 
-        def parse(body: bytes, what: str) -> list[Hook]:
-            return decode(list[Hook], body, what)
+        def parse(body: bytes, what: str) -> list[Hook | Unusable]:
+            return decode_each(Hook, body, what)
 
+        nameless = count(start=1)
         found = await complete(
             lambda: pages(self._transport, scope.path, {}, parse, route=scope.route),
-            lambda hook: hook.id,
+            lambda hook: hook.id if hook.id is not None else -next(nameless),
             f"GET {scope.path}",
         )
-        return found.items
+        return [hook for hook in found.items if isinstance(hook, Hook)]
 
     async def whose(self) -> str | None:
         """The login of the token's user; None where the token lacks `read:user`."""

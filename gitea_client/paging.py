@@ -15,7 +15,9 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from gitea_client.apart import apart
 from gitea_client.errors import Malformed, TooLong
+from gitea_client.sizes import MOST_LISTED
 from gitea_client.transport import Answer, Query, Transport
 
 T = TypeVar("T")
@@ -31,7 +33,7 @@ MOST_PAGES = 10_000
 ATTEMPTS = 3
 """How often a listing is begun anew because it moved while it was read."""
 
-_NEXT = re.compile(r"<[^>]*>\s*;[^,]*\brel\s*=\s*\"?next\b")
+_NEXT = re.compile(r"<[^<>]*>\s*;[^<,]*\brel\s*=\s*\"?next\b")
 
 
 class Page(Struct, Generic[T], frozen=True):
@@ -69,7 +71,7 @@ async def pages(
     page border may have been missed), Short when the pages end before the total is reached, and TooLong where too many
     items are too long.
     """
-    limit, number, got, total, skipped, first = LIMIT, 1, 0, None, 0, True
+    limit, number, got, total, skipped, first, size = LIMIT, 1, 0, None, 0, True, 0
     while True:
         what = f"GET {path} (page {number})"
         try:
@@ -83,11 +85,16 @@ async def pages(
                     raise
             number = got // limit + 1
             continue
-        items = parse(answer.body, what)
+        size += len(answer.body)
+        if size > transport.most_of_list:
+            raise TooLong(f"{what}: the pages of this list are longer than {transport.most_of_list} bytes together")
+        items = await apart(parse, answer.body, what)
         page_total = _total(answer, what)
         if not first and page_total != total:
             raise Moved(f"{what}: the list changed from {total} to {page_total} items while it was read")
         first, total, got = False, page_total, got + len(items)
+        if max(got, total or 0) > MOST_LISTED:
+            raise TooLong(f"{what}: the list holds more than {MOST_LISTED} items")
         following = _following(answer, number, got, total, len(items), limit)
         yield Page(items, total, following is None, number, answer.date, limit, skipped)
         if following is None:

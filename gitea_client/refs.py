@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from gitea_client import paths
+from gitea_client.apart import apart
 from gitea_client.errors import Malformed
 from gitea_client.pktline import RefLine, ls_refs_request, parse_ls_refs
 from gitea_client.transport import Transport
@@ -53,7 +54,7 @@ async def ls_refs(transport: Transport, full_name: str, *, object_format: str = 
         repeatable=True,  # it only reads
     )
     what = f"the refs of {full_name}"
-    listing = collect(parse_ls_refs(answer.body, what), what)
+    listing = await apart(lambda body, what: collect(parse_ls_refs(body, what), what), answer.body, what)
     return RefListing(listing.default_branch, listing.unborn, listing.branches, listing.pulls, answer.date)
 
 

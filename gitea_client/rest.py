@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import TypeVar
 
 from msgspec import Struct
 
+from gitea_client.apart import apart
+from gitea_client.decoding import decode_plain
 from gitea_client.errors import Malformed, Missing, ServerFault
 from gitea_client.listings import older_than, reaches
 from gitea_client.paging import ATTEMPTS, LIMIT, Moved, Page, Parse, Short, complete, pages
 from gitea_client.paths import segment
 from gitea_client.refs import ls_refs
+from gitea_client.sizes import EVENTS
 from gitea_client.transport import Query, Transport
 from gitea_client.wire import (
     Activity,
@@ -35,6 +39,8 @@ from gitea_client.wire import (
 
 T = TypeVar("T")
 
+TELLING = ("pull_push", "change_target_branch")
+"""The events of a timeline without which heads, or their bases, would be told wrongly."""
 API = "/api/v1"
 
 
@@ -91,7 +97,7 @@ class Rest:
         """
         path = f"{API}/users/search"
         answer = await self.transport.request("GET", path, query={"q": address, "limit": LIMIT})
-        results = decode(UserResults, answer.body, f"GET {path}")
+        results = await apart(partial(decode, UserResults), answer.body, f"GET {path}")
         if not results.ok:
             raise Malformed(f"GET {path}: the search failed inside the forge")
         found = [user for user in results.data if user.login and user.email.lower() == address.lower()]
@@ -193,6 +199,15 @@ class Rest:
                 unreadable.append(number)
         pulls.unreadable = tuple(unreadable)
 
+    async def shows_pull_requests(self, owner: str, name: str) -> bool:
+        """Whether the forge shows a repository's pull requests: 404 where they are switched off, or may not be read."""
+        route = f"{API}/repos/{{owner}}/{{name}}/pulls"
+        query: Query = {"state": "all", "limit": 1}
+        answer = await self.transport.request(
+            "GET", f"{_repo(owner, name)}/pulls", query=query, route=route, accept_statuses=(404,)
+        )
+        return answer.status != 404
+
     async def pull_request(self, owner: str, name: str, number: int) -> PullRequest:
         """One pull request."""
         route = f"{API}/repos/{{owner}}/{{name}}/pulls/{{number}}"
@@ -233,10 +248,14 @@ class Rest:
             path := f"{_repo(owner, name)}/issues/{number}/timeline",
             route=f"{API}/repos/{{owner}}/{{name}}/issues/{{number}}/timeline",
         )
-        events = decode(list[Comment], answer.body, f"GET {path}")
-        total = answer.headers.get("X-Total-Count", str(len(events)))
-        if total != str(len(events)):
-            raise Malformed(f"GET {path}: {len(events)} of {total[:20]} events")
+        items = await apart(partial(decode_each, Comment, most=EVENTS), answer.body, f"GET {path}")
+        total = answer.headers.get("X-Total-Count", str(len(items)))
+        if total != str(len(items)):
+            raise Malformed(f"GET {path}: {len(items)} of {total[:20]} events")
+        for item in items:
+            if isinstance(item, Unusable) and item.type in ("", *TELLING):
+                raise Malformed(f"GET {path}: an event that is none: {item.why}")
+        events = [item for item in items if isinstance(item, Comment)]  # a long comment says nothing of heads
         return sorted(events, key=lambda event: (event.created_at, event.id))
 
     # ---- activity
@@ -274,7 +293,7 @@ class Rest:
 
     async def _one(self, kind: type[T], path: str, route: str | None = None) -> T:
         answer = await self.transport.request("GET", path, route=route)
-        return decode(kind, answer.body, f"GET {path}")
+        return await apart(partial(decode, kind), answer.body, f"GET {path}")
 
     def _pages(self, path: str, query: Query, parse: Parse[T], route: str | None = None) -> AsyncIterator[Page[T]]:
         return pages(self.transport, path, query, parse, route=route or path)
@@ -282,9 +301,10 @@ class Rest:
 
 def searched(body: bytes, what: str) -> list[Repository | Unusable]:
     """The repositories in an answer of `/repos/search`. Raises Malformed where the search failed inside the forge."""
-    if not decode(SearchResults, body, what).ok:
+    results = decode_plain(SearchResults, body, what)
+    if not results.ok:
         raise Malformed(f"{what}: the search failed inside the forge")
-    return decode_each(Repository, body, what, inside="data")
+    return decode_each(Repository, results.data, what)
 
 
 def _counting() -> Callable[[Repository | Unusable], int]:

@@ -26,6 +26,7 @@ from gitea_client.errors import ForgeError, Malformed, SettingError, Throttled, 
 from gitea_client.reasons import Reason, reason_of
 from gitea_client.redaction import check_token, redact
 from gitea_client.secret import Secret
+from gitea_client.sizes import PAGES_OF_BYTES, most_bytes
 from gitea_client.statuses import error_of, parse_date
 
 MiB = 1 << 20
@@ -45,8 +46,8 @@ class Transport:
     """The way to one forge: `url` may have a sub-path (`https://example.org/gitea/`).
 
     At most `concurrency` requests and git runs are under way at once; `slot()` is for the latter. `timeout` (seconds)
-    bounds a whole request, `max_body` (bytes) a decoded body. `sleep` and `jitter` (0 to 1) are arguments so that tests
-    need no clock. Proxies come from the usual environment variables.
+    bounds a whole request, `max_body` (bytes) a decoded body; see `sizes` for routes that need less. `sleep` and
+    `jitter` (0 to 1) are arguments so that tests need no clock. Proxies come from the usual environment variables.
     """
 
     ATTEMPTS = 3
@@ -61,7 +62,7 @@ class Transport:
         timeout: float = 30.0,
         ca_file: str | PathLike[str] | None = None,
         counter: RequestCounter | None = None,
-        max_body: int = 64 * MiB,
+        max_body: int = 32 * MiB,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -71,6 +72,8 @@ class Transport:
         self.counter = counter or RequestCounter()
         self._timeout = timeout
         self._max_body = max_body
+        self.most_of_list = PAGES_OF_BYTES * max_body
+        """Bytes that all pages of one list may have together."""
         self._slots = asyncio.Semaphore(concurrency)
         self._sleep = sleep
         self._jitter = jitter
@@ -159,7 +162,7 @@ class Transport:
                 proxy=proxy_for(self.url),
             ) as response:
                 status = response.status
-                content = await self._read(response, what)
+                content = await self._read(response, what, most_bytes(counted[1], self._max_body))
         except TimeoutError:
             raise Unreachable(f"{what}: no whole answer within {self._timeout:g} seconds") from None
         except aiohttp.ClientPayloadError:
@@ -179,15 +182,15 @@ class Transport:
         authorization = {"Authorization": f"token {self.token.reveal()}"} if self.token else {}
         return {"Accept": "application/json", **authorization, **(extra or {})}
 
-    async def _read(self, response: aiohttp.ClientResponse, what: str) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, what: str, most: int) -> bytes:
         """The whole body; counted as it is decoded, because a small compressed body may grow without end."""
         parts: list[bytes] = []
         size = 0
         async for part in response.content.iter_any():
             size += len(part)
-            if size > self._max_body:
+            if size > most:
                 response.close()
-                raise TooLong(f"{what}: the answer is longer than {self._max_body} bytes")
+                raise TooLong(f"{what}: the answer is longer than {most} bytes")
             parts.append(part)
         return b"".join(parts)
 

@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from gitea_client import allowed
 from gitea_client.decoding import Unusable, decode, decode_each
@@ -91,6 +91,7 @@ class Repository(Struct, frozen=True):
     topics: tuple[str, ...] = ()
     object_format_name: ObjectFormat = "sha1"
     """Empty where an old server knows only SHA-1."""
+    has_pull_requests: bool = True
     html_url: str = ""
     created_at: Time | None = None
     updated_at: Time | None = None
@@ -234,9 +235,10 @@ class Version(Struct, frozen=True):
 
 
 class SearchResults(Struct, frozen=True):
-    """The answer of `/repos/search`, without the repositories: those are decoded one by one."""
+    """The answer of `/repos/search`; the repositories are decoded one by one."""
 
     ok: bool
+    data: Raw = Raw(b"null")
 
 
 class UserResults(Struct, frozen=True):

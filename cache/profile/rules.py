@@ -95,8 +95,13 @@ RULES: dict[str, Rule] = {
         ("bad-json", "The JSON cannot be read.", "Correct it; NaN, Infinity and comments are not JSON."),
         (
             "too-many-lines",
-            "A file of lines has more than 20,000 of them.",
+            "A file of lines has more than 10,000 of them.",
             "Split it, as by month; until then its last good version is served.",
+        ),
+        (
+            "too-slow",
+            "An expression of the profile takes too long over the file's text.",
+            "Simplify the expression (no repetition within a repetition), or the text.",
         ),
         ("bad-line", "A line is not a JSON object with the fields of its key.", "Correct the line; the others stand."),
         ("bad-key", "The key cannot be used.", "Use 1 to 255 characters, without '/' and control characters."),
@@ -124,6 +129,11 @@ RULES: dict[str, Rule] = {
             "Commit the folder again from a checkout; `git fsck` names such trees.",
         ),
         (
+            "never-read",
+            "A repository that a profile reaches could not be read even once; nothing of it is served.",
+            "Do what the message says; `forgeglass sweep` tries again at once.",
+        ),
+        (
             "repository-limit",
             "A repository holds more than a limit of the configuration allows; the files that came last are left out.",
             "Raise the limit that the message names, or keep fewer or smaller files.",
@@ -134,6 +144,26 @@ RULES: dict[str, Rule] = {
             "The file's content is not at hand.",
             "Check the repository on the forge; keep entries below 1 MiB.",
         ),
+        (
+            "default-branch-missing",
+            "A repository's default branch is not among its branches; what was last read of it stands.",
+            "Make one of its branches the default branch on the forge.",
+        ),
+        (
+            "pull-requests-hidden",
+            "The forge does not show a repository's pull requests; they stand as they were last seen.",
+            "Switch them on, let the token's user read them, or leave them out of the profile.",
+        ),
+        (
+            "pull-requests-unreadable",
+            "The list of a repository's pull requests could not be read; they stand as they were last seen.",
+            "Do what the message says; they are read again by themselves.",
+        ),
+        (
+            "pull-request-unreadable",
+            "One pull request could not be read; it stands as it was last seen, and everything else goes on.",
+            "Do what the message says, or close the pull request.",
+        ),
     ),
     **_rules(
         "warning",
@@ -141,6 +171,11 @@ RULES: dict[str, Rule] = {
             "too-many-findings",
             "A repository has more findings than are listed.",
             "Correct those that are listed; the rest then show.",
+        ),
+        (
+            "odd-date",
+            "A file's commit is dated beyond the year 9999; it is kept as the last second of it, and sorts last.",
+            "Set the clock of whoever commits, and commit the file again.",
         ),
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
         (
@@ -164,6 +199,11 @@ RULES: dict[str, Rule] = {
             "Nothing mends it here; keep a copy of state.db, and let the forge's gc wait longer.",
         ),
         (
+            "heads-forgotten",
+            "The forge had forgotten earlier pushes of a pull request before it was first read.",
+            "Nothing mends it here: what the entry said at the earliest known push is kept. Keep a copy of state.db.",
+        ),
+        (
             "hook-silent",
             "Deliveries of an owner's webhooks have stopped, while sweeps find changes that none told.",
             "Run `forgeglass doctor`; `forgeglass hooks sync` mends the webhook.",
@@ -174,8 +214,10 @@ RULES: dict[str, Rule] = {
 MAX_MESSAGE, MAX_NAME = 500, 200
 """Characters of a problem's message, and of the name of its field."""
 
-OPERATIONAL = frozenset({"hook-silent"})
+OPERATIONAL = frozenset({"hook-silent", "never-read"})
 """Rules of what happens here and now, which follows neither from the forge's content nor from a profile."""
+READ_ERRORS = frozenset({"pull-request-unreadable", "pull-requests-unreadable"})
+"""Rules of what could not be read: another reading may fail otherwise, or not at all."""
 
 
 def problem(

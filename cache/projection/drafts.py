@@ -12,13 +12,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from cache.model import MERGED, Blob, HeadFile, PullHistory, PullRequest, RepositoryEvidence
+from cache.model import MERGED, Blob, HeadFile, PullHead, PullHistory, PullRequest, RepositoryEvidence
 from cache.profile.collection import Collection
 from cache.profile.entry import parse_file
 from cache.projection.reach import NamedBranches
 from cache.projection.reading import SUBMODULE, SYMLINK
 
 TEXT, REMOVED, GONE = "text", "removed", "gone"
+EARLIEST = "earliest-known"
 NOT_TEXT, NOT_A_FILE, TOO_LARGE = "not_text", "not_a_file", "too_large"
 
 
@@ -185,7 +186,7 @@ def _draft(
         repository_id=evidence.repository.id,
         number=history.number,
         order=(at, evidence.repository.id, history.number),
-        said=Said(None, GONE) if lost is not None else said(place.file, evidence.blobs),
+        said=Said(None, GONE) if lost is not None else _at_first(said(place.file, evidence.blobs), history, first),
         heads=tuple(
             Head(head.sha, head.at, None, known=False) if head.gone else _head(head.sha, head.at, places[head.position])
             for head in history.heads
@@ -196,8 +197,14 @@ def _draft(
         blob=None if lost is not None or place.file is None else place.file.blob,
         merged_commit=history.merge_commit,
         merged=None if history.merge_commit is None else said(merged.file, evidence.blobs),
-        waiting=not first.told and not history.settled,
+        waiting=not first.told and first is history.heads[-1] and not history.settled,
     )
+
+
+def _at_first(told: Said, history: PullHistory, first: PullHead) -> Said:
+    """What was said at the first head; where the forge may have forgotten heads before it, at the earliest known."""
+    forgotten = any(head.gap for head in history.heads if head.position <= first.position)
+    return Said(told.content, EARLIEST) if forgotten and told.state == TEXT else told
 
 
 def _head(sha: str, at: datetime, place: _Place) -> Head:

@@ -15,7 +15,7 @@ from cache.projection.failures import naming
 from cache.projection.findings import Place, finding
 from cache.projection.names import nearly_matches, shown_path
 from cache.projection.reading import Reading, read_file, trailing
-from cache.projection.recall import Recall
+from cache.projection.recall import Places, Recall
 from cache.projection.selecting import left_out
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow, HistoryRow, Row
@@ -94,13 +94,19 @@ class Memo:
     """What was read and made before, so that what did not change costs next to nothing. Never changes an answer."""
 
     def __init__(self) -> None:
-        self.readings: dict[tuple[str, str, int, str], Remembered] = {}
+        self.readings: Places[Remembered] = Places()
         """By (block, collection, repository, path)."""
-        self.entries: dict[tuple[str, str, str], Made] = {}
+        self.entries: Places[Made] = Places()
         """By (block, collection, key)."""
         self.drafts: Recall[tuple[Draft, ...]] = Recall()
         self.revisions: Recall[RevisionRow] = Recall()
         self.proposed: Recall[tuple[Record, ...]] = Recall()
+
+    def end_round(self) -> None:
+        """Everything was asked for: forget what is not there any more."""
+        recalled = (self.drafts.places, self.revisions.places, self.proposed.places)
+        for places in (self.readings, self.entries, *recalled):
+            places.end_round()
 
 
 class Claims(Struct, frozen=True):
@@ -274,18 +280,24 @@ def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
 
 
 def history(
-    block: str, collection: str, key: str, part: str, evidence: RepositoryEvidence, versions: Iterable[FileVersion]
+    collection: Collection, key: str, part: str, evidence: RepositoryEvidence, versions: Sequence[FileVersion]
 ) -> Iterator[HistoryRow]:
-    """Every change of one path, oldest first; of one that added it, the commit that did so."""
+    """The changes of one path, oldest first: all, or as many of the newest as the collection keeps. Of one that added
+    it, the commit that did so.
+    """
     before: str | None = None
-    for version in versions:
+    skipped = 0 if collection.history is None else len(versions) - collection.history
+    for number, version in enumerate(versions):
+        if number < skipped:
+            before = version.blob
+            continue
         change = "removed" if version.blob is None else "added" if before is None else "modified"
         made = version.added if change == "added" and version.added is not None else version.commit
         commit, landed = evidence.commits[made], evidence.commits[version.landed]
         before = version.blob
         yield HistoryRow(
-            block=block,
-            collection=collection,
+            block=collection.block,
+            collection=collection.name,
             key=key,
             part=part,
             position=version.position,

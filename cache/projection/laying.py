@@ -43,11 +43,16 @@ class Named(Struct, frozen=True):
 def laid_over(named: Named, draft: Draft | None, kept: KeptRevision | None, raised: Raised | None) -> RevisionRow:
     """The row of a revision; at least one of `draft` and `kept` is there."""
     row = _row(named, draft, kept, raised)
-    if draft is None:
+    if draft is None or _rewritten(raised):
         return row
     alone = _row(named, draft, None, raised if raised is None or not raised.gone else None)
     told = {name: value for name, value in asdict(alone).items() if name not in ("version", "key", *_NOT_KEPT)}
     return replace(row, retold=hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()[:32])
+
+
+def _rewritten(raised: Raised | None) -> bool:
+    """Whether the forge has forgotten heads that we know: it does not tell by itself what follows from them."""
+    return raised is not None and raised.history is not None and raised.history.rewritten
 
 
 def published(row: RevisionRow, kept_key: str) -> KeptRevision:

@@ -75,6 +75,7 @@ def project_after(
             for key, holder in read[collection.name].contested.items():
                 holders[block.name, collection.name, key] = holder
             found += findings_here
+    memo.end_round()
     return Projection(tabulate([*rows, *numbered(fewer(found))], PROJECTED), holders)
 
 
@@ -225,10 +226,10 @@ def _entry_rows(
     yield from relations(claim, place, targets, found)
     if collection.format != "jsonl":
         versions = claim.evidence.versions[claim.path]
-        yield from history(block.name, collection.name, claim.key, "entry", claim.evidence, versions)
+        yield from history(collection, claim.key, "entry", claim.evidence, versions)
     if document is not None:
         there = world.mirrored[document.repository_id]
-        yield from history(block.name, collection.name, claim.key, "document", there, there.versions[document.path])
+        yield from history(collection, claim.key, "document", there, there.versions[document.path])
 
 
 def _outside(claim: Claim, world: World) -> Iterator[tuple[str, str]]:
@@ -333,4 +334,6 @@ def _unreadable(world: World) -> Iterator[FindingRow]:
             place = Place(repository_id=evidence.repository.id, path=named_by)
             message = f"the forge names {named_by} and does not give {object_id}; check the repository with git fsck"
             yield finding(place, "unreadable-object", message)
+        for error in evidence.read_errors.values():
+            yield finding(Place(repository_id=evidence.repository.id, path=error.about), error.rule, error.message)
         yield from content_findings(evidence)

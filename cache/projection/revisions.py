@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from cache.model import KeptRevision, PullHistory, PullRequest, RepositoryEvidence
 from cache.profile.collection import Block, Collection
 from cache.projection.addresses import pull_address
-from cache.projection.drafts import GONE, Draft, document_drafts, entry_drafts
+from cache.projection.drafts import EARLIEST, GONE, Draft, document_drafts, entry_drafts
 from cache.projection.entries import Claim, Memo, key_of
 from cache.projection.field_rule import KeptKey, field_drafts, placed, texts
 from cache.projection.findings import Place, finding
@@ -57,7 +57,9 @@ def revisions(
         make = partial(laid_over, named, draft, before, raised)
         parts = (raised.pull, raised.gone, raised.history) if raised is not None else (None, None, None)
         rows.append(memo.revisions.made((block.name, collection.name, *at), (named, draft, before, *parts), make))
-    return rows, [*(_gone(row) for row in rows if row.content_state == GONE), *_unknown(block, world, rows)]
+    lost = [_gone(row) for row in rows if row.content_state == GONE]
+    forgotten = [_forgotten(row) for row in rows if row.content_state == EARLIEST]
+    return rows, [*lost, *forgotten, *_unknown(block, world, rows)]
 
 
 # ------------------------------------------------------------------------------------------------- what there is
@@ -220,3 +222,14 @@ def _gone(row: RevisionRow) -> FindingRow:
         "the heads it had then; keep state.db, and let the forge's gc wait longer"
     )
     return finding(place, "revision-content-gone", message)
+
+
+def _forgotten(row: RevisionRow) -> FindingRow:
+    place = Place(
+        repository_id=row.repository_id, path=row.path, block=row.block, collection=row.collection, key=row.key
+    )
+    message = (
+        f"version {row.version} of {row.key!r} holds what the earliest known push of pull request {row.number} said: "
+        "the forge had forgotten earlier pushes before they were read; keep state.db, which remembers what was read"
+    )
+    return finding(place, "heads-forgotten", message)

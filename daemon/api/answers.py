@@ -17,6 +17,7 @@ from daemon.api import sheets
 from daemon.api.access import Asked
 from daemon.api.context import ApiContext
 from daemon.api.formats import form
+from daemon.api.sending import takes_gzip
 from daemon.api.sheets import Sheet
 
 LARGE = 1024
@@ -146,14 +147,6 @@ def written(request: web.Request, body: bytes, content_type: str, headers: Mappi
     """Bytes, compressed where that pays and the reader takes it; text is UTF-8."""
     charset = "; charset=utf-8" if content_type.startswith("text/") else ""
     response = web.Response(body=body, headers={**headers, "Content-Type": content_type + charset})
-    if len(body) > LARGE and _takes_gzip(request):
+    if len(body) > LARGE and takes_gzip(request):
         response.enable_compression(web.ContentCoding.gzip)
     return response
-
-
-def _takes_gzip(request: web.Request) -> bool:
-    for part in request.headers.get("Accept-Encoding", "").split(","):
-        coding, _, weight = part.partition(";")
-        if coding.strip().lower() in ("gzip", "*"):
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False

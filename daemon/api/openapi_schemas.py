@@ -53,7 +53,7 @@ _REVISION_WORDS = {
     "pr_state": ["open", "merged", "closed"],
     "rule": ["pull_request", "field"],
     "part": ["entry", "document"],
-    "content_state": ["text", "removed", "not_text", "not_a_file", "too_large", "gone"],
+    "content_state": ["text", "earliest-known", "removed", "not_text", "not_a_file", "too_large", "gone"],
 }
 _VERIFIED: Json = {"verified_at": {**_TIME, "description": "The last look at the refs themselves."}}
 

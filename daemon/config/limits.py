@@ -141,6 +141,20 @@ LIMIT_KEYS: Final = (
         20_000,
         reached="The answer is 413; the texts themselves can be read.",
     ),
+    Key(
+        "limits.answers_waiting",
+        kinds.size(1 << 20),
+        "How many bytes of answers over 64 kB may wait for their readers; strangers have half of them.",
+        "64MB",
+        reached="A long answer is refused with 503, until others have been read.",
+    ),
+    Key(
+        "limits.answer_time",
+        kinds.duration(0.1),
+        "How long a reader may take to read an answer, and a second more for each 64 kB of it.",
+        "30s",
+        reached="The connection is closed.",
+    ),
 )
 
 
@@ -179,3 +193,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     streams: int = _default("streams")
     page_size: int = _default("page_size")
     diff_lines: int = _default("diff_lines")
+    answers_waiting: int = _default("answers_waiting")
+    answer_time: float = _default("answer_time")

@@ -17,7 +17,7 @@ from .standin import StandIn
 @click.command()
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="An empty directory to keep it in.")
 @click.option("--port", default=3000, show_default=True, help="The port on 127.0.0.1; 0 picks a free one.")
-@click.option("--flavour", type=click.Choice(["gitea", "forgejo"]), default="gitea", show_default=True)
+@click.option("--flavour", type=click.Choice(["gitea", "gitea-1.26", "forgejo"]), default="gitea", show_default=True)
 @click.option("--organization", default="acme", show_default=True, help="An organization to begin with.")
 @click.option("--sample", is_flag=True, help="Begin with a few repositories, entries and pull requests.")
 def main(root: Path | None, port: int, flavour: str, organization: str, sample: bool) -> None:

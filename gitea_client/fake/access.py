@@ -113,7 +113,7 @@ class Access:
         """The pull request that a path names."""
         repository = self.repository(request, write=write)
         found = repository.pulls.get(number(request.match_info["number"]))
-        if found is None:
+        if found is None or not repository.has_pull_requests:
             raise Unknown(f"{repository.full_name}#{request.match_info['number']}")
         return found
 

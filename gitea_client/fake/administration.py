@@ -139,6 +139,13 @@ class Administration:
         async with self.lock:
             self._repositories.archive(self.repository(full_name), archived, silent=via == "web")
 
+    async def switch_pull_requests(self, full_name: str, on: bool) -> None:
+        """Switch the pull requests of a repository on or off: off, the API answers 404, and their refs stay in Git."""
+        async with self.lock:
+            repository = self.repository(full_name)
+            repository.has_pull_requests = on
+            repository.updated_at = self.world.now()
+
     def set_topics(self, full_name: str, topics: Sequence[str]) -> None:
         repository = self.repository(full_name)
         repository.topics = list(topics)

@@ -58,6 +58,10 @@ class Merging:
         )
         await self._signals.pull_request(pull, "closed", by)
         delete = delete_branch and tip is not None and home is not None and pull.head_branch != home.default_branch
+        if delete and self._world.retargets and home is repository:
+            for other in repository.pulls.values():
+                if other.open and other.base_branch == pull.head_branch:
+                    await self._pushes.retarget(other, pull.base_branch, by)
         if delete:  # told at once, while pushes wait their turn
             self._signals.event(pull, "delete_branch", by, old_ref=pull.head_branch)
         await self._pushes.process(repository, [RefChange(f"refs/heads/{pull.base_branch}", base, merged)], by)

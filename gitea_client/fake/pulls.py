@@ -110,9 +110,7 @@ class Pulls:
             self._not_merged(pull)
             if base not in pull.repository.branches:
                 raise Refusal(404, "the target branch does not exist")
-            old, pull.base_branch = pull.base_branch, base
-            pull.merge_base = await self._pushes.merge_base(pull)
-            self._signals.event(pull, "change_target_branch", by, old_ref=old, new_ref=base)
+            await self._pushes.retarget(pull, base, by)
             # Both servers put the new name where the old one belongs.
             await self._signals.pull_request(pull, "edited", by, changes={"ref": {"from": base}})
 

@@ -11,13 +11,14 @@ import re
 from dataclasses import dataclass
 
 from .objects import NULL_ID
+from .rewriting import Rewriting
 from .serialise import Json
 from .serialise_commits import CommitSerialiser
 from .signals import ALL_RIGHTS, NO_RIGHTS, Signals
 from .state import Pull, Repository, User, World
 
 NEW_BRANCH_COMMITS = 10
-"""Commits of a new branch that a push delivery looks for."""
+"""Commits of a new branch, and of no other, that a push delivery looks for."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Pushes:
         self._world = world
         self._json = serialiser
         self._signals = signals
+        self.rewriting = Rewriting(signals)
 
     async def process(self, repository: Repository, changes: list[RefChange], doer: User) -> None:
         """Everything that follows a push. Refs outside heads and tags have no consequence at all."""
@@ -131,9 +133,9 @@ class Pushes:
                 ids = await git.rev_list(f"{change.old}..{change.new}")
                 total = len(ids)
             else:
-                beside = [] if first or base is None or base == change.new else [f"^{base}"]
-                if not (base == change.new and not first):
-                    ids = await git.rev_list(f"--max-count={NEW_BRANCH_COMMITS}", change.new, *beside)
+                others = {tip for name, tip in git.branches().items() if f"refs/heads/{name}" != change.ref}
+                beside = [] if first else [f"^{tip}" for tip in sorted(others)]
+                ids = await git.rev_list(f"--max-count={NEW_BRANCH_COMMITS}", change.new, *beside)
                 total = len(ids)
         ids = ids[: 15 if self._world.forgejo else 5]
         compare = f"{page}/compare/{change.old or base or NULL_ID}...{change.new or NULL_ID}"
@@ -232,18 +234,29 @@ class Pushes:
         pull.merge_base = await self.merge_base(pull) or pull.merge_base
         if old is not None and await git.has(old):
             forced = not await git.is_ancestor(old, new)
-            if forced:
-                ids = [old, new]
+            if forced and self._world.rewrites:
+                await self.rewriting.forced(pull, old, new, doer)
+            elif forced:
+                self.push_event(pull, doer, [old, new], forced=True)
             else:
                 base = git.ref(f"refs/heads/{pull.base_branch}")
-                ids = (await git.rev_list("--reverse", f"{old}..{new}", *([f"^{base}"] if base else [])))
-            self.push_event(pull, doer, ids, forced=forced)
+                ids = await git.rev_list("--reverse", f"{old}..{new}", *([f"^{base}"] if base else []))
+                if ids or not self._world.rewrites:
+                    self.push_event(pull, doer, ids, forced=False)
         pull.updated = self._world.now()
         await self._signals.pull_request(pull, "synchronized", doer, event_type="pull_request_sync")
 
     def push_event(self, pull: Pull, doer: User, ids: list[str], *, forced: bool) -> None:
         body = json.dumps({"is_force_push": forced, "commit_ids": ids}, separators=(",", ":"))
         self._signals.event(pull, "pull_push", doer, body=body)
+
+    async def retarget(self, pull: Pull, base: str, doer: User) -> None:
+        """Give a pull request another base."""
+        old, pull.base_branch = pull.base_branch, base
+        pull.merge_base = await self.merge_base(pull)
+        self._signals.event(pull, "change_target_branch", doer, old_ref=old, new_ref=base)
+        if self._world.rewrites:
+            await self.rewriting.retargeted(pull, doer)
 
     async def merge_base(self, pull: Pull) -> str:
         git = pull.repository.git

@@ -143,8 +143,8 @@ class Repositories:
         await self._pushes.process(repository, [RefChange(f"refs/heads/{name}", sha, None)], by)
 
     async def rename_branch(self, repository: Repository, old: str, new: str, by: User) -> None:
-        """Rename without push processing: updated_at stays unless it is the default branch; pull requests that name
-        the branch follow silently. Only Forgejo's feed tells of it."""
+        """Rename without push processing: updated_at stays unless it is the default branch; pull requests that
+        name the branch and are not merged follow silently. Only Forgejo's feed tells of it."""
         sha = repository.branches.get(old)
         if sha is None:
             raise Unknown(f"{repository.full_name} has no branch {old!r}")
@@ -154,6 +154,8 @@ class Repositories:
         await repository.git.update_refs({f"refs/heads/{new}": sha})
         repository.branches[new] = repository.branches.pop(old)
         for pull in self._world.pulls():
+            if pull.merged:
+                continue
             if pull.head_repository is repository and pull.head_branch == old:
                 pull.head_branch = new
             if pull.repository is repository and pull.base_branch == old:

@@ -16,7 +16,7 @@ from .state import Activity, Unknown, User
 if TYPE_CHECKING:
     from .standin import StandIn
 
-VERSIONS = {"gitea": "1.23.0", "forgejo": "15.0.3+gitea-1.22.0"}
+VERSIONS = {"gitea": "1.23.0", "gitea-1.26": "1.26.3", "forgejo": "15.0.3+gitea-1.22.0"}
 SEARCH_PAGE = 20
 """Issue search shows 20 items unless asked for more (repository issues search uses its own default)."""
 

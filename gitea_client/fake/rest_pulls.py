@@ -47,7 +47,7 @@ class Pulls:
     async def list(self, request: web.Request) -> web.Response:
         """All states unless asked. Every item costs git calls; one that cannot be read is null."""
         repository = self._forge.access.repository(request)
-        if repository.empty:
+        if repository.empty or not repository.has_pull_requests:
             return self._forge.replies.missing()
         viewer = self._forge.access.user(request)
         query = request.query

@@ -132,6 +132,8 @@ class Repositories:
             await self._forge.set_default_branch(repository.full_name, body["default_branch"])
         if isinstance(body.get("archived"), bool):
             await self._forge.archive(repository.full_name, body["archived"])
+        if isinstance(body.get("has_pull_requests"), bool):
+            await self._forge.switch_pull_requests(repository.full_name, body["has_pull_requests"])
         repository.description = optional_text(body, "description") or repository.description
         repository.updated_at = self._forge.world.now()
         return self._tell(request, repository)

@@ -110,7 +110,8 @@ class Signals:
             return
         payload: Json = {"action": action, "number": pull.number}
         if "changes" in more:
-            payload["changes"] = more.pop("changes")
+            no_labels = {"added_labels": None, "removed_labels": None} if self._world.rewrites else {}
+            payload["changes"] = {**more.pop("changes"), **no_labels}
         payload |= {
             "pull_request": await self._json.pull(pull, doer), "requested_reviewer": None,
             "repository": self._json.repository(pull.repository, doer), "sender": self._json.user(doer),

@@ -34,7 +34,7 @@ from .state import Repository, User, World
 class StandIn(Editing):
     """A Gitea (or Forgejo) on 127.0.0.1, over real bare repositories under `root`.
 
-    flavour    "gitea" answers as 1.23 does, "forgejo" as 15.0
+    flavour    "gitea" answers as 1.23 does, "gitea-1.26" as that with the timelines of 1.26, "forgejo" as 15.0
     clock      tells the present; the API cuts it to whole seconds
     page_cap   the most items of a page (api.MAX_RESPONSE_ITEMS)
     port       0 picks a free one

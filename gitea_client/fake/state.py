@@ -142,6 +142,7 @@ class Repository:
     pulls: dict[int, Pull] = field(default_factory=dict)
     labels: list[Label] = field(default_factory=list)
     collaborators: set[str] = field(default_factory=set)
+    has_pull_requests: bool = True
     last_number: int = 0
 
     @property
@@ -201,12 +202,16 @@ class Unknown(StandInError):
     """A name that the stand-in does not have."""
 
 
+FLAVOURS = ("gitea", "gitea-1.26", "forgejo")
+"""Gitea 1.23, Gitea 1.26, Forgejo 15."""
+
+
 class World:
     """Everything, and the counters that hand out ids."""
 
     def __init__(self, flavour: str, clock: Callable[[], datetime] | None) -> None:
-        if flavour not in ("gitea", "forgejo"):
-            raise ValueError(f"flavour {flavour!r}: it is gitea or forgejo")
+        if flavour not in FLAVOURS:
+            raise ValueError(f"flavour {flavour!r}: it is one of {', '.join(FLAVOURS)}")
         self.flavour = flavour
         self._clock = clock
         self.users: dict[str, User] = {}
@@ -221,6 +226,16 @@ class World:
     @property
     def forgejo(self) -> bool:
         return self.flavour == "forgejo"
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether a timeline is rewritten by a forced push and by another base."""
+        return self.flavour == "gitea-1.26"
+
+    @property
+    def retargets(self) -> bool:
+        """Whether what is stacked on a pull request gets its base when that is merged and its branch deleted."""
+        return self.flavour != "gitea"
 
     def now(self) -> datetime:
         """The present, cut to whole seconds: no time in the API is finer."""

@@ -6,6 +6,7 @@ These go through the reader's own way from an object store to evidence; only Git
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -20,6 +21,8 @@ from cache.projection.reach import Interest
 from cache.rows import PROJECTED, EntryRow
 from cache.world import World, evidence_rows, world_of
 from daemon import loading
+from daemon.read_errors import ReadErrors
+from daemon.work.scope import Scope
 from gitea_client.history import Changes
 from gitea_client.objects import ObjectStore
 
@@ -74,7 +77,10 @@ def read(forge: Forge, hub: Hub, known: RepositoryEvidence | None) -> tuple[Repo
         bare.repository, interest.depth, interest.canonical, branches=bare.branches, pull_heads=bare.pull_heads
     )
     store = MadeUpStore(hub)
-    load = loading.load(cast("ObjectStore", store), evidence, known, interest, forge.blocks, 1 << 20, {})
+    errors = ReadErrors(evidence.repository, known, Scope(), Counter())
+    load = loading.load(
+        cast("ObjectStore", store), evidence, known, interest, forge.blocks, 1 << 20, {}, None, errors
+    )
     return asyncio.run(load), store
 
 

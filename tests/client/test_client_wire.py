@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gitea_client import wire
 from gitea_client.errors import Malformed
+from gitea_client.rest import searched
 from gitea_client.wire import decode
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -41,8 +42,16 @@ def reads(server: str) -> list[tuple[str, str, Any, Any]]:
             path = read["path"].partition("?")[0]
             kind = next((kind for pattern, kind in ROUTES if re.fullmatch(pattern, path)), None)
             if read["status"] == 200 and kind is not None:
-                found.append((step["step"], path, kind, decode(kind, read["text"].encode(), path)))
+                found.append((step["step"], path, kind, _decoded(kind, read["text"].encode(), path)))
     return found
+
+
+def _decoded(kind: Any, body: bytes, path: str) -> Any:
+    if kind is not wire.SearchResults:
+        return decode(kind, body, path)
+    repositories = searched(body, path)
+    assert all(isinstance(item, wire.Repository) for item in repositories)
+    return repositories
 
 
 @pytest.mark.parametrize("server", SERVERS)

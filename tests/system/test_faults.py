@@ -59,7 +59,9 @@ HARMLESS = {
 }
 FOUND = {
     # Its ref is there: it is not gone, it is kept from us. Asking again would not help: no trouble of a sweep.
-    ("not found", "single pull request"): "unreadable-object",
+    ("not found", "single pull request"): "pull-request-unreadable",
+    # Nor is any of them gone: the forge shows none.
+    ("not found", "list of pull requests"): "pull-requests-hidden",
 }
 
 
@@ -186,7 +188,7 @@ async def test_a_timeline_that_stays_broken_holds_up_nothing_else() -> None:
         assert (await system.command("sweep"))[1] == 0
         assert (await system.table(EntryRow))["rfc", "rfcs", "b"].title == "B two"
         assert await system.table(RevisionRow) == before
-        assert [row.rule for row in (await system.table(FindingRow)).values()] == ["unreadable-object"]
+        assert [row.rule for row in (await system.table(FindingRow)).values()] == ["pull-request-unreadable"]
         system.forge.faults.clear()
         await system.sweep(deep=True)
         await witness.check()
