@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from gitea_client.allowed import check_object_id
+from gitea_client.packed import Packed
 
 __all__ = ["EMPTY_TREE", "LATEST", "Blob", "Commit", "FileVersion", "TreeItem", "check_object_id"]
 
@@ -54,10 +55,23 @@ class FileVersion(Struct, frozen=True, gc=False):
 
 
 class Blob(Struct, frozen=True, gc=False):
-    """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it."""
+    """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it.
+
+    Blobs are kept for as long as their file stands, and there are many: they are held packed.
+    """
 
     id: str
-    content: bytes | None
+    packed: Packed | None
+
+    @classmethod
+    def of(cls, object_id: str, content: bytes | None) -> Blob:
+        """The blob of an id."""
+        return cls(object_id, None if content is None else Packed(content))
+
+    @property
+    def content(self) -> bytes | None:
+        """The bytes."""
+        return None if self.packed is None else self.packed.content
 
 
 class TreeItem(Struct, frozen=True):
