@@ -77,9 +77,11 @@ class Store:
         loaded: dict[type[Row], dict[Any, Row]] = {}
         async with self.database.read() as connection:
             for kind in kinds:
-                result = await connection.execute(_selection(kind))
-                rows = (_row(kind, record) for record in result)
-                loaded[kind] = {identity(row): row for row in rows}
+                table = loaded[kind] = {}
+                result = await connection.stream(_selection(kind))
+                async for records in result.partitions(BATCH):  # texts as they are read are not all held at once
+                    rows = (_row(kind, record) for record in records)
+                    table |= {identity(row): row for row in rows}
             last = (await connection.execute(select(func.max(feed_table.c.sequence)))).scalar()
         self.sequence = max(self.sequence, last or 0)
         return loaded
