@@ -12,7 +12,8 @@ could take all of them. Here every connection has a phase, and each phase an end
 
 Where all places are taken, a new connection takes that of the one that has kept us waiting longest: a silent one, then
 one in its head, then an idle one. So a prober of `/healthz` gets in however many do nothing. A busy one is never ended;
-where all are busy, the new one is answered 503 and closed. One address has a share of the places, except where many
+where all are busy, the new one is answered 503 and closed, and before that, where three of four are, every request but
+those for `always` (health, deliveries). One address has a share of the places, except where many
 share it: loopback (a proxy on this machine) and `shared` networks.
 """
 
@@ -29,6 +30,7 @@ from aiohttp.typedefs import Handler, Middleware
 from msgspec import Struct
 
 from daemon.api.credentials import is_shared
+from daemon.api.problems import ProblemError
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +64,11 @@ class ConnectionLimits(Struct, frozen=True):
     idle_time: float
 
     @property
+    def busy(self) -> int:
+        """How many of them may be busy before all but the most important is refused."""
+        return max(1, 3 * self.most // 4)
+
+    @property
     def by_address(self) -> int:
         """How many of them one address may have."""
         return max(1, self.most // SHARE)
@@ -70,18 +77,20 @@ class ConnectionLimits(Struct, frozen=True):
 class Connections:
     """All open connections. `watched` wraps a protocol's factory, `middleware` says when a handler is at work.
 
-    `shared` are networks whose addresses many people share; `dropped` is told why a connection was ended by us:
-    `silent`, `head`, `idle`, `full`.
+    `shared` are networks whose addresses many people share, `always` paths that are answered however many are busy;
+    `dropped` is told why a connection was ended by us: `silent`, `head`, `idle`, `full`.
     """
 
     def __init__(
         self,
         limits: ConnectionLimits,
         shared: Iterable[str] = (),
+        always: Iterable[str] = (),
         dropped: Callable[[str], None] = lambda _why: None,
     ) -> None:
         self.limits = limits
         self._shared = tuple(shared)
+        self._always = frozenset(always)
         self._dropped = dropped
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
 
@@ -104,6 +113,10 @@ class Connections:
             connection = self._open.get(request.protocol)
             if connection is None:
                 return await handler(request)
+            if request.path not in self._always and self._crowded():
+                log.warning("requests.full", open=len(self._open))
+                problem = ProblemError("busy", "Too many requests are under way; ask again in a moment.")
+                return problem.response(request.path)
             connection.enter(Phase.BUSY)
             connection.reading = asyncio.current_task() if request.method in ("GET", "HEAD") else None
             try:
@@ -132,6 +145,11 @@ class Connections:
             return False
         min(waiting, key=lambda one: (one.phase, one.since)).drop("full")
         return True
+
+    def _crowded(self) -> bool:
+        if len(self._open) < self.limits.busy:
+            return False
+        return sum(one.phase is Phase.BUSY for one in self._open.values()) >= self.limits.busy
 
     def forget(self, connection: _Connection) -> None:
         """The connection is closed."""

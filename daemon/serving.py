@@ -23,7 +23,7 @@ from cache.profile.collection import Block
 from daemon.api.access import Access
 from daemon.api.credentials import TrustedProxy
 from daemon.api.news import News
-from daemon.app import build_app
+from daemon.app import PROBED, build_app
 from daemon.blocks import load_blocks
 from daemon.cli.mistakes import cannot_listen
 from daemon.cli.run import SOCKET, Expected, guarded, require_git
@@ -165,6 +165,7 @@ def _connections(config: Config, opened: Engine) -> Connections:
     return Connections(
         ConnectionLimits(most, limits.request_time, limits.idle_time),
         config.api.proxy_addresses,
+        (*PROBED, config.webhooks.path),
         lambda why: opened.metrics.http_connections_dropped.labels(why).inc(),
     )
 
