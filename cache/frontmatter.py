@@ -25,7 +25,7 @@ MAX_POINTER = 1024
 
 _OPEN = re.compile(r"(?:[ \t]*\r?\n)*---[ \t]*(?:\r?\n|\Z)")
 _CLOSE = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)", re.MULTILINE)
-_HEADING = re.compile(r"(?:\s*#[^\n]*)+\s*")
+_HEADING = re.compile(r"(?:\s*+#[^\n]*+)++\s*+")
 _COMMENTED_OUT = re.compile(r"^[ \t]*#[ \t]*[a-z][a-z0-9_-]*:(?:[ \t]|\r?$)", re.MULTILINE)
 _POINTER = re.compile(
     rb"version https?://[^\s]{1,200}/v\d+\r?\n(?:ext-[^\n]*\n)*oid sha256:[0-9a-f]{64}\r?\nsize \d{1,20}\s*", re.ASCII

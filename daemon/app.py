@@ -135,7 +135,8 @@ def _health(schedule: Schedule, interval: float) -> Handler:
 def _ready(engine: Engine, schedule: Schedule) -> Handler:
     """Ready: the rows can be read, and every owner was read to the end once, now or in a former run.
 
-    An owner who cannot be read does not keep the others' readers away once the first sweep has ended.
+    An owner who cannot be read does not keep the others' readers away once the first sweep has ended; nor does a
+    repository that was never read, which is counted beside it.
     """
 
     readable: Shared[None, None] = Shared()
@@ -149,7 +150,9 @@ def _ready(engine: Engine, schedule: Schedule) -> Handler:
         except (sqlite3.Error, TimeoutError) as error:
             log.warning("cache.unreadable", error=str(error) or "no answer in time")
             served = False
-        return web.json_response({"ready": served}, status=200 if served else 503)
+        unread = len(engine.desk.book.never_read())
+        said = {"ready": served, **({"never_read": unread} if unread else {})}
+        return web.json_response(said, status=200 if served else 503)
 
     return handle
 

@@ -51,6 +51,8 @@ from cache.world import (
     world_of,
 )
 from daemon.graves import FreshHeads, Graves
+from daemon.never_read import RULE as UNREAD
+from daemon.never_read import NeverRead, never_read
 from daemon.remembering import unkept, unkept_heads
 
 Clock = Callable[[], datetime]
@@ -125,6 +127,10 @@ class Book:
         """Our looking at one repository, empty where there was none."""
         return self.looks().get(repository_id) or LookRow(repository_id)
 
+    def never_read(self, world: World | None = None) -> tuple[NeverRead, ...]:
+        """The repositories within reach of which nothing was ever read, since reading them fails."""
+        return tuple(never_read(world or self.world, self.looks(), self.reach.interests))
+
     def owner(self, name: str) -> OwnerRow | None:
         """What the sweeps remember of an owner."""
         return cast("OwnerRow | None", self.rows[OwnerRow].get(name))
@@ -190,7 +196,8 @@ class Book:
     def _page(self, world: World) -> tuple[dict[type[Row], Mapping[Any, Row]], Mapping[KeyPlace, int]]:
         before = self._holder if self._settled() else nobody_before
         projected = project_after(world, self.blocks, self._memo, before)
-        findings = {**projected.rows[FindingRow], **{row.id: row for row in self.alerts()}}
+        unread = (each.finding for each in self.never_read(world))
+        findings = {**projected.rows[FindingRow], **{row.id: row for row in (*self.alerts(), *unread)}}
         return {**evidence_rows(world), **projected.rows, FindingRow: findings}, projected.holders
 
     def _unpublished(self, world: World, page: Rows) -> list[KeptRevision]:
@@ -244,7 +251,7 @@ class Book:
 
     def _standing(self) -> list[FindingRow]:
         findings = cast("Iterable[FindingRow]", self.rows[FindingRow].values())
-        return [row for row in findings if row.rule in OPERATIONAL_RULES]
+        return [row for row in findings if row.rule in OPERATIONAL_RULES and row.rule != UNREAD]
 
     def _holder(self, place: KeyPlace) -> int | None:
         row = self.rows[EntryRow].get(place)

@@ -21,7 +21,7 @@ from daemon.histories import histories
 from daemon.read_errors import ReadErrors
 from daemon.timelines import Told
 from daemon.together import together
-from gitea_client.git import TreeItem
+from gitea_client.git import LATEST, TreeItem
 from gitea_client.history import Known, first_parent_changes
 from gitea_client.objects import ObjectStore
 
@@ -81,8 +81,18 @@ async def load(
         blobs=same_or(blobs, known.blobs if known else None),
         commits=same_or(commits, known.commits if known else None),
         position=position,
-        problems=tuple(sorted((*excess, *map(_twice, doubled)))),
+        problems=tuple(sorted((*excess, *map(_twice, doubled), *_odd_dates(versions, commits)))),
     )
+
+
+def _odd_dates(
+    versions: Mapping[str, tuple[FileVersion, ...]], commits: Mapping[str, Commit]
+) -> Iterator[ContentProblem]:
+    """The files whose newest version is of a commit with a date that cannot be kept as it is."""
+    odd = {sha for sha, commit in commits.items() if LATEST in (commit.committed_at, commit.authored_at)}
+    for path, changes in versions.items() if odd else ():
+        if (sha := changes[-1].commit) in odd:
+            yield ContentProblem("odd-date", path, f"commit {sha} is dated beyond 9999; it is kept as {LATEST:%FT%TZ}")
 
 
 def _twice(path: str) -> ContentProblem:

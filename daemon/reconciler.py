@@ -244,6 +244,9 @@ class Reconciler:
             remedy=remedy,
         )
         await self.book.turn(notes=[note])
+        unread = [each.finding for each in self.book.never_read() if each.repository.id == repository_id]
+        if unread:
+            await self.book.turn(notes=unread)
 
     # ------------------------------------------------------------------------------------- what is not there
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from gitea_client.allowed import check_object_id
 
-__all__ = ["EMPTY_TREE", "Blob", "Commit", "FileVersion", "TreeItem", "check_object_id"]
+__all__ = ["EMPTY_TREE", "LATEST", "Blob", "Commit", "FileVersion", "TreeItem", "check_object_id"]
 
 EMPTY_TREE = {
     40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
 """The tree without files, by the length of object ids; Git knows it without having it."""
+
+
+LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""Stands for every date beyond it, which Git can hold and neither Python nor RFC 3339 can."""
 
 
 class Commit(Struct, frozen=True, gc=False):

@@ -33,7 +33,7 @@ MOST_PAGES = 10_000
 ATTEMPTS = 3
 """How often a listing is begun anew because it moved while it was read."""
 
-_NEXT = re.compile(r"<[^>]*>\s*;[^,]*\brel\s*=\s*\"?next\b")
+_NEXT = re.compile(r"<[^<>]*>\s*;[^<,]*\brel\s*=\s*\"?next\b")
 
 
 class Page(Struct, Generic[T], frozen=True):

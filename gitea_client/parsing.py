@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from gitea_client.errors import GitFailed
-from gitea_client.git import Commit, TreeItem
+from gitea_client.git import LATEST, Commit, TreeItem
 
-_PERSON = re.compile(rb"(?P<name>[^<]*)(?:<(?P<email>[^>]*)>)?(?P<rest>.*)", re.DOTALL)
-_DATE = re.compile(rb"\s*(-?[0-9]{1,18})(?:\s|$)")
+# Git's own reading (`split_ident_line` of ident.c): the address ends at the first `>` after the `<`, the date stands
+# behind the last one. Histories that were converted hold lines like `Ann <a@b>> 1282910542 +0200`.
+_PERSON = re.compile(rb"(?P<name>[^<]*)(?:<(?P<email>[^>]*)>)?(?P<rest>[^>]*|.*>(?P<date>[^>]*))", re.DOTALL)
+_DATE = re.compile(rb"\s*([0-9]+)(?:\s|$)")
 _ENCODINGS = frozenset({
     "utf-8", "ascii", *(f"iso8859-{part}" for part in range(1, 17)), *(f"cp125{page}" for page in range(9)),
     "koi8-r", "koi8-u", "cp866", "euc_jp", "shift_jis", "cp932", "iso2022_jp", "euc_kr", "cp949",
@@ -19,6 +21,8 @@ _ENCODINGS = frozenset({
 })  # fmt: skip
 """The encodings, by Python's names, that a commit may claim. Others are none of text, or give lone surrogates."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_MOST_DIGITS = 18
+_LAST_SECOND = int(LATEST.timestamp())
 
 
 def sizes(output: bytes) -> dict[str, tuple[str, int]]:
@@ -28,7 +32,11 @@ def sizes(output: bytes) -> dict[str, tuple[str, int]]:
 
 
 def commit(sha: str, raw: bytes) -> Commit:
-    """A commit object. Bytes that are not in its encoding are replaced, a date that is none reads as the epoch."""
+    """A commit object. Bytes that are not in its encoding are replaced.
+
+    A date that is none reads as the epoch, a negative one too: Git knows none before 1970. One beyond the year 9999,
+    which Git keeps and Python cannot, reads as the last second of that year (`git.LATEST`): it sorts last.
+    """
     header, _, message = raw.partition(b"\n\n")
     fields: dict[bytes, bytes] = {}
     parents: list[str] = []
@@ -47,15 +55,17 @@ def commit(sha: str, raw: bytes) -> Commit:
 def _person(value: bytes, encoding: str) -> tuple[str, str, datetime]:
     found = _PERSON.fullmatch(value)
     assert found is not None  # noqa: S101  # every part of the pattern may be empty
-    return _text(found["name"], encoding).strip(), _text(found["email"] or b"", encoding).strip(), _date(found["rest"])
+    rest = found["rest"] if found["date"] is None else found["date"]
+    return _text(found["name"], encoding).strip(), _text(found["email"] or b"", encoding).strip(), _date(rest)
 
 
 def _date(rest: bytes) -> datetime:
     found = _DATE.match(rest)
-    try:
-        return datetime.fromtimestamp(int(found[1]), UTC) if found else _EPOCH
-    except (ValueError, OverflowError, OSError):
+    if found is None:
         return _EPOCH
+    digits = found[1].lstrip(b"0")
+    seconds = int(digits or b"0") if len(digits) <= _MOST_DIGITS else _LAST_SECOND
+    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC)
 
 
 def _text(value: bytes, encoding: str) -> str:

@@ -237,6 +237,7 @@ def collection(block: str, name: str, spec: CollectionSpec, parameters: Mapping[
         search=tuple(search),
         label=label,
         lenient=spec.lenient,
+        history={"full": None, "none": 0}[spec.history] if isinstance(spec.history, str) else spec.history,
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from cache.profile import build
+from cache.profile.expressions import BrokenError, checked
 from cache.profile.format import CollectionSpec, FieldSpec, SourceSpec
 
 Told = tuple[tuple[str | int, ...], str, str]
@@ -68,8 +68,8 @@ def _nested(spec: FieldSpec, at: tuple[str | int, ...], *, keyed: bool) -> Itera
 
 def _expression(text: str, at: tuple[str | int, ...]) -> Iterator[Told]:
     try:
-        re.compile(text, re.IGNORECASE)
-    except (re.error, RecursionError, OverflowError) as error:
+        checked(text)
+    except BrokenError as error:
         yield at, "bad-expression", f"The expression {text!r} is broken: {error}."
 
 

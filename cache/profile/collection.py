@@ -129,6 +129,8 @@ class Collection(Struct, frozen=True):
     search: tuple[str, ...] = ()
     label: str = ""
     lenient: bool = False
+    history: int | None = None
+    """How many of the newest changes of an entry are kept as its history; None: all."""
 
     def captures(self, path: str) -> dict[str, str] | None:
         """What a path gives for the key and for fields, None where it is no path of an entry."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from cache.frontmatter import decode, is_pointer, odd, split
 from cache.profile.collection import Collection, Format
+from cache.profile.expressions import one_file
 from cache.profile.fields import Coerced, Field, blank, coerce, coerce_all, unfit_line
 from cache.profile.headings import Outline
 from cache.profile.jsontext import read_json
@@ -49,9 +50,10 @@ def parse_file(
         message = f"The file has {len(content):,} bytes; {MAX_FILE:,} are the most."
         return (_failed(collection, captures, problem("too-large", message)),)
     try:
-        if collection.format == "jsonl":
-            return tuple(_lines(collection, content, captures))
-        return (_single(collection, path, content, captures),)
+        with one_file():
+            if collection.format == "jsonl":
+                return tuple(_lines(collection, content, captures))
+            return (_single(collection, path, content, captures),)
     except NodeError as error:
         return (_failed(collection, captures, error.problem),)
 

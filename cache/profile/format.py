@@ -162,6 +162,10 @@ class CollectionSpec(_Spec, frozen=True):
     lenient: Annotated[
         bool, Meta(description="The files were not written for this profile: what does not fit counts as absent")
     ] = False
+    history: (
+        Literal["full", "none"]
+        | Annotated[int, Meta(ge=1, le=1_000_000, description="So many of the newest changes of each entry")]
+    ) = "full"
     refused_fields: list[Text] = []
     fields: dict[str, FieldSpec] = {}
     document: DocumentSpec | None = None

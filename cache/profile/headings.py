@@ -30,7 +30,7 @@ MAX_TEXT = 4000
 
 _PARSER = MarkdownIt("commonmark")
 _MAYBE_TITLE = re.compile(r"^ {0,3}#(?:[ \t]|$)|^ {0,3}=+[ \t]*$|<h1\b", re.MULTILINE | re.IGNORECASE)
-_MARKER = re.compile(r"[ \t]*(?:>[ \t]?)?[ \t]*(?:[-*+][ \t]+)?")
+_MARKER = re.compile(r"[ \t]*+(?:>[ \t]*+)?(?:[-*+][ \t]++)?")
 _EMPHASIS = re.compile(r"[*_]{0,3}")
 _SILENT = frozenset({"fence", "code_block"})
 MAX_LABEL = 60

@@ -18,7 +18,7 @@ MAX_INNER = 1000
 """Characters from a heading's beginning to its end, which may stand in a later block."""
 
 _RAW = re.compile(r"[ \t]*<(?:[!?]|(?:script|pre|style|textarea)(?:[\s>]|$))", re.IGNORECASE)
-_TAG = re.compile(r"<(/?)([a-z][a-z0-9-]*)((?:\"[^\"<]*\"|'[^'<]*'|[^<>\"'])*)>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9-]*+)((?:\"[^\"<]*\"|'[^'<]*'|[^<>\"'])*+)>", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s?=\s?(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _HIDDEN = frozenset({"script", "style", "pre", "textarea"})
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Self
 
+from cache.profile.expressions import BrokenError, Expression, SlowError, checked
+
 MAX_NAME = 4096
 MAX_SEGMENT = 255
 MAX_WILD = 3
@@ -22,6 +24,7 @@ MAX_DEEP = 2
 """`**` in one template; what lies between two is looked for once, from the left."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REPEATS = frozenset("*+{")
 _LISTED = re.compile(r"\(\?:([\w-]+(?:\|[\w-]+)*)\)")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -38,7 +41,7 @@ class Segment:
 
     parts: tuple[str | None, ...]
     names: tuple[str, ...]
-    regex: re.Pattern[str] | None
+    regex: re.Pattern[str] | Expression | None
     choices: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -50,10 +53,13 @@ class Segment:
         """The captures, None where the text does not match."""
         if self.regex is None:
             return {} if text == self.literal else None
-        found = self.regex.fullmatch(text)
+        try:
+            found = self.regex.fullmatch(text)
+        except SlowError:
+            return None  # of a name that is made to be slow: nobody else's is told like it
         if found is None or any(value in (".", "..") for value in found.groups()):
             return None
-        return found.groupdict()
+        return dict(found.groupdict())
 
 
 DEEP = Segment((None,), (), None)
@@ -230,7 +236,7 @@ def _segment(text: str, default: str) -> Segment:
     parts: list[str | None] = []
     names: list[str] = []
     choices: list[tuple[str, ...]] = []
-    regex, at, literal = "", 0, ""
+    regex, at, literal, repeats = "", 0, "", False
     while at < len(text):
         if text[at] not in "{*":
             literal += text[at]
@@ -250,6 +256,7 @@ def _segment(text: str, default: str) -> Segment:
         if not _NAME.fullmatch(name) or name in names:
             raise PatternError(f"'{{{name}}}' in {text!r} is no name for a capture, or stands there twice")
         regex += f"(?P<{name}>{_checked(own, text) if own else default})"
+        repeats = repeats or not _REPEATS.isdisjoint(own)
         listed = _LISTED.fullmatch(own)
         choices.append(tuple(listed[1].split("|")) if listed is not None else ())
         names.append(name)
@@ -259,7 +266,11 @@ def _segment(text: str, default: str) -> Segment:
         regex += re.escape(literal)
     if parts.count(None) > MAX_WILD:
         raise PatternError(f"{text!r} has more than {MAX_WILD} captures and '*'; use fewer")
-    return Segment(tuple(parts), tuple(names), re.compile(regex) if None in parts else None, tuple(choices))
+    if None not in parts:
+        return Segment(tuple(parts), tuple(names), None, tuple(choices))
+    # what repeats nothing but our own wildcards needs no limit of time, and matching paths takes a third of it
+    matching = Expression(regex, ignore_case=False) if repeats else re.compile(regex)
+    return Segment(tuple(parts), tuple(names), matching, tuple(choices))
 
 
 def _closing(text: str, start: int) -> int:
@@ -273,9 +284,9 @@ def _closing(text: str, start: int) -> int:
 
 def _checked(own: str, text: str) -> str:
     try:
-        compiled = re.compile(own)
-    except (re.error, RecursionError, OverflowError) as error:
+        groups = checked(own, ignore_case=False)
+    except BrokenError as error:
         raise PatternError(f"the expression in {text!r} is broken: {error}") from None
-    if compiled.groups:
+    if groups:
         raise PatternError(f"the expression in {text!r} has a group of its own; write (?:…)")
     return own

@@ -98,6 +98,11 @@ RULES: dict[str, Rule] = {
             "A file of lines has more than 20,000 of them.",
             "Split it, as by month; until then its last good version is served.",
         ),
+        (
+            "too-slow",
+            "An expression of the profile takes too long over the file's text.",
+            "Simplify the expression (no repetition within a repetition), or the text.",
+        ),
         ("bad-line", "A line is not a JSON object with the fields of its key.", "Correct the line; the others stand."),
         ("bad-key", "The key cannot be used.", "Use 1 to 255 characters, without '/' and control characters."),
         (
@@ -122,6 +127,11 @@ RULES: dict[str, Rule] = {
             "doubled-name",
             "A folder of the repository holds one name twice; the first of the two is read.",
             "Commit the folder again from a checkout; `git fsck` names such trees.",
+        ),
+        (
+            "never-read",
+            "A repository that a profile reaches could not be read even once; nothing of it is served.",
+            "Do what the message says; `forgeglass sweep` tries again at once.",
         ),
         (
             "repository-limit",
@@ -162,6 +172,11 @@ RULES: dict[str, Rule] = {
             "A repository has more findings than are listed.",
             "Correct those that are listed; the rest then show.",
         ),
+        (
+            "odd-date",
+            "A file's commit is dated beyond the year 9999; it is kept as the last second of it, and sorts last.",
+            "Set the clock of whoever commits, and commit the file again.",
+        ),
         ("unknown-field", "The file holds a field that the profile does not know.", "Correct its name or remove it."),
         (
             "invalid-target",
@@ -199,7 +214,7 @@ RULES: dict[str, Rule] = {
 MAX_MESSAGE, MAX_NAME = 500, 200
 """Characters of a problem's message, and of the name of its field."""
 
-OPERATIONAL = frozenset({"hook-silent"})
+OPERATIONAL = frozenset({"hook-silent", "never-read"})
 """Rules of what happens here and now, which follows neither from the forge's content nor from a profile."""
 READ_ERRORS = frozenset({"pull-request-unreadable", "pull-requests-unreadable"})
 """Rules of what could not be read: another reading may fail otherwise, or not at all."""

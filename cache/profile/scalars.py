@@ -35,7 +35,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[Tt ]\s*(\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\s*([Zz]|[-+]\d{2}:?\d{2})?)?", re.ASCII
 )
-_UNFINITE = re.compile(r"[-+]?(\.(inf|nan)|[0-9]+\.?[0-9]*(e[-+]?[0-9]+)?)", re.ASCII | re.IGNORECASE)
+_UNFINITE = re.compile(r"[-+]?(\.(inf|nan)|[0-9]+(\.[0-9]*)?(e[-+]?[0-9]+)?)", re.ASCII | re.IGNORECASE)
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 

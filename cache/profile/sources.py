@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
 
+from cache.profile.expressions import Expression
 from cache.profile.headings import Found, Outline
 from cache.profile.nodes import Items, Node, Scalar, Table
 
@@ -28,17 +28,11 @@ class Source(Struct, frozen=True):
     extract: str | None = None
 
 
-@lru_cache(maxsize=1024)
-def compiled(expression: str) -> re.Pattern[str]:
-    """A checked expression of a profile; case does not matter."""
-    return re.compile(expression, re.IGNORECASE)
-
-
 def matches(expression: str, text: str) -> Iterator[tuple[str, str]]:
     """What an expression finds in a text, in order: of each match its first group that took part, or the whole; and
-    the whole.
+    the whole. SlowError.
     """
-    for found in compiled(expression).finditer(text[:MAX_SOURCE]):
+    for found in Expression(expression).find(text[:MAX_SOURCE]):
         value = next((group for group in found.groups() if group is not None), None)
         value = (found[0] if value is None and not found.re.groups else value or "").strip()
         if value:
@@ -96,6 +90,6 @@ _MARKER = re.compile(r"\A[-*+][ \t]+")
 
 def parts(expression: str, text: str) -> Iterator[str]:
     """A text taken apart where the expression matches; items' markers and empty parts are left out."""
-    for part in compiled(expression).split(text[:MAX_SOURCE]):
+    for part in Expression(expression).split(text[:MAX_SOURCE]):
         if shown := _MARKER.sub("", (part or "").strip()).strip():
             yield shown

@@ -274,17 +274,21 @@ def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
 
 
 def history(
-    block: str, collection: str, key: str, part: str, evidence: RepositoryEvidence, versions: Iterable[FileVersion]
+    collection: Collection, key: str, part: str, evidence: RepositoryEvidence, versions: Sequence[FileVersion]
 ) -> Iterator[HistoryRow]:
-    """Every change of one path, oldest first."""
+    """The changes of one path, oldest first: all, or as many of the newest as the collection keeps."""
     before: str | None = None
-    for version in versions:
+    skipped = 0 if collection.history is None else len(versions) - collection.history
+    for number, version in enumerate(versions):
+        if number < skipped:
+            before = version.blob
+            continue
         commit, landed = evidence.commits[version.commit], evidence.commits[version.landed]
         change = "removed" if version.blob is None else "added" if before is None else "modified"
         before = version.blob
         yield HistoryRow(
-            block=block,
-            collection=collection,
+            block=collection.block,
+            collection=collection.name,
             key=key,
             part=part,
             position=version.position,

@@ -225,10 +225,10 @@ def _entry_rows(
     yield from relations(claim, place, targets, found)
     if collection.format != "jsonl":
         versions = claim.evidence.versions[claim.path]
-        yield from history(block.name, collection.name, claim.key, "entry", claim.evidence, versions)
+        yield from history(collection, claim.key, "entry", claim.evidence, versions)
     if document is not None:
         there = world.mirrored[document.repository_id]
-        yield from history(block.name, collection.name, claim.key, "document", there, there.versions[document.path])
+        yield from history(collection, claim.key, "document", there, there.versions[document.path])
 
 
 def _outside(claim: Claim, world: World) -> Iterator[tuple[str, str]]:

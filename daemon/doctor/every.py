@@ -100,5 +100,5 @@ def _disk(patient: Patient) -> list[Result]:
 
 
 async def _ownership(patient: Patient) -> list[Result]:
-    result, patient.running = await ownership(patient.config.data_dir)
-    return [result]
+    results, patient.running = await ownership(patient.config.data_dir)
+    return results

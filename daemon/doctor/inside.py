@@ -19,8 +19,13 @@ MOST_SECONDS = 30.0
 async def about(
     engine: Engine, arguments: Mapping[str, Any], progress: Callable[[Mapping[str, Any]], None]
 ) -> tuple[dict[str, Any], int]:
-    """Who answers: the daemon's process, and the configuration that it was started with."""
-    return {"pid": os.getpid(), "config": str(engine.config.path), "listen": str(engine.config.listen)}, 0
+    """Who answers: the daemon's process, the configuration that it was started with, and what it could never read."""
+    unread = [
+        {"repository": each.repository.full_name, "error": each.error, "remedy": each.remedy}
+        for each in engine.desk.book.never_read()
+    ]
+    config = engine.config
+    return {"pid": os.getpid(), "config": str(config.path), "listen": str(config.listen), "never_read": unread}, 0
 
 
 async def probe(

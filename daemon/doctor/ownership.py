@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -20,20 +20,31 @@ ANSWERS: Final = 5.0
 """Seconds within which a living daemon says who it is."""
 
 
-async def ownership(folder: Path) -> tuple[Result, Running | None]:
-    """Look for a daemon on `folder`; the one that answers, if any. Takes no lock that is still held afterwards."""
+async def ownership(folder: Path) -> tuple[list[Result], Running | None]:
+    """Look for a daemon on `folder`; the one that answers, if any, and what it could never read.
+
+    Takes no lock that is still held afterwards.
+    """
     socket = folder / SOCKET_NAME
     try:
         about = await _about(socket)
     except (NotRunningError, TimeoutError):
-        return _without_answer(folder), None
+        return [_without_answer(folder)], None
     except CommandError as error:
         pid = held_by(folder)
         if pid is not None and not _readable(socket):
-            return fail("daemon", f"process {pid} owns {folder}, and its socket is not yours", str(error)), None
-        return fail("daemon", f"the daemon on {folder} does not answer as one: {error}", "restart it"), None
+            return [fail("daemon", f"process {pid} owns {folder}, and its socket is not yours", str(error))], None
+        return [fail("daemon", f"the daemon on {folder} does not answer as one: {error}", "restart it")], None
     pid = int(about["pid"]) if isinstance(about.get("pid"), int) else None
-    return ok("daemon", f"a daemon runs here, process {pid}, and is used"), Running(pid, socket)
+    found = ok("daemon", f"a daemon runs here, process {pid}, and is used")
+    return [found, *_never_read(about.get("never_read"))], Running(pid, socket)
+
+
+def _never_read(said: object) -> Iterator[Result]:
+    for each in said if isinstance(said, list) else ():
+        if isinstance(each, Mapping):
+            what = f"{each.get('repository')} was never read, and nothing of it is served: {each.get('error')}"
+            yield fail("repositories", what, str(each.get("remedy") or "look at the daemon's log"))
 
 
 def _readable(socket: Path) -> bool:

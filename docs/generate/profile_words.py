@@ -29,6 +29,9 @@ WORDS = {
     "warning, or refused.",
     "CollectionSpec.lenient": "The files were not written for this profile: what does not fit counts as absent, and is "
     "no finding.",
+    "CollectionSpec.history": "How much of an entry's history is kept as rows: `full`, `none`, or a number: so many of "
+    "the newest changes of each entry. Git's history is read all the same: `commit`, `updated_at` and `created_at` of "
+    "an entry, its last good version and its revisions are the same with less of it.",
     "CollectionSpec.refused_fields": "Fields that must not be in Git at all, as `password`: a finding, and never kept.",
     "CollectionSpec.fields": "The declared fields, by the name under which they are kept.",
     "CollectionSpec.document": "A file of the entry's own repository that is its body.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from msgspec.structs import replace
 from worlds import LINK, SUBMODULE, T0, Forge, Told, block, rfc, rfc_block
 
@@ -73,6 +74,22 @@ def test_history_tells_every_change_and_who_made_it() -> None:
         ("added", "Bring it back", "cyd"),
     ]
     assert forge.rows().entry("one").created_at == told[2].commit_at
+
+
+@pytest.mark.parametrize(("kept", "changes"), [("full", 3), ("none", 0), ("2", 2), ("9", 3)])
+def test_a_profile_may_keep_less_history_and_loses_nothing_else(kept: str, changes: int) -> None:
+    """R1: a large documentation set need not pay for what nobody reads; times and commits of an entry stay exact."""
+    forge = Forge(block(DOCS.replace("    body: body", f"    body: body\n    history: {kept}")))
+    repository = forge.repository("acme/notes")
+    for title in ("One", "Two", "Three"):
+        newest = repository.push({"docs/a.md": f"---\ntitle: {title}\n---\n"}, title)
+    rows = forge.rows()
+    told = sorted(rows.all(HistoryRow), key=lambda row: row.position)
+    assert [row.subject for row in told] == ["One", "Two", "Three"][3 - changes :]
+    assert [row.change for row in told][-2:] == ["added", "modified", "modified"][3 - changes :][-2:]
+    (entry,) = rows.all(EntryRow)
+    assert (entry.commit, entry.updated_at) == (newest.sha, newest.committed_at)
+    assert entry.created_at < entry.updated_at
 
 
 def test_a_bad_file_keeps_its_last_good_row_and_is_a_finding_until_it_is_fixed() -> None:

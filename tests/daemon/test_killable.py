@@ -54,15 +54,20 @@ def test_it_gets_nothing_of_our_environment(process: Killable, monkeypatch: pyte
     assert "HOME" not in told
 
 
-def test_it_ends_when_whoever_started_it_is_killed() -> None:
-    """Else every `kill -9` would leave one behind."""
+@pytest.mark.parametrize("busy", [False, True])
+def test_it_ends_when_whoever_started_it_is_killed(busy: bool) -> None:
+    """Else every `kill -9` would leave one behind, and one that is at work goes on for its whole time."""
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
         "from daemon.work.killable import Killable\n"
         "one = Killable('killable_sample'); print(one.ask(b'process', 60).decode(), flush=True)\n"
+        "import threading, time\n"
+        "asking = threading.Thread(target=one.ask, args=(b'for ever', 600), daemon=True)\n"
+        "if sys.argv[2]: asking.start(); time.sleep(0.2)\n"
         "os.kill(os.getpid(), 9)"
     )
-    ran = subprocess.run([sys.executable, "-c", code, HERE], capture_output=True, check=False, timeout=60)
+    words = [sys.executable, "-c", code, HERE, "busy" if busy else ""]
+    ran = subprocess.run(words, capture_output=True, check=False, timeout=60)
     number = int(ran.stdout)
     while _runs(number):
         pass  # until it sees that nobody asks any more; the test's own limit ends this otherwise

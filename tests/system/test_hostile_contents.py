@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 from harness import META, System, rfc
 
@@ -105,4 +106,42 @@ meta = "acme/meta"
 bot = "rfcbot"
 [limits]
 repository_{limit} = {value}
+"""
+
+
+async def test_a_repository_that_was_never_read_is_told_everywhere() -> None:
+    """R1: it failed for ever, and `/readyz`, doctor and the findings said that all is well."""
+    async with System(profile=FEW_CHANGES, daemon=False) as system:
+        for _ in range(3):
+            texts = {f"rfcs/entry-{number}.md": rfc(body=f"{system.clock()}\n") for number in range(400)}
+            await system.forge.commit(META, texts)
+            system.clock.tick()
+        await system.settle()
+        await system.start()
+        report, code = await system.command("sweep")
+        assert code == 3
+        assert "limits.repository_changes" in report["errors"][0]["error"]
+        (finding,) = findings(await system.table(FindingRow), "never-read")
+        assert META in finding.message
+        assert "raise limits.repository_changes" in finding.message
+        about, _ = await system.command("about")
+        assert [each["repository"] for each in about["never_read"]] == [META]
+        async with aiohttp.ClientSession() as session, session.get(f"{system.served.url}/readyz") as answer:
+            assert (answer.status, await answer.json()) == (200, {"ready": True, "never_read": 1})
+        await system.stop()
+        system.config_file.write_text(system.config_file.read_text().replace("= 1000", "= 2000"))
+        await system.start()
+        await system.sweep()
+        assert len(await system.table(EntryRow)) == 400
+        assert not findings(await system.table(FindingRow), "never-read")
+        about, _ = await system.command("about")
+        assert about["never_read"] == []
+
+
+FEW_CHANGES = """\
+use = "rfc"
+meta = "acme/meta"
+bot = "rfcbot"
+[limits]
+repository_changes = 1000
 """
