@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -74,6 +75,13 @@ tombstones = Table(
     PrimaryKeyConstraint("kind", "repository_id", "name"),
 )  # fmt: skip
 
+texts = Table(
+    "texts", metadata,
+    Column("hash", Text, primary_key=True),  # SHA-256, hexadecimal
+    Column("content", AnyText, nullable=False),
+)  # fmt: skip
+"""What revisions froze, once."""
+
 revisions = Table(
     "revisions", metadata,
     Column("block", Text, nullable=False),
@@ -82,12 +90,15 @@ revisions = Table(
     Column("repository_id", BigInteger, nullable=False),
     Column("number", Integer, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("content", AnyText),
+    Column("content_hash", Text, ForeignKey("texts.hash")),
     Column("frozen_at", UtcText),
     Column("data", JsonText, nullable=False),
+    Column("merged_hash", Text, ForeignKey("texts.hash")),
     PrimaryKeyConstraint("block", "collection", "key", "repository_id", "number"),
 )  # fmt: skip
 Index("revisions_version", revisions.c.block, revisions.c.collection, revisions.c.key, revisions.c.version, unique=True)
+Index("revisions_content", revisions.c.content_hash, sqlite_where=revisions.c.content_hash.is_not(None))
+Index("revisions_merged", revisions.c.merged_hash, sqlite_where=revisions.c.merged_hash.is_not(None))
 
 pull_heads = Table(
     "pull_heads", metadata,

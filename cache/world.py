@@ -156,6 +156,17 @@ class World(Struct, frozen=True, dict=True):
             mirrored={**self.mirrored, key: evidence},
         )
 
+    def sharing(self, other: World, before: World) -> World:
+        """This world, with the other's objects for whatever is equal in both: the same text is in memory once.
+
+        What stood in the world `before` already is passed over.
+        """
+        mirrored = {
+            key: evidence if before.mirrored.get(key) is evidence else _sharing(evidence, other.mirrored.get(key))
+            for key, evidence in self.mirrored.items()
+        }
+        return replace(self, mirrored=mirrored)
+
     def without(self, repository_id: int, *, listed: bool) -> World:
         """This world without one repository's evidence; `listed` keeps it in the list."""
         return replace(
@@ -166,31 +177,47 @@ class World(Struct, frozen=True, dict=True):
         )
 
 
+_SHARED = ("commits", "versions", "blobs", "pulls", "histories")
+
+
+def _sharing(evidence: RepositoryEvidence, other: RepositoryEvidence | None) -> RepositoryEvidence:
+    if other is None or evidence is other:
+        return evidence
+    shared = {}
+    for name in _SHARED:
+        ours, theirs = getattr(evidence, name), getattr(other, name)
+        shared[name] = {key: theirs[key] if theirs.get(key) == value else value for key, value in ours.items()}
+    return replace(evidence, **shared)
+
+
 # --------------------------------------------------------------------------------------------- to rows and back
 
-_memo: dict[int, tuple[RepositoryEvidence, tuple[Row, ...], dict[int, Row]]] = {}
+EvidenceMemo = dict[int, tuple[RepositoryEvidence, tuple[Row, ...], dict[int, Row]]]
 """The rows of a repository's last evidence, and those of its values by identity (the evidence keeps them alive)."""
 
 
-def evidence_rows(world: World) -> Rows:
-    """The evidence tables of a world."""
+def evidence_rows(world: World, memo: EvidenceMemo | None = None) -> Rows:
+    """The evidence tables of a world. `memo` keeps rows between calls; it never changes the answer."""
+    memo = {} if memo is None else memo
+    for gone in memo.keys() - world.mirrored.keys():
+        del memo[gone]
     rows: list[Row] = [_repository_row(repository, world.mirrored.get(key)) for key, repository in world.listed.items()]
     for evidence in world.mirrored.values():
-        rows.extend(_rows_of(evidence))
+        rows.extend(_rows_of(evidence, memo))
     rows.extend(AliasRow(name, repository_id) for name, repository_id in world.aliases.items())
     rows.extend(PersonRow(address, login) for address, login in world.people.items())
     return tabulate(rows, EVIDENCE)
 
 
-def _rows_of(evidence: RepositoryEvidence) -> tuple[Row, ...]:
+def _rows_of(evidence: RepositoryEvidence, memo: EvidenceMemo) -> tuple[Row, ...]:
     key = evidence.repository.id
-    known = _memo.get(key)
+    known = memo.get(key)
     if known is not None and known[0] is evidence:
         return known[1]
     before = known[2] if known is not None else {}
     made = {id(value): before.get(id(value)) or _value_row(key, value) for value in _values(evidence)}
     rows = (*made.values(), *_name_rows(evidence), *_history_rows(evidence))
-    _memo[key] = (evidence, rows, made)
+    memo[key] = (evidence, rows, made)
     return rows
 
 
@@ -350,6 +377,6 @@ def _less(row: Row, *names: str) -> dict[str, Any]:
 
 
 __all__ = [
-    "BranchTombstone", "PullTombstone", "RepositoryTombstone", "Tombstones", "World",
+    "BranchTombstone", "EvidenceMemo", "PullTombstone", "RepositoryTombstone", "Tombstones", "World",
     "evidence_rows", "with_heads", "with_published", "world_of",
 ]  # fmt: skip

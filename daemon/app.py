@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from cache.viewer import Viewer
-from daemon import status
+from daemon import headers, status
 from daemon.api.access import Access
 from daemon.api.addresses import ROOT
 from daemon.api.app import Api
@@ -102,6 +102,7 @@ def build_app(
             _counted(engine), engine.probes.strays(config.webhooks.path), hosts,
         ]
     )  # fmt: skip
+    app.on_response_prepare.append(headers.bind)
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)
     app.on_cleanup.append(mending.stop)

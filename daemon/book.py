@@ -42,6 +42,7 @@ from cache.rows import (
 from cache.store import Applied
 from cache.world import (
     BranchTombstone,
+    EvidenceMemo,
     KeyPlace,
     PullTombstone,
     RepositoryTombstone,
@@ -99,7 +100,10 @@ class Book:
         self.listeners: list[Listener] = []
         self.alerts: Callable[[], Iterable[FindingRow]] = self._standing
         """Findings of what happens here, beside those of the projection; they stay where nobody sees to them."""
+        self.like: Callable[[], World] | None = None
+        """Another's world that is mostly the same: what is equal is kept in memory once."""
         self._memo = Memo()
+        self._evidence_memo: EvidenceMemo = {}
         self._turning = asyncio.Lock()
 
     async def open(self, *, rows: bool = True) -> None:
@@ -175,12 +179,15 @@ class Book:
             if change is None:
                 return await self._write(self.world, {}, self._noted(notes, forget))
             world = change(self.world)
+            if self.like is not None:
+                world = world.sharing(self.like(), self.world)
             tombstones = await self.graves.bury(world.tombstones, buried)
             if fresh := {**heads, **_buried_heads(tombstones, buried)}:
                 tombstones = await self.graves.keep_heads(tombstones, fresh)
             tombstones, risen = _without_risen(tombstones, world)
             world = replace(world, tombstones=tombstones)
-            page, holders = self._page(world)
+            # beside the event loop: it parses what strangers committed; nobody else changes rows or memo meanwhile
+            page, holders = await asyncio.to_thread(self._page, world)
             tombstones = await self.graves.keep(tombstones, self._unpublished(world, page))
             tombstones = await self.graves.hold(tombstones, {**self._still_held(world), **holders})
             world = replace(world, tombstones=tombstones)
@@ -198,7 +205,7 @@ class Book:
         projected = project_after(world, self.blocks, self._memo, before)
         unread = (each.finding for each in self.never_read(world))
         findings = {**projected.rows[FindingRow], **{row.id: row for row in (*self.alerts(), *unread)}}
-        return {**evidence_rows(world), **projected.rows, FindingRow: findings}, projected.holders
+        return {**evidence_rows(world, self._evidence_memo), **projected.rows, FindingRow: findings}, projected.holders
 
     def _unpublished(self, world: World, page: Rows) -> list[KeptRevision]:
         """What of the page's revisions is not kept as it is about to be published."""

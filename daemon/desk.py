@@ -134,14 +134,16 @@ async def scratch_desk(
     """A desk that reads everything anew into memory and into object stores of its own, and writes no row.
 
     Of the `live` one it knows what is gone, and falls back on what the forge does not show any more: that something
-    cannot be read now is no reason to forget it, and what failed there for long holds up nothing here. Left early it
-    is thrown away at once: nobody needs the end of what it reads.
+    cannot be read now is no reason to forget it, and what failed there for long holds up nothing here. What it
+    reads that is equal there is in memory once. Left early it is thrown away at once: nobody needs the end of what it
+    reads.
     """
     world = live.book.world
     store, graves, inbox = ScratchStore(), ScratchGraves(world.tombstones), ScratchInbox()
     async with desk(
         config, forge, blocks, store, graves, inbox, objects, clock, spacing=0, grace=0, remembered=world.mirrored
     ) as made:
+        made.book.like = lambda: live.book.world
         made.reconciler.reader.failures.update(live.reconciler.reader.failures)
         await made.book.open(rows=False)
         yield made

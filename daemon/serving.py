@@ -175,6 +175,7 @@ async def _listening(app: web.Application, config: Config, connections: Connecti
     runner = web.AppRunner(
         app, handle_signals=False, access_log=None, shutdown_timeout=ANSWERING,
         keepalive_timeout=config.limits.idle_time, max_headers=MOST_HEADERS,
+        auto_decompress=False,  # nobody who asks us anything needs to compress it: a few bytes may become gigabytes
     )  # fmt: skip
     await runner.setup()
     try:

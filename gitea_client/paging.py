@@ -62,16 +62,16 @@ class Short(Malformed):
 
 
 async def pages(
-    transport: Transport, path: str, query: Query, parse: Parse[T], *, route: str
+    transport: Transport, path: str, query: Query, parse: Parse[T], *, route: str, limit: int = LIMIT
 ) -> AsyncIterator[Page[T]]:
     """The pages of a list, until the last or until the caller stops asking.
 
     A page that is too long is asked for in smaller parts, and an item that is too long by itself is passed over, so
     that one long text never hides the rest. Raises Moved when the total changes between two pages (what stood on a
     page border may have been missed), Short when the pages end before the total is reached, and TooLong where too many
-    items are too long.
+    items are too long. `limit` items are asked for at first: of `LIMIT` and `SMALLER`.
     """
-    limit, number, got, total, skipped, first, size = LIMIT, 1, 0, None, 0, True, 0
+    number, got, total, skipped, first, size = 1, 0, None, 0, True, 0
     while True:
         what = f"GET {path} (page {number})"
         try:
@@ -106,6 +106,16 @@ async def pages(
         number = following
         if limit == 1 and got % SMALLER[0] == 0:  # past what was too long
             limit, number = SMALLER[0], got // SMALLER[0] + 1
+
+
+def next_limit(before: int, last: Page[Any]) -> int:
+    """How many items to ask for at first when a list is read again, where `last` is the page it was read down to.
+
+    As few as it took where an item was too long, else more again.
+    """
+    if last.limit < before:
+        return last.limit
+    return min(more for more in (*SMALLER, LIMIT) if more > before or more == LIMIT)
 
 
 async def complete(read: Callable[[], AsyncIterator[Page[T]]], key: Callable[[T], Hashable], what: str) -> Complete[T]:

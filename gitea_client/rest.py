@@ -14,7 +14,7 @@ from gitea_client.apart import apart
 from gitea_client.decoding import decode_plain
 from gitea_client.errors import Malformed, Missing, ServerFault
 from gitea_client.listings import older_than, reaches
-from gitea_client.paging import ATTEMPTS, LIMIT, Moved, Page, Parse, Short, complete, pages
+from gitea_client.paging import ATTEMPTS, LIMIT, Moved, Page, Parse, Short, complete, next_limit, pages
 from gitea_client.paths import segment
 from gitea_client.refs import ls_refs
 from gitea_client.sizes import EVENTS
@@ -70,6 +70,8 @@ class Rest:
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         self._settings: ApiSettings | None = None
+        self._begin_with: dict[str, int] = {}
+        """Of feeds that hold items too long, how many to ask for at first: a look at what is known costs little."""
 
     # ---- the server
 
@@ -277,9 +279,12 @@ class Rest:
         for _ in range(ATTEMPTS):
             read: list[Activity] = []
             date: datetime | None = None
+            limit = self._begin_with.pop(path, LIMIT)
             try:
-                async for page in self._pages(path, {}, parse, route):
+                async for page in pages(self.transport, path, {}, parse, route=route, limit=limit):
                     date = date or page.date
+                    if (following := next_limit(limit, page)) < LIMIT:
+                        self._begin_with[path] = following
                     read += [item for item in page.items if isinstance(item, Activity)]
                     if after_id is None or reaches(read, after_id):
                         break

@@ -95,7 +95,7 @@ RULES: dict[str, Rule] = {
         ("bad-json", "The JSON cannot be read.", "Correct it; NaN, Infinity and comments are not JSON."),
         (
             "too-many-lines",
-            "A file of lines has more than 20,000 of them.",
+            "A file of lines has more than 10,000 of them.",
             "Split it, as by month; until then its last good version is served.",
         ),
         (

@@ -15,7 +15,7 @@ from cache.projection.failures import naming
 from cache.projection.findings import Place, finding
 from cache.projection.names import nearly_matches, shown_path
 from cache.projection.reading import Reading, read_file, trailing
-from cache.projection.recall import Recall
+from cache.projection.recall import Places, Recall
 from cache.projection.selecting import left_out
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow, HistoryRow, Row
@@ -94,13 +94,19 @@ class Memo:
     """What was read and made before, so that what did not change costs next to nothing. Never changes an answer."""
 
     def __init__(self) -> None:
-        self.readings: dict[tuple[str, str, int, str], Remembered] = {}
+        self.readings: Places[Remembered] = Places()
         """By (block, collection, repository, path)."""
-        self.entries: dict[tuple[str, str, str], Made] = {}
+        self.entries: Places[Made] = Places()
         """By (block, collection, key)."""
         self.drafts: Recall[tuple[Draft, ...]] = Recall()
         self.revisions: Recall[RevisionRow] = Recall()
         self.proposed: Recall[tuple[Record, ...]] = Recall()
+
+    def end_round(self) -> None:
+        """Everything was asked for: forget what is not there any more."""
+        recalled = (self.drafts.places, self.revisions.places, self.proposed.places)
+        for places in (self.readings, self.entries, *recalled):
+            places.end_round()
 
 
 class Claims(Struct, frozen=True):

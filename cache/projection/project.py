@@ -75,6 +75,7 @@ def project_after(
             for key, holder in read[collection.name].contested.items():
                 holders[block.name, collection.name, key] = holder
             found += findings_here
+    memo.end_round()
     return Projection(tabulate([*rows, *numbered(fewer(found))], PROJECTED), holders)
 
 

@@ -77,8 +77,9 @@ def sha(number: int) -> str:
 def repository(number: int, full_name: str, **values: Any) -> RepositoryRow:
     owner, name = full_name.split("/")
     own: dict[str, Any] = {
-        "default_branch": "main", "has_pull_requests": True, "private": False, "archived": False, "empty": False,
-        "fork": False, "mirror": False, "description": "", "topics": (), "created_at": EPOCH, "object_format": "sha1",
+        "default_branch": "main", "private": False, "archived": False, "empty": False, "fork": False,
+        "mirror": False, "has_pull_requests": True, "description": "", "topics": (), "created_at": EPOCH,
+        "object_format": "sha1",
         "depth": "files", "interest": "[]", "position": 1,
     }  # fmt: skip
     return RepositoryRow(id=number, owner=owner, name=name, full_name=full_name, **{**own, **values})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from api_server import Cache
@@ -45,12 +46,45 @@ async def test_whatever_else_is_asked_is_refused_with_a_reason(cache: Cache, sql
     assert await run_query(cache.database.path, "SELECT count(*) AS n FROM entries") == before
 
 
+REFUSED = (
+    "SELECT readfile('/etc/passwd')", "SELECT edit('x')", "SELECT fts3_tokenizer('x', x'00')",
+    "ATTACH ':memory:' AS m", "attach database 'file:x?mode=rwc' as y", "PRAGMA query_only(0)",
+    "PRAGMA main.user_version = 7", "PRAGMA writable_schema = 1", "PRAGMA temp_store_directory = '/tmp'",
+    "PRAGMA database_list", "SELECT * FROM pragma_database_list", "SELECT * FROM pragma_writable_schema",
+    "CREATE TEMP VIEW v AS SELECT 1", "CREATE VIRTUAL TABLE temp.f USING fts5(a)", "ALTER TABLE entries ADD COLUMN x",
+    "CREATE TRIGGER g AFTER INSERT ON entries BEGIN SELECT 1; END", "UPDATE sqlite_schema SET sql = ''",
+    "INSERT INTO entry_text(entry_text) VALUES ('optimize')", "WITH a AS (SELECT 1) DELETE FROM entries",
+    "DELETE FROM entries RETURNING key", "REPLACE INTO meta VALUES ('a', 'b')", "SAVEPOINT s", "COMMIT",
+    "SELECT 1;SELECT 2", "SELECT 1; --\nDROP TABLE meta", "SELECT 1 /* */; PRAGMA query_only = 0",
+    "SELECT hex(randomblob(600000000))", "VACUUM main INTO 'copy.db'", "EXPLAIN DELETE FROM entries",
+)  # fmt: skip
+"""Ways to write, to reach files and other databases, to load code, to fill the memory, to say two things."""
+
+
+async def test_no_way_around_is_left(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = cache.database.path.read_bytes()
+    for sql in REFUSED:
+        with pytest.raises(SqlError):
+            await run_query(cache.database.path, sql)
+    assert list(tmp_path.iterdir()) == []
+    assert cache.database.path.read_bytes() == before
+
+
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+WITHOUT_END = {
+    "counting": ENDLESS,
+    "rows that nobody wants": ENDLESS.replace("count(*) FROM n", "i FROM n WHERE i < 0"),
+    "every row with every row": f"SELECT count(*) FROM {', '.join(f'entries AS e{n}' for n in range(40))}",
+    "in a part of it": f"SELECT ({ENDLESS}) FROM entries",
+    "in one call": "SELECT printf('%.*c', 1000000000, 'x')",
+}
 
 
 async def test_a_statement_without_end_is_stopped(cache: Cache) -> None:
-    with pytest.raises(SqlError, match=r"stopped after 0\.05 s"):
-        await run_query(cache.database.path, ENDLESS, seconds=0.05)
+    for sql in WITHOUT_END.values():
+        with pytest.raises(SqlError, match=r"stopped after 0\.05 s"):
+            await run_query(cache.database.path, sql, seconds=0.05)
 
 
 async def test_a_reader_who_goes_away_stops_the_statement(cache: Cache) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import logging
 import pickle
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,14 +128,51 @@ async def test_a_forge_that_never_answers() -> None:
         never.set()
 
 
-@pytest.mark.parametrize("compressed", [False, True])
-async def test_a_body_without_end_is_cut_off(compressed: bool) -> None:
+ENDLESS = b"x" * 300_000
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [http(200, body=ENDLESS), http(200, "Content-Encoding: gzip", body=gzip.compress(ENDLESS)),
+     http(200, "Content-Encoding: deflate", body=zlib.compress(ENDLESS)),
+     http(200, "Content-Encoding: deflate", body=zlib.compress(ENDLESS)[2:-4]),
+     http(500, "Content-Encoding: gzip", body=gzip.compress(ENDLESS))],
+    ids=["plain", "gzip", "deflate", "raw deflate", "an error"],
+)  # fmt: skip
+async def test_a_body_without_end_is_cut_off(sent: bytes) -> None:
     """Guards memory, also against a few bytes that unpack to many."""
-    body = b"x" * 300_000
-    sent = http(200, "Content-Encoding: gzip", body=gzip.compress(body)) if compressed else http(200, body=body)
     async with saying(sent) as url, transport(url, max_body=100_000) as forge:
         with pytest.raises(errors.Malformed, match="longer than 100000 bytes"):
             await forge.request("GET", "/x")
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "compress"])
+async def test_what_we_did_not_ask_for_is_not_unpacked(coding: str) -> None:
+    """Guards against one more layer than we count, and codings that unpack further than gzip."""
+    packed = gzip.compress(gzip.compress(b"[1]"))
+    async with saying(http(200, f"Content-Encoding: {coding}", body=packed)) as url, transport(url) as forge:
+        try:
+            body = (await forge.request("GET", "/x")).body
+        except errors.ForgeError:
+            return
+        assert body == packed
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_leads_nowhere(status: int) -> None:
+    """Guards the token: an address elsewhere would be given it, and a renamed repository would be taken for another."""
+    seen: list[str | None] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.Response()
+
+    async with serving(elsewhere) as other:
+        answer = http(status, f"Location: {other}/x")
+        async with saying(answer) as url, transport(url) as forge:
+            with pytest.raises(errors.Redirected):
+                await forge.request("GET", "/x")
+    assert seen == []
 
 
 async def test_the_token_is_in_the_header_and_nowhere_else(caplog: pytest.LogCaptureFixture) -> None:

@@ -60,6 +60,23 @@ async def test_a_quiet_look_at_a_feed_with_a_long_item_costs_few_requests() -> N
     assert spent <= 12
 
 
+async def test_looking_again_at_a_feed_with_long_items_costs_one_page_or_two() -> None:
+    """Guards the forge and the other repositories: five comments of 16 MB were read again and again by every sweep."""
+    api = Api()
+    api.lists[PATH] = [activity(number, long=number in (119, 118)) for number in range(120, 0, -1)]
+    async with serving(api.handle) as url, Transport(url, TOKEN, sleep=_no_sleep, max_body=MOST) as transport:
+        rest, spent = Rest(transport), []
+        for _ in range(5):
+            before = api.pages_of(PATH)
+            found, _ = await rest.activities("acme", organization=True, after_id=120)
+            assert found == []
+            spent.append(api.pages_of(PATH) - before)
+        api.lists[PATH] = [activity(number, long=False) for number in range(190, 0, -1)]
+        found, _ = await rest.activities("acme", organization=True, after_id=120)
+        assert [item.id for item in found] == list(range(190, 120, -1)), "and what is new is found as ever"
+    assert spent == [3, 1, 2, 1, 2]
+
+
 async def test_a_list_of_nothing_but_long_items_is_an_error_after_some() -> None:
     """Each costs as many bytes as an answer may have."""
     with pytest.raises(TooLong):

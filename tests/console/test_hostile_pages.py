@@ -9,7 +9,7 @@ import pytest
 from api_rows import EPOCH, branch, change, entry, finding, look, place, proposal, pull, repository, revision, sha
 from console_page import Page
 from console_site import Site
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cache.rows import BlobRow
@@ -88,6 +88,26 @@ async def test_what_a_repository_says_stays_text_on_every_page(site: Site, evil:
     page = await site.page(Here("../", "").entry("rfc", "rfcs", key).removeprefix("../console/"))
     harmless(page)
     assert page.root.one("h1").text == said, "and it can be read as it stands"
+
+
+PIECES = st.sampled_from([
+    "<", ">", '"', "'", "&", "/", "=", "`", "\n", "\t", " ", "script", "img", "a", "onload", "onerror", "href", "style",
+    "javascript:", "alert(1)", "--", "!", "]]>", "{{", "}}", "{%", "%}", "&lt;", "&#x3c;", "\\u003c", "\u2028", "x",
+    "\ufeff",
+    "\uff1c", "<!--", "</title>", "</script>", "<svg/", "<template>", "\u202e", "\u017f", "[", "](", ")", "![",
+])  # fmt: skip
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PIECES, min_size=1, max_size=12).map("".join))
+async def test_no_text_becomes_part_of_a_page(site: Site, evil: str) -> None:
+    """The property behind all of these: whatever text, in every field that reaches a page, makes none of its own."""
+    key = await planted(site, evil)
+    quoted = "".join(f"%{byte:02X}" for byte in evil.encode())
+    for path in (*PAGES, Here("../", "").entry("rfc", "rfcs", key).removeprefix("../console/"), "pulls/acme/meta/7"):
+        harmless(await site.page(path))
+    for path, status in ((f"c/rfc/rfcs?q={quoted}", 200), (f"c/rfc/rfcs/{quoted}", 404), (f"x{quoted}", 404)):
+        harmless(await site.page(path, status=status))
 
 
 @pytest.mark.parametrize("evil", [*EVIL, TURNED])

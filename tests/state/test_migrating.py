@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from msgspec.structs import replace
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from cache import state_schema
 from cache.database import STATE_ID, Database
 from cache.feed_state import FeedPosition
+from cache.kept_revisions import KeptRevision
 from cache.migrating import MIGRATIONS, MigrationError, upgrade
 from cache.state import StateStore
 
@@ -76,6 +81,49 @@ async def test_a_state_of_the_first_version_is_brought_along_with_all_that_it_ho
         async with state.database.read() as connection:
             names = {row[0] for row in await connection.execute(text("SELECT name FROM sqlite_master"))}
         assert "marks" not in names
+
+
+OLD_REVISIONS = (
+    ("rfc", "rfcs", "a", 3, 1, 1, "One é\n", "2026-01-02T03:04:05Z", {"merged_content": "One é\n", "pr_state": "x"}),
+    ("rfc", "rfcs", "a", 3, 2, 2, "Two\n", "2026-01-02T03:04:05Z", {"merged_content": "Two, better\n"}),
+    ("rfc", "rfcs", "b", -7, 1, 1, "One é\n", None, {"merged_content": None, "amendments": [{"sha": "d"}]}),
+    ("rfc", "rfcs", "c", 3, 3, 1, None, None, {"content_state": "gone"}),
+    ("rfc", "rfcs", "c", 3, 4, 2, "", None, {}),
+)
+
+
+async def test_frozen_texts_of_an_older_state_are_kept_to_the_letter_and_once(tmp_path: Path) -> None:
+    """Guards what only `state.db` knows from the update that keeps each text once, and from what is kept after it."""
+    old = tmp_path / "old" / "state" / "versions"
+    old.mkdir(parents=True)
+    for migration in (MIGRATIONS / "state" / "versions").glob("000[1-5]_*.py"):
+        shutil.copy(migration, old)
+    async with Database(tmp_path / "state.db", application_id=STATE_ID) as database:
+        assert await upgrade(database, "state", migrations=tmp_path / "old") == "0005"
+        async with database.transaction() as connection:
+            for *columns, data in OLD_REVISIONS:
+                places = "INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                await connection.exec_driver_sql(places, (*columns, json.dumps(data)))
+    kept = tuple(
+        KeptRevision(*columns, frozen_at=None if at is None else datetime.fromisoformat(at), data=data)
+        for *columns, at, data in OLD_REVISIONS
+    )
+
+    async def texts(state: StateStore) -> set[str]:
+        async with state.database.read() as connection:
+            return set((await connection.execute(text("SELECT content FROM texts"))).scalars())
+
+    async with StateStore.open(tmp_path / "state.db") as state:
+        assert await state.revisions.all() == kept
+        assert await texts(state) == {"One é\n", "Two\n", "Two, better\n", ""}
+        with pytest.raises(IntegrityError, match="never change"):
+            async with state.database.transaction() as connection:
+                await connection.execute(text("UPDATE revisions SET content_hash = NULL WHERE number = 2"))
+        again = replace(kept[1], content="Too late\n", data={"merged_content": "Three\n"})
+        found = replace(kept[3], content="Two\n", data={"merged_content": None})
+        await state.revisions.keep([again, found])
+        assert (await state.revisions.all())[1:4:2] == (replace(again, content="Two\n"), found)
+        assert await texts(state) == {"One é\n", "Two\n", "Three\n", ""}, "no text that nobody says"
 
 
 async def test_a_failing_migration_takes_back_those_before_it_too(tmp_path: Path) -> None:
