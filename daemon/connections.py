@@ -20,6 +20,7 @@ share it: loopback (a proxy on this machine) and `shared` networks.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Final, cast
@@ -31,6 +32,7 @@ from msgspec import Struct
 
 from daemon.api.credentials import is_shared
 from daemon.api.problems import ProblemError
+from daemon.api.reads import ASKER
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,10 @@ SHARE: Final = 4
 
 LONGEST_HEAD: Final = 64 * 1024
 """Bytes that the head of a request may have; no client of ours sends a tenth of that."""
+TOGETHER: Final = 4
+"""Requests that begin in one round of the event loop."""
+REFUSED: Final = 2.0
+"""Seconds after which a stranger is told that there is no place: whoever asks without end asks less often so."""
 HURRY: Final = 0.25
 """Seconds that a longer one is given to prove to be the beginning of a body."""
 
@@ -92,6 +98,7 @@ class Connections:
         self._shared = tuple(shared)
         self._always = frozenset(always)
         self._dropped = dropped
+        self._turns: deque[asyncio.Future[None]] = deque()
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
 
     def __len__(self) -> int:
@@ -120,12 +127,34 @@ class Connections:
             connection.enter(Phase.BUSY)
             connection.reading = asyncio.current_task() if request.method in ("GET", "HEAD") else None
             try:
-                return await handler(request)
+                if request.path not in self._always:
+                    await self._turn()
+                response = await handler(request)
+                if response.status == 503 and not response.prepared and _is_stranger():
+                    connection.enter(Phase.IDLE)  # whoever is refused comes again at once: not before a moment
+                    await asyncio.sleep(REFUSED)
+                return response
             finally:
                 connection.reading = None
                 connection.enter(Phase.IDLE)
 
         return middleware
+
+    async def _turn(self) -> None:
+        """Begin few requests in one round of the event loop, so that a health check never waits behind hundreds."""
+        turn = asyncio.get_running_loop().create_future()
+        self._turns.append(turn)
+        if len(self._turns) == 1:
+            turn.get_loop().call_soon(self._begin)
+        await turn
+
+    def _begin(self) -> None:
+        for _ in range(min(TOGETHER, len(self._turns))):
+            turn = self._turns.popleft()
+            if not turn.done():
+                turn.set_result(None)
+        if self._turns:
+            self._turns[0].get_loop().call_soon(self._begin)
 
     def admit(self, connection: _Connection) -> bool:
         """Take a new connection, in the place of another where there is none left; False where all are busy."""
@@ -158,6 +187,11 @@ class Connections:
     def note(self, why: str) -> None:
         """We ended one."""
         self._dropped(why)
+
+
+def _is_stranger() -> bool:
+    asked = ASKER.get()
+    return asked is None or asked.credential is None
 
 
 class _Connection(asyncio.Protocol):
