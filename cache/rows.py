@@ -98,6 +98,8 @@ class FileVersionRow(Row, frozen=True):
     commit: str
     blob: str | None
     mode: str
+    added: str | None = None
+    """The commit that added the file, where that is neither of the two."""
 
 
 class BlobRow(Row, frozen=True):

@@ -124,7 +124,7 @@ async def _commits(
 ) -> dict[str, Commit]:
     """The commits that rows speak of: heads of branches, and those that changed a file or landed the change."""
     needed = {sha for sha in evidence.branches.values() if sha not in evidence.unreadable}
-    needed |= {sha for changes in versions.values() for v in changes for sha in (v.commit, v.landed)}
+    needed |= {sha for changes in versions.values() for v in changes for sha in (v.commit, v.landed, v.added) if sha}
     held: Mapping[str, Commit] = known.commits if known else {}
     commits = {sha: held[sha] for sha in needed if sha in held}
     absent = [sha for sha in needed if sha not in commits]

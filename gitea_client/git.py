@@ -41,7 +41,8 @@ class FileVersion(Struct, frozen=True, gc=False):
 
     `position` counts first-parent commits from the root (the root is 0). `landed` is the commit with which the
     change arrived on the branch, `commit` the one that made it (`git log -1 -- path` at `landed`); the two differ
-    for merged side branches. `blob` is None where the path was removed; `mode` is `000000` then.
+    for merged side branches. `blob` is None where the path was removed; `mode` is `000000` then. `added` is the commit
+    that added a file where that is neither: a merge brought it, and it was changed again before.
     """
 
     path: str
@@ -50,6 +51,7 @@ class FileVersion(Struct, frozen=True, gc=False):
     commit: str
     blob: str | None
     mode: str
+    added: str | None = None
 
 
 class Blob(Struct, frozen=True, gc=False):
