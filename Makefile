@@ -38,6 +38,7 @@ soak: $(READY)  ## The long form of the property tests.
 bench: $(READY)  ## Measure, and print tables.
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks.revisions
+	$(BIN)/python -m benchmarks.documentation
 
 docs: $(READY)  ## Write the reference from the code, and the documents as a site, into site/.
 	$(BIN)/python docs/generate

@@ -41,7 +41,7 @@ MAGIC, HEADER_BYTES = b"SQLite format 3\0", 100
 
 BUSY_MILLISECONDS = 5_000
 CHECKPOINT_PAGES = 1_000
-WAL_BYTES = 8 * 1024 * 1024
+WAL_BYTES = CHECKPOINT_PAGES * 4_096
 """A write-ahead log longer than this is cut after the transaction that made it so: SQLite itself never shortens it."""
 
 

@@ -16,6 +16,7 @@ from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow, ReadErrorR
 from cache.revision_rows import ProposalRow, RevisionRow
 from cache.row import Row as Row
 from cache.row import Texts
+from gitea_client.packed import Packed
 
 # ------------------------------------------------------------------------------------------------- evidence
 
@@ -97,6 +98,8 @@ class FileVersionRow(Row, frozen=True):
     commit: str
     blob: str | None
     mode: str
+    added: str | None = None
+    """The commit that added the file, where that is neither of the two."""
 
 
 class BlobRow(Row, frozen=True):
@@ -107,7 +110,7 @@ class BlobRow(Row, frozen=True):
     texts: ClassVar[Texts] = {"content": ()}
     repository_id: int
     id: str
-    content: bytes | None
+    content: Packed | None
 
 
 class PullRequestRow(Row, frozen=True):

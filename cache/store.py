@@ -21,12 +21,24 @@ from cache import feed, texts
 from cache.database import Database
 from cache.diff import RowChange
 from cache.migrating import upgrade
-from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, EntryRow, FindingRow, RepositoryRow, Row, Rows, identity
+from cache.rows import (
+    EVIDENCE,
+    OPERATIONAL,
+    PROJECTED,
+    BlobRow,
+    EntryRow,
+    FindingRow,
+    RepositoryRow,
+    Row,
+    Rows,
+    identity,
+)
 from cache.schema import cleared, meta, tables, text_of
 from cache.schema import feed as feed_table
 from cache.schema import sight as sight_table
 from cache.sight import Sight, farewells, sights
 from cache.texts import BATCH
+from gitea_client.packed import Packed
 
 log = structlog.get_logger(__name__)
 
@@ -190,6 +202,8 @@ def _row(kind: type[Row], record: Any) -> Row:
     if kind is EntryRow:  # one object, however often it is said
         has_document = values["document_repository_id"] is not None
         values["body"] = values["document_body" if has_document else "entry_body"]
+    if kind is BlobRow and values["content"] is not None:
+        values["content"] = Packed(values["content"])
     return kind(**values)
 
 

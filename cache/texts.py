@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cache.diff import RowChange
 from cache.rows import BlobRow, EntryRow, Row, Rows
 from cache.schema import tables, texts
+from gitea_client.packed import Packed
 
 BATCH = 500
 """Rows a statement: keeps a long write from holding memory twice."""
@@ -87,15 +88,17 @@ def _places(kind: type[Row], rows: Sequence[Row], all_rows: Rows) -> dict[tuple[
 
 
 def _place(row: Row, name: str, all_rows: Rows) -> Place | None:
-    value: str | bytes | None = getattr(row, name)
-    if value is None or isinstance(value, bytes):
-        return None if value is None else (value, 0)
+    value: str | Packed | None = getattr(row, name)
+    if value is None or isinstance(value, Packed):
+        return None if value is None else (value.content, 0)
     said = value.encode("utf-8", "backslashreplace")
     blobs: Mapping[Any, Row] = all_rows.get(BlobRow, {})
     for names in row.texts[name]:
         blob = blobs.get(tuple(getattr(row, each) for each in names))
-        if isinstance(blob, BlobRow) and blob.content is not None and blob.content.endswith(said):
-            return blob.content, len(blob.content) - len(said)
+        if isinstance(blob, BlobRow) and blob.content is not None and blob.content.size >= len(said):
+            whole = blob.content.content
+            if whole.endswith(said):
+                return whole, len(whole) - len(said)
     return said, 0
 
 

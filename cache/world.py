@@ -235,7 +235,7 @@ def _value_row(key: int, value: Commit | FileVersion | Blob | PullRequest) -> Ro
     if isinstance(value, FileVersion):
         return FileVersionRow(repository_id=key, **{**asdict(value), "path": stored_path(value.path)})
     if isinstance(value, Blob):
-        return BlobRow(key, value.id, value.content)
+        return BlobRow(key, value.id, value.packed)
     return PullRequestRow(**asdict(value))
 
 

@@ -124,7 +124,7 @@ async def _commits(
 ) -> dict[str, Commit]:
     """The commits that rows speak of: heads of branches, and those that changed a file or landed the change."""
     needed = {sha for sha in evidence.branches.values() if sha not in evidence.unreadable}
-    needed |= {sha for changes in versions.values() for v in changes for sha in (v.commit, v.landed)}
+    needed |= {sha for changes in versions.values() for v in changes for sha in (v.commit, v.landed, v.added) if sha}
     held: Mapping[str, Commit] = known.commits if known else {}
     commits = {sha: held[sha] for sha in needed if sha in held}
     absent = [sha for sha in needed if sha not in commits]
@@ -155,7 +155,7 @@ async def _blobs(
     if absent := keep - pool.keys():
         pool |= await store.blobs(absent, max_bytes=max_file_size)
         if last is not None and last is not known:  # of a pull request that cannot be read anew
-            lost = {blob_id for blob_id in absent if pool[blob_id].content is None}
+            lost = {blob_id for blob_id in absent if pool[blob_id].packed is None}
             pool |= {blob_id: last.blobs[blob_id] for blob_id in lost & last.blobs.keys()}
     had_no_room = left_out_of(known) if known is not None else frozenset()
     pending = []
@@ -186,7 +186,7 @@ async def _sizes(
 ) -> dict[str, int]:
     """The bytes of the newest version of each file that is there."""
     newest = {blob for changes in versions.values() if (blob := changes[-1].blob) is not None}
-    sizes = {key: len(known[key].content or b"") for key in newest & known.keys() if known[key].content is not None}
+    sizes = {key: packed.size for key in newest & known.keys() if (packed := known[key].packed) is not None}
     files = (changes[-1] for changes in versions.values() if changes[-1].mode != SUBMODULE)
     asked = [version.blob for version in files if version.blob is not None and version.blob not in sizes]
     return sizes | await store.sizes(asked)

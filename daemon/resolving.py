@@ -20,7 +20,17 @@ from cache.rows import PullEntryRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of
-from gitea_client.errors import Forbidden, ForgeError, Missing, Redirected, Throttled, Unauthorized, Unreachable
+from gitea_client.allowed import is_owner, is_repository_name
+from gitea_client.errors import (
+    Forbidden,
+    ForgeError,
+    Malformed,
+    Missing,
+    Redirected,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+)
 from gitea_client.rest import Rest
 
 log = structlog.get_logger(__name__)
@@ -190,6 +200,8 @@ class Resolver:
         try:
             if match["id"]:
                 return repository_of(await self._rest.repository_by_id(int(match["id"])))
+            if not (is_owner(match["owner"]) and is_repository_name(match["name"])):
+                raise Malformed(f"the forge says that a repository moved to {location[:80]!r}, which is none")
             return repository_of(await self._rest.repository(match["owner"], match["name"]))
         except (Missing, Redirected):
             return None

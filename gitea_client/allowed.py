@@ -38,7 +38,7 @@ FULL_NAME: Final = r"\A(?!\.{1,2}/)[A-Za-z0-9._-]{1,255}/(?!\.{1,2}\Z)[A-Za-z0-9
 
 REF_NAME: Final = (
     r"\A(?!/)(?!\.)(?!.*(?:\.\.|/\.|//|@\{|\.lock(?:/|\Z)))"
-    r"[^\x00-\x20\x7f~^:?*\[\\]{1,1024}(?<![./])\Z"
+    r"[^\x00-\x20\x7f~^:?*\[\\]{1,4096}(?<![./])\Z"
 )
 """The name of a branch or a whole ref, by git-check-ref-format(1)."""
 
@@ -100,6 +100,16 @@ def check_id(value: int) -> int:
 def is_owner(value: str) -> bool:
     """Whether this may be the name of a user or an organisation."""
     return _OWNER.search(value) is not None
+
+
+def is_repository_name(value: str) -> bool:
+    """Whether this may be the name of a repository, without its owner."""
+    return _REPOSITORY_NAME.search(value) is not None
+
+
+def is_ref_name(value: str) -> bool:
+    """Whether this may be the name of a ref."""
+    return _REF_NAME.search(value) is not None
 
 
 def is_login(value: str) -> bool:

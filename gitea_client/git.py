@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from gitea_client.allowed import check_object_id
+from gitea_client.packed import Packed
 
 __all__ = ["EMPTY_TREE", "LATEST", "Blob", "Commit", "FileVersion", "TreeItem", "check_object_id"]
 
@@ -40,7 +41,8 @@ class FileVersion(Struct, frozen=True, gc=False):
 
     `position` counts first-parent commits from the root (the root is 0). `landed` is the commit with which the
     change arrived on the branch, `commit` the one that made it (`git log -1 -- path` at `landed`); the two differ
-    for merged side branches. `blob` is None where the path was removed; `mode` is `000000` then.
+    for merged side branches. `blob` is None where the path was removed; `mode` is `000000` then. `added` is the commit
+    that added a file where that is neither: a merge brought it, and it was changed again before.
     """
 
     path: str
@@ -49,13 +51,27 @@ class FileVersion(Struct, frozen=True, gc=False):
     commit: str
     blob: str | None
     mode: str
+    added: str | None = None
 
 
 class Blob(Struct, frozen=True, gc=False):
-    """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it."""
+    """The bytes of a file; `content` is None where it was too large to fetch or the forge does not give it.
+
+    Blobs are kept for as long as their file stands, and there are many: they are held packed.
+    """
 
     id: str
-    content: bytes | None
+    packed: Packed | None
+
+    @classmethod
+    def of(cls, object_id: str, content: bytes | None) -> Blob:
+        """The blob of an id."""
+        return cls(object_id, None if content is None else Packed(content))
+
+    @property
+    def content(self) -> bytes | None:
+        """The bytes."""
+        return None if self.packed is None else self.packed.content
 
 
 class TreeItem(Struct, frozen=True):

@@ -1,7 +1,8 @@
 """From a branch's history to the versions of its files: when each landed on the branch, and which commit made it.
 
 Two questions with two answers, both Git's own: `landed` is what `git log -1 --first-parent -m -- path` says at that
-place, `commit` what `git log -1 -- path` says there. They differ for merged side branches.
+place, `commit` what `git log -1 -- path` says there. They differ for merged side branches. Of a file that a merge
+brought there is a third: which commit added it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from gitea_client.adders import find_adders
 from gitea_client.doubled import compared_anew, doubled_at, odd_places
 from gitea_client.git import FileVersion, TreeItem
 from gitea_client.objects import ObjectStore
@@ -80,12 +82,17 @@ async def first_parent_changes(
     questions = list(dict.fromkeys(landing for landing in landings if landing[0] in chain.merges))
     touched = _touched(chain.shas, walked) if whole else None
     answers = await find_origins(store, tip, questions, touched, after=None if whole else after) if questions else {}
+    fresh = [(chain.shas[c.place], c.path) for c in walked.changes if c.before is None and c.after is not None]
+    new = [landing for landing in fresh if landing[0] in chain.merges]
+    adders = await find_adders(store, chain.shas, new, None if whole else after, below) if new else {}
     versions = []
     for change in walked.changes:
         landed = chain.shas[change.place]
         commit = answers.get((landed, change.path), landed)
         blob, mode = (change.after.id, change.after.mode) if change.after is not None else REMOVED
-        versions.append(FileVersion(change.path, first + change.place, landed, commit, blob, mode))
+        added = adders.get((landed, change.path)) if change.before is None else None
+        added = None if added == commit else added
+        versions.append(FileVersion(change.path, first + change.place, landed, commit, blob, mode, added))
     return Changes(versions, first + len(chain.shas) - 1, rewound, doubled)
 
 

@@ -216,7 +216,7 @@ class ObjectStore:
             return blobs
         async for key, kind, content in batches.objects(self, list(blobs), most=max_bytes):
             if kind == "blob":
-                blobs[key] = Blob(key, content)
+                blobs[key] = Blob.of(key, content)
         return blobs
 
     async def sizes(self, ids: Iterable[str]) -> dict[str, int]:

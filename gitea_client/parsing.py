@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from gitea_client.allowed import is_object_id
 from gitea_client.errors import GitFailed
 from gitea_client.git import LATEST, Commit, TreeItem
 
@@ -43,7 +44,8 @@ def commit(sha: str, raw: bytes) -> Commit:
     for line in header.split(b"\n"):
         key, _, value = line.partition(b" ")
         if key == b"parent":
-            parents.append(value.decode("ascii", "replace"))
+            if is_object_id(parent := value.decode("ascii", "replace")):  # git itself refuses a commit with another
+                parents.append(parent)
         elif key:  # a line that begins with a space goes on with the one before: signatures, of no use here
             fields.setdefault(key, value)
     encoding = fields.get(b"encoding", b"utf-8").decode("ascii", "replace")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from gitea_client.allowed import check_object_format, is_ref_name
 from gitea_client.errors import Malformed
 
 FLUSH = b"0000"
@@ -39,8 +40,15 @@ def encode_line(payload: bytes) -> bytes:
 
 
 def ls_refs_request(prefixes: Sequence[str], *, object_format: str = "sha1") -> bytes:
-    """The body of a POST that asks for the refs under `prefixes`, with symbolic and unborn ones told."""
-    head = [b"command=ls-refs\n", b"agent=forgeglass\n", b"object-format=%s\n" % object_format.encode()]
+    """The body of a POST that asks for the refs under `prefixes`, with symbolic and unborn ones told.
+
+    Raises Malformed for an object format that Git does not have: the forge's word leads here.
+    """
+    try:
+        format_ = check_object_format(object_format).encode()
+    except ValueError as error:
+        raise Malformed(f"the refs cannot be asked for: {error}") from None
+    head = [b"command=ls-refs\n", b"agent=forgeglass\n", b"object-format=%s\n" % format_]
     arguments = [b"symrefs\n", b"unborn\n", *(b"ref-prefix %s\n" % prefix.encode() for prefix in prefixes)]
     return b"".join([*map(encode_line, head), DELIMITER, *map(encode_line, arguments), FLUSH])
 
@@ -87,6 +95,8 @@ def _parse_line(line: bytes, what: str) -> RefLine:
         raise Malformed(f"{what}: {line[:80]!r} is no ref")
     name = found["name"].decode("utf-8", "surrogateescape")
     target = next((a[len(_SYMREF) :] for a in found["attributes"].split(b" ") if a.startswith(_SYMREF)), None)
+    if not all(is_ref_name(each) for each in (name, *([target.decode("utf-8", "surrogateescape")] if target else ()))):
+        raise Malformed(f"{what}: {name[:80]!r} is no name of a ref")
     if not found["id"].strip(b"0"):
         raise Malformed(f"{what}: {name!r} has a null id; the ref is damaged on the forge")
     return RefLine(

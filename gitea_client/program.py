@@ -16,8 +16,8 @@ from gitea_client.errors import GitFailed
 from gitea_client.limits import ORDINARY, ProgramLimits
 
 MiB = 1 << 20
-MOST_OUTPUT = 512 * MiB
-"""A tree can be made to list more paths than there are atoms; no real repository comes near this."""
+MOST_OUTPUT = 64 * MiB
+"""What is read whole are lists of ids, 41 bytes each; trees, differences and contents come in pieces."""
 
 MOST_COMPLAINT = MiB
 """Bytes of standard error. What the forge has to say comes this way too."""

@@ -75,6 +75,7 @@ class Transport:
         self.most_of_list = PAGES_OF_BYTES * max_body
         """Bytes that all pages of one list may have together."""
         self._slots = asyncio.Semaphore(concurrency)
+        self._fetches = asyncio.Semaphore(max(1, concurrency // 2))
         self._sleep = sleep
         self._jitter = jitter
         self._session: aiohttp.ClientSession | None = None
@@ -100,8 +101,11 @@ class Transport:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Hold one of the `concurrency` places while a git program talks to the forge."""
-        async with self._slots:
+        """Hold one of the `concurrency` places while a git program talks to the forge.
+
+        Half of them at most: a fetch may take minutes, and lists and refs are asked for meanwhile.
+        """
+        async with self._fetches, self._slots:
             yield
 
     async def request(

@@ -223,10 +223,11 @@ def said(file: HeadFile | None, blobs: Mapping[str, Blob]) -> Said:
 
 def said_by(blob: Blob) -> Said:
     """The text of a blob, verbatim."""
-    if blob.content is None:
+    content = blob.content
+    if content is None:
         return Said(None, TOO_LARGE)
     try:
-        text = blob.content.decode()
+        text = content.decode()
     except UnicodeDecodeError:
         return Said(None, NOT_TEXT)
     return Said(None, NOT_TEXT) if "\0" in text else Said(text, TEXT)

@@ -53,7 +53,7 @@ class Claim(Struct, frozen=True):
     @property
     def added(self) -> Commit:
         """The commit that added the file."""
-        return self.evidence.commits[self.reading.added.commit]
+        return self.evidence.commits[self.reading.added.added or self.reading.added.commit]
 
 
 class Remembered(Struct, frozen=True):
@@ -282,15 +282,18 @@ def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
 def history(
     collection: Collection, key: str, part: str, evidence: RepositoryEvidence, versions: Sequence[FileVersion]
 ) -> Iterator[HistoryRow]:
-    """The changes of one path, oldest first: all, or as many of the newest as the collection keeps."""
+    """The changes of one path, oldest first: all, or as many of the newest as the collection keeps. Of one that added
+    it, the commit that did so.
+    """
     before: str | None = None
     skipped = 0 if collection.history is None else len(versions) - collection.history
     for number, version in enumerate(versions):
         if number < skipped:
             before = version.blob
             continue
-        commit, landed = evidence.commits[version.commit], evidence.commits[version.landed]
         change = "removed" if version.blob is None else "added" if before is None else "modified"
+        made = version.added if change == "added" and version.added is not None else version.commit
+        commit, landed = evidence.commits[made], evidence.commits[version.landed]
         before = version.blob
         yield HistoryRow(
             block=collection.block,

@@ -18,6 +18,9 @@ from cache.revision_rows import RevisionRow
 from cache.rows import EntryRow, Row
 from cache.world import World
 
+READ_AS = 2
+"""Raise it when more is read of a path than before: every repository is then read anew from its object store."""
+
 
 class NamedBranches(Struct, frozen=True):
     """Pull requests whose branch names an entry: that has a revision then, changed or not."""
@@ -63,7 +66,7 @@ class Interest(Struct, frozen=True):
         """One text for equal interests."""
         branches = sorted({(b.head.source, b.forks, b.key, b.pattern.source) for b in self.branches})
         paths = sorted({p.source for p in self.patterns}), sorted(set(self.documents))
-        return json.dumps([*paths, self.revisions, branches, sorted({p.source for p in self.whole})])
+        return json.dumps([*paths, self.revisions, branches, sorted({p.source for p in self.whole}), READ_AS])
 
     @property
     def below(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from daemon.doctor.owners import owners
 from daemon.doctor.ownership import ownership
 from daemon.doctor.patient import Patient
 from daemon.doctor.profiles import profiles, selections
+from daemon.doctor.pull_requests import pull_requests
 from daemon.doctor.reaching import reaching
 from daemon.doctor.result import Result, ok, warn
 from daemon.doctor.rights import each_right, token
@@ -53,6 +54,7 @@ def every(unreadable: Sequence[Result] = ()) -> tuple[Check[Patient], ...]:
         Check("rights", each_right, ("token",)),
         Check("owners", owners, ("rights",), seconds=20.0),
         Check("selection", selections, ("profiles", "owners")),
+        Check("pull requests", pull_requests, ("profiles", "owners"), seconds=20.0),
         Check("git over http", git_http, ("git", "pages", "owners"), seconds=20.0),
         Check("webhook", webhooks, ("daemon", "owners")),
         Check("webhook address", arriving, ("listen", "owners"), seconds=29.0),

@@ -216,11 +216,6 @@ async def owners_seen(forge: Looking, most: int) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0].lower()))
 
 
-def unusable(repository: Repository) -> bool:
-    """Whether there is nothing to look at: no commit yet."""
-    return repository.empty or not repository.default_branch
-
-
 def brief(error: ForgeError) -> str:
     """An error with its remedy, on one line."""
     known = "check the name, and that the token's user may read it" if isinstance(error, Missing) else error.remedy

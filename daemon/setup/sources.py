@@ -13,8 +13,8 @@ from cache.profile.infer_paths import wanted
 from cache.profile.rules import shown
 from daemon.setup.access import Access
 from daemon.setup.errors import SetupError
-from daemon.setup.forge import Item, looking, unusable
-from gitea_client.errors import Missing, Refused
+from daemon.setup.forge import Item, looking
+from gitea_client.errors import HttpError, Missing, Refused
 
 MOST_FILES = 2_000
 """Files that are read for one profile."""
@@ -45,12 +45,19 @@ async def read_repository(access: Access, full_name: str, below: str, ref: str |
     """
     async with looking(access) as forge:
         tell({"what": f"listing {full_name}", "done": 0, "of": 2})
+        found = None
         try:
             repository = await forge.repository(full_name)
-            if unusable(repository):
-                raise SetupError(f"{full_name} is empty; push something first")
+            if not repository.default_branch:
+                raise SetupError(_empty(full_name))
+            found = repository
             tree = await forge.tree(repository, ref or repository.default_branch, MOST_PATHS)
-        except (Missing, Refused):  # a ref that is nowhere is 400 or 404, by the server's version
+        except HttpError as error:
+            if found is not None and found.empty and ref is None:  # asked for: after a push the forge says so for long
+                raise SetupError(_empty(full_name)) from None
+            if not isinstance(error, (Missing, Refused)):
+                raise
+            # a ref that is nowhere is 400 or 404, by the server's version
             what = full_name if ref is None else f"{full_name} at {shown(ref)}"
             remedy = "check the name, and that the token's user may read it"
             raise SetupError(f"{access.url} shows no {what}; {remedy}", 3) from None
@@ -69,6 +76,10 @@ async def read_repository(access: Access, full_name: str, below: str, ref: str |
         complete=tree.complete and len(chosen) + len(large) == len(fit),
         others=_others([*(item.path for item in tree.items), *tree.links], below, [*chosen, *large, *links]),
     )
+
+
+def _empty(full_name: str) -> str:
+    return f"{full_name} is empty; push something first"
 
 
 def _others(paths: Iterable[str], below: str, seen: Iterable[Item | SeenFile]) -> tuple[str, ...]:

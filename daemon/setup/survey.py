@@ -11,9 +11,9 @@ from msgspec import Struct
 from cache.profile.infer import SeenFile, read_seen
 from cache.profile.scalars import is_repository
 from daemon.convert import repository_of
-from daemon.setup.forge import Item, Looking, brief, unusable
+from daemon.setup.forge import Item, Looking, brief
 from daemon.setup.propose import Sight, is_page
-from gitea_client.errors import ForgeError, Throttled, Unauthorized, Unreachable
+from gitea_client.errors import ForgeError, HttpError, Throttled, Unauthorized, Unreachable
 from gitea_client.wire import Repository, User
 
 MOST_LISTED = 400
@@ -66,9 +66,9 @@ async def survey(forge: Looking, owners: Sequence[User], tell: Tell) -> Survey:
         count = len(found.items) if found.total is None else found.total
         total += count
         bare.extend([] if count else [owner.login])
-        listed.append(sorted(found.items, key=lambda one: (one.archived, one.fork)))
-    chosen = [one for one in _in_turn(listed) if not unusable(one) and is_repository(_name(one))][:MOST_LOOKED]
-    empty = [_name(one) for items in listed for one in items if unusable(one)]
+        listed.append(sorted(found.items, key=lambda one: (one.empty, one.archived, one.fork)))
+    chosen = [one for one in _in_turn(listed) if one.default_branch and is_repository(_name(one))][:MOST_LOOKED]
+    empty = [_name(one) for items in listed for one in items if not one.default_branch]
     seen: dict[int, Sight] = {}
     failed: list[str] = []
     short: list[str] = []
@@ -82,6 +82,9 @@ async def survey(forge: Looking, owners: Sequence[User], tell: Tell) -> Survey:
             except (Unreachable, Unauthorized, Throttled):
                 raise
             except (ForgeError, ValueError) as error:
+                if repository.empty and isinstance(error, HttpError):
+                    empty.append(_name(repository))  # so it is: that the forge says so proves nothing after a push
+                    continue
                 failed.append(f"{_name(repository)}: {brief(error) if isinstance(error, ForgeError) else error}")
                 continue
             seen[number] = sight

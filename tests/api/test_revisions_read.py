@@ -20,6 +20,7 @@ from cache.rows import BlobRow
 from cache.textdiff import compare
 from cache.viewer import EVERYTHING, PUBLIC, Viewer
 from daemon.api.telling import sentence
+from gitea_client.packed import Packed
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ async def test_the_latest_merged_stands_for_what_was_merged(client: Client, revi
 
 async def test_the_entry_as_it_is_now_stands_as_the_revision_does(client: Client, revised: Cache) -> None:
     """Guards against comparing a whole file with a body, or with a document: neither would ever be the same."""
-    await revised.put(BlobRow(1, sha(7), b"One.\nTwo.\n"), BlobRow(2, sha(11), b"# Doc\n"))
+    await revised.put(BlobRow(1, sha(7), Packed(b"One.\nTwo.\n")), BlobRow(2, sha(11), Packed(b"# Doc\n")))
     assert (await client.get("/rfcs/alpha/revisions/2/diff/head"))["unified"] == ""
     await revised.put(revision(3, part="document", content="# Doc\n"), revision(4, rule="field", content="About\n"))
     assert (await client.get("/rfcs/alpha/revisions/head/diff/3"))["unified"] == ""

@@ -48,7 +48,7 @@ def test_the_memo_notices_that_the_forge_gives_an_object_that_it_did_not_give() 
     assert project(without, forge.blocks, memo)[EntryRow] == {}
     (blob,) = meta.blobs
     evidence = without.mirrored[meta.id]
-    given_now = without.with_evidence(replace(evidence, blobs={blob: Blob(blob, rfc("One").encode())}))
+    given_now = without.with_evidence(replace(evidence, blobs={blob: Blob.of(blob, rfc("One").encode())}))
     assert [row.title for row in project(given_now, forge.blocks, memo)[EntryRow].values()] == ["One"]  # type: ignore[attr-defined]  # entry rows all
 
 

@@ -116,7 +116,7 @@ class Hub:
             version = FileVersion(path, self.position, landed.sha, commit, blob, kind)
             self.versions.setdefault(path, []).append(version)
             if blob is not None:
-                self.blobs[blob] = Blob(blob, content if readable else None)
+                self.blobs[blob] = Blob.of(blob, content if readable else None)
         return landed
 
     def branch(self, name: str) -> Commit:

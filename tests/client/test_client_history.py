@@ -14,7 +14,8 @@ from client_repos import Node, Tree, files, git, graphs, grow, make, stale_branc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gitea_client import edges, origins, streaming
+from gitea_client import adders, edges, origins, streaming
+from gitea_client.git import FileVersion
 from gitea_client.history import Changes, first_parent_changes
 from gitea_client.objects import ObjectStore
 from gitea_client.origins import find_origins
@@ -34,6 +35,17 @@ def log(path: Path, *arguments: str | bytes) -> str:
     return git(path, "log", "-1", "--format=%H", *arguments).decode().strip()
 
 
+def adder(path: Path, version: FileVersion) -> str | None:
+    """The commit that added a file which a merge brought, where it is not the last that changed it."""
+    parents = git(path, "log", "-1", "--format=%P", version.landed).decode().split()
+    before = git(path, "ls-tree", parents[0], "--", path_bytes(version.path)).split(b" ")[1:2] if parents else []
+    if len(parents) < 2 or version.blob is None or before not in ([], [b"tree"]):  # it may have been a folder
+        return None
+    options = ("--no-merges", "--full-history", "--diff-filter=A", "--no-renames", f"{parents[0]}..{version.landed}")
+    found = log(path, *options, "--", path_bytes(version.path))
+    return found if found and found != version.commit else None
+
+
 def assert_as_git_says(path: Path, tip: str, changes: Changes) -> None:
     """Each version against `git log`, and no version missing or too many."""
     chain = git(path, "rev-list", "--first-parent", "--reverse", tip).decode().split()
@@ -43,6 +55,7 @@ def assert_as_git_says(path: Path, tip: str, changes: Changes) -> None:
         assert version.landed == chain[version.position]
         assert version.landed == log(path, "--first-parent", "-m", version.landed, "--", name)
         assert version.commit == (log(path, version.landed, "--", name) or version.landed)
+        assert version.added == adder(path, version)
     for position, landed in enumerate(chain):
         previous = chain[position - 1] if position else EMPTY_TREE
         raw = git(path, "diff-tree", "-r", "-z", "--name-only", "--no-renames", previous, landed)
@@ -65,6 +78,34 @@ async def test_a_merged_side_branch_has_two_commits(tmp_path: Path, few: int) ->
     )
     found = await find_origins(store_of(path), merge, {(merge, "a"), (other, "b"), (base, "a")}, None, few=few)
     assert found == {(merge, "a"): side, (other, "b"): other, (base, "a"): base}
+
+
+@pytest.mark.parametrize("few", [0, 1000], ids=["one reading", "asking git"])
+async def test_the_commit_that_added_a_file_is_told_also_where_a_merge_brought_it(tmp_path: Path, few: int) -> None:
+    """R8: whoever changed a file last before the merge was said to have added it."""
+    path = make(tmp_path / "r")
+    base, add, edit, gone, again, other, merge = grow(
+        path,
+        [
+            Node((), files(x="1")),
+            Node((0,), files(x="1", new="1", twice="1", same="1")),
+            Node((1,), files(x="1", new="2", twice="2", same="1")),
+            Node((2,), files(x="1", new="2", same="1")),
+            Node((3,), files(x="1", new="2", twice="3", same="1")),
+            Node((0,), files(x="2")),
+            Node((5, 4), files(x="2", new="2", twice="3", same="1")),
+        ],
+    )
+    with patch.object(adders, "FEW", few):
+        whole = await first_parent_changes(store_of(path), merge, after=None, wanted=lambda _: True)
+        later = await first_parent_changes(
+            store_of(path), merge, after=other, wanted=lambda _: True, start_position=2, below=("new", "twice", "same")
+        )
+    brought = {v.path: (v.commit, v.added) for v in whole.versions if v.landed == merge}
+    assert brought == {"new": (edit, add), "twice": (again, None), "same": (add, None)}
+    assert {v.path: (v.commit, v.added) for v in later.versions} == brought
+    assert {v.added for v in whole.versions if v.landed in (base, other)} == {None}
+    assert gone not in {v.commit for v in whole.versions}
 
 
 async def test_an_evil_merge_is_its_own_origin(tmp_path: Path) -> None:
@@ -128,6 +169,7 @@ async def test_history_is_what_git_log_says(nodes: list[Node], data: st.DataObje
         tempfile.TemporaryDirectory() as directory,
         patch.multiple(origins, FEW=few, FIRST_STRETCH=stretch),
         patch.object(edges, "NARROW", narrow),
+        patch.object(adders, "FEW", few),
     ):
         path = make(Path(directory) / "r")
         ids = grow(path, nodes)

@@ -6,19 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitea_client.allowed import is_ref_name
 from gitea_client.errors import Malformed
 from gitea_client.pktline import FLUSH, RefLine, encode_line, ls_refs_request, parse_ls_refs
 from gitea_client.refs import collect
 
 ids = st.text("0123456789abcdef", min_size=40, max_size=40).filter(lambda s: s.strip("0"))
 ids_256 = st.text("0123456789abcdef", min_size=64, max_size=64).filter(lambda s: s.strip("0"))
-# Git allows nearly any byte in a ref's name, but no space, control character or "..".
-names = st.binary(min_size=1, max_size=20).filter(lambda b: not set(b) & set(range(33)) and 127 not in b)
+# Git allows nearly any byte in a ref's name, but no space, control character or ".." (git-check-ref-format(1)).
+names = st.binary(min_size=1, max_size=20).map(lambda b: b.decode("utf-8", "surrogateescape")).filter(is_ref_name)
 lines = st.builds(
     RefLine,
-    name=names.map(lambda b: "refs/heads/" + b.decode("utf-8", "surrogateescape")),
+    name=names.map("refs/heads/{}".format),
     id=st.none() | ids | ids_256,
-    target=st.none() | names.map(lambda b: b.decode("utf-8", "surrogateescape")),
+    target=st.none() | names,
 )
 answers = st.lists(lines, max_size=6, unique_by=lambda line: line.name)
 

@@ -308,3 +308,23 @@ def test_counting_by_difference() -> None:
     assert spent.by_route == {("git", "/b", 200): 1, ("rest", "/a", 0): 1}
     assert (before.rest, before.git, counter.rest, counter.git) == (1, 0, 2, 1)
     assert heard == [("rest", "/a", 200), ("git", "/b", 200), ("rest", "/a", 0)]
+
+
+async def test_fetches_leave_places_for_questions() -> None:
+    """Fetches may take minutes each: as many as like leave half of the places to lists and refs (a stand-still)."""
+    holding = asyncio.Semaphore(0)
+    end = asyncio.Event()
+
+    async def fetch(forge: Transport) -> None:
+        async with forge.slot():
+            holding.release()
+            await end.wait()
+
+    async with saying(http(200, body=b"{}")) as url, transport(url, concurrency=4) as forge:
+        fetches = [asyncio.create_task(fetch(forge)) for _ in range(10)]
+        await holding.acquire()
+        await holding.acquire()
+        async with asyncio.timeout(20):  # only where it would wait for ever
+            assert (await forge.request("GET", "/api/v1/version")).status == 200
+        end.set()
+        await asyncio.gather(*fetches)

@@ -11,6 +11,7 @@ from api_server import Cache
 from console_site import Site, serve
 
 from cache.rows import BlobRow
+from gitea_client.packed import Packed
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ async def empty_cache() -> AsyncIterator[Cache]:
 @pytest.fixture
 async def cache(empty_cache: Cache) -> Cache:
     """A cache with the sample rows: also revisions, proposals, and the file of the entry as it is now."""
-    now = BlobRow(1, sha(7), b"---\ntitle: Alpha\n---\nTwo.\n")
+    now = BlobRow(1, sha(7), Packed(b"---\ntitle: Alpha\n---\nTwo.\n"))
     await empty_cache.put(*sample_rows(), *revision_rows(), now)
     return empty_cache
 

@@ -16,6 +16,7 @@ from cache.rows import BlobRow
 from daemon.api.telling import harmless as harmless_line
 from daemon.console.addresses import Here, key_of
 from daemon.console.words import shown
+from gitea_client.packed import Packed
 
 EVIL = (
     "<script>alert(1)</script>",
@@ -126,7 +127,7 @@ async def test_what_pull_requests_say_stays_text_on_every_page(site: Site, evil:
         revision(3, key, number=9, content=f"{body}\r{evil}\n"),
         proposal(key, "changed", 7, title=evil, body=body, fields={"title": f"{evil}!", evil: [evil]},
                  path=f"rfcs/{evil}.md", findings=(wrong,)),
-        BlobRow(1, sha(7), body.encode()),
+        BlobRow(1, sha(7), Packed(body.encode())),
     )  # fmt: skip
     said = " ".join(shown(evil).split())
     entry_page = Here("../", "").entry("rfc", "rfcs", key).removeprefix("../console/")

@@ -82,6 +82,25 @@ async def test_it_says_what_it_proposes_nothing_for_and_why(place: Stranger, mon
     assert [one["use"] for one in ran.json["not_proposed"]] == ["rfc"]
 
 
+async def test_a_forge_that_calls_a_repository_empty_after_a_push_is_asked(place: Stranger) -> None:
+    """Seen on Gitea 1.26: while its push queue hangs, `empty` stays true for as long as one cares to wait."""
+
+    def emptied(answer: Any) -> Any:
+        for item in answer.get("data", [answer]):
+            item["empty"] = True
+        return answer
+
+    await place.repository("handbook", {f"docs/{n}.md": "# A\n" for n in range(2)})
+    await place.repository("empty", {})
+    place.forge.faults.set(Fault("edit", match="/repos/(search|acme/handbook$)", edit=emptied))
+    ran = await place.init("--owner", OWNER, "--json")
+    assert [block["seen_in"] for block in ran.json["blocks"]] == [["acme/handbook"]]
+    assert [(one["repository"], one["why"]) for one in ran.json["nothing_for"]] == [
+        ("acme/empty", "empty: nothing was pushed yet"),
+    ]  # fmt: skip
+    assert (await command("profile", "infer", "acme/handbook")).code == 0
+
+
 async def test_a_daemon_begins_with_rows_and_without_findings(place: Stranger) -> None:
     """The first thing that a stranger sees is what is there, and not what is wrong with it."""
     await plant(place)

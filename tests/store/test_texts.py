@@ -12,6 +12,7 @@ from cache.database import Database
 from cache.revision_rows import ProposalRow, RevisionRow
 from cache.rows import BlobRow, EntryRow, FindingRow, Row, tabulate
 from cache.store import Store
+from gitea_client.packed import Packed
 
 KINDS = (BlobRow, EntryRow, FindingRow, RevisionRow, ProposalRow)
 HEAD = b"---\ntitle: A title\n---\n"
@@ -19,7 +20,7 @@ HEAD = b"---\ntitle: A title\n---\n"
 
 def blob(content: bytes | None, name: str = "b" * 40, repository: int = 1) -> BlobRow:
     """The bytes of a file, by default those that `entry` is made of."""
-    return BlobRow(repository, name, content)
+    return BlobRow(repository, name, None if content is None else Packed(content))
 
 
 def revision(content: str | None, number: int = 1, **other: Any) -> RevisionRow:

@@ -141,7 +141,7 @@ class Oracle:
             "repository_id": meta.id, "path": path, "title": served.values["title"],
             "valid": served.position == versions[-1].position, "entry_body": served.body, "body": served.body,
             "entry_sha": change.blob, "commit": made.sha, "last_entry_commit_at": made.at, "landed": landed.sha,
-            "landed_at": landed.at, "created_at": git.commit(versions[0].commit).at, "updated_at": made.at,
+            "landed_at": landed.at, "created_at": git.commit(versions[0].adder).at, "updated_at": made.at,
             "home_repository_id": home.id if home else None, "last_main_commit_at": None,
             "document_sha": None, "document_commit": None, "document_body": None,
             "fields": {**_NOT_GIVEN, **served.values},
@@ -187,7 +187,8 @@ class Oracle:
     def _history(self, told: Expected, slug: str, part: str, seen: Seen, path: str) -> None:
         there = False
         for change in seen.changes[path]:
-            made, landed = seen.git.commit(change.commit), seen.git.commit(change.landed)
+            new = change.blob is not None and not there
+            made, landed = seen.git.commit(change.adder if new else change.commit), seen.git.commit(change.landed)
             told.history[slug, part, change.position] = {
                 "change": "removed" if change.blob is None else "modified" if there else "added",
                 "sha": change.blob, "commit": made.sha, "commit_at": made.at, "author_name": made.author,

@@ -31,6 +31,8 @@ class Change:
     commit: str
     blob: str | None
     mode: str
+    adder: str = ""
+    """The commit that added it, where it was not there at the first parent."""
 
 
 @dataclass
@@ -90,13 +92,25 @@ class Git:
                 _, mode, _, blob, what = facts.split(" ")
                 gone = what == "D"
                 maker = self._maker(landed, path)
-                changes.setdefault(path, []).append(Change(position, landed, maker, None if gone else blob, mode))
+                adder = self._adder(landed, path) or maker if what == "A" else maker
+                made = Change(position, landed, maker, None if gone else blob, mode, adder)
+                changes.setdefault(path, []).append(made)
         return changes
 
     def _maker(self, landed: str, path: str) -> str:
         if (landed, path) not in self._makers:
             self._makers[landed, path] = self.run("log", "-1", "--format=%H", landed, "--", path).decode().strip()
         return self._makers[landed, path]
+
+
+    def _adder(self, landed: str, path: str) -> str:
+        """The commit among those that this one brought that added a path."""
+        if (landed, f"+{path}") not in self._makers:
+            parents = self.run("log", "-1", "--format=%P", landed).decode().split()
+            brought = f"{parents[0]}..{landed}" if parents else landed
+            options = ("-1", "--no-merges", "--full-history", "--diff-filter=A", "--no-renames", "--format=%H")
+            self._makers[landed, f"+{path}"] = self.run("log", *options, brought, "--", path).decode().strip()
+        return self._makers[landed, f"+{path}"]
 
 
 @dataclass

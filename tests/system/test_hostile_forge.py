@@ -101,3 +101,17 @@ async def test_a_configuration_that_is_not_ours_is_never_obeyed(tmp_path: Path) 
         assert not canary.exists()
         assert {row.key for row in (await system.table(EntryRow)).values()} == {"a", "b"}
         assert "insteadOf" not in config.read_text()
+
+
+@pytest.mark.parametrize(
+    "place", ["/api/v1/repos/../../x", "/api/v1/repos/a%0ab/c", "/api/v1/repos/-o/..", "/repos/a b/c"]
+)
+async def test_a_redirect_to_what_is_no_repository_is_felt_by_its_name_alone(place: str) -> None:
+    """The forge's word for where a repository went becomes part of the next address."""
+    async with System() as system:
+        gone = Fault("status", r"/api/v1/repos/acme/old$", status=307, headers={"Location": place})
+        system.forge.faults.set(gone)
+        await system.forge.commit(META, {"rfcs/a.md": rfc("A", "active", repo="acme/old"), "rfcs/b.md": rfc("B")})
+        report, _ = await system.command("sweep", deep=True)
+        assert {row.key for row in (await system.table(EntryRow)).values()} == {"a", "b"}
+        assert {error["scope"] for error in report["errors"]} <= {"name:acme/old"}
