@@ -23,6 +23,7 @@ from cache.migrating import MIGRATIONS, upgrade
 from cache.rows import Row, tabulate
 from cache.schema import metadata, to_text
 from cache.store import Store
+from gitea_client.packed import Packed
 
 ROWS = (
     blob(HEAD + b"Words\n"),
@@ -75,6 +76,8 @@ def as_written(value: Any) -> Any:
     """A value as the tables hold it."""
     if isinstance(value, datetime):
         return to_text(value)
+    if isinstance(value, Packed):
+        return value.content
     return json.dumps(value) if isinstance(value, dict | tuple) else value
 
 
