@@ -23,7 +23,7 @@ MAX_FRONT_MATTER = 64 * 1024
 MAX_POINTER = 1024
 """By its specification a pointer is shorter."""
 
-_OPEN = re.compile(r"(?:[ \t]*\r?\n)*---[ \t]*(?:\r?\n|\Z)")
+_OPEN = re.compile(r"(?:[ \t]*+\r?\n)*+---[ \t]*(?:\r?\n|\Z)")
 _CLOSE = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)", re.MULTILINE)
 _HEADING = re.compile(r"(?:\s*+#[^\n]*+)++\s*+")
 _COMMENTED_OUT = re.compile(r"^[ \t]*#[ \t]*[a-z][a-z0-9_-]*:(?:[ \t]|\r?$)", re.MULTILINE)

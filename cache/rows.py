@@ -12,6 +12,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, ClassVar
 
+from cache.problem_rows import ContentProblemRow, UnreadableRow
 from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow, ReadErrorRow
 from cache.revision_rows import ProposalRow, RevisionRow
 from cache.row import Row as Row
@@ -134,27 +135,6 @@ class PullRequestRow(Row, frozen=True):
     merged_at: datetime | None
     merge_commit_sha: str | None
     labels: tuple[str, ...]
-
-
-class UnreadableRow(Row, frozen=True):
-    """An object that the forge lists and does not give."""
-
-    table = "unreadable"
-    primary = ("repository_id", "object_id")
-    repository_id: int
-    object_id: str
-    named_by: str
-
-
-class ContentProblemRow(Row, frozen=True):
-    """What a repository holds that could not be read as it is; `path` is empty where it concerns the whole."""
-
-    table = "content_problems"
-    primary = ("repository_id", "rule", "path")
-    repository_id: int
-    rule: str
-    path: str
-    message: str
 
 
 class PersonRow(Row, frozen=True):

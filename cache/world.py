@@ -29,6 +29,7 @@ from cache.model import (
     Repository,
     RepositoryEvidence,
 )
+from cache.problem_rows import ContentProblemRow, UnreadableRow
 from cache.projection.directory import Directory, directory
 from cache.projection.names import path_of, stored_path
 from cache.pull_rows import HeadFileRow, PullHeadRow, PullHistoryRow, ReadErrorRow
@@ -37,7 +38,6 @@ from cache.rows import (
     AliasRow,
     BlobRow,
     CommitRow,
-    ContentProblemRow,
     FileVersionRow,
     PersonRow,
     PullRequestRow,
@@ -45,7 +45,6 @@ from cache.rows import (
     RepositoryRow,
     Row,
     Rows,
-    UnreadableRow,
     tabulate,
 )
 

@@ -12,13 +12,15 @@ could take all of them. Here every connection has a phase, and each phase an end
 
 Where all places are taken, a new connection takes that of the one that has kept us waiting longest: a silent one, then
 one in its head, then an idle one. So a prober of `/healthz` gets in however many do nothing. A busy one is never ended;
-where all are busy, the new one is answered 503 and closed. One address has a share of the places, except where many
+where all are busy, the new one is answered 503 and closed, and before that, where three of four are, every request but
+those for `always` (health, deliveries). One address has a share of the places, except where many
 share it: loopback (a proxy on this machine) and `shared` networks.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Final, cast
@@ -29,6 +31,8 @@ from aiohttp.typedefs import Handler, Middleware
 from msgspec import Struct
 
 from daemon.api.credentials import is_shared
+from daemon.api.problems import ProblemError
+from daemon.api.reads import ASKER
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +41,10 @@ SHARE: Final = 4
 
 LONGEST_HEAD: Final = 64 * 1024
 """Bytes that the head of a request may have; no client of ours sends a tenth of that."""
+TOGETHER: Final = 4
+"""Requests that begin in one round of the event loop."""
+REFUSED: Final = 2.0
+"""Seconds after which a stranger is told that there is no place: whoever asks without end asks less often so."""
 HURRY: Final = 0.25
 """Seconds that a longer one is given to prove to be the beginning of a body."""
 
@@ -62,6 +70,11 @@ class ConnectionLimits(Struct, frozen=True):
     idle_time: float
 
     @property
+    def busy(self) -> int:
+        """How many of them may be busy before all but the most important is refused."""
+        return max(1, 3 * self.most // 4)
+
+    @property
     def by_address(self) -> int:
         """How many of them one address may have."""
         return max(1, self.most // SHARE)
@@ -70,19 +83,22 @@ class ConnectionLimits(Struct, frozen=True):
 class Connections:
     """All open connections. `watched` wraps a protocol's factory, `middleware` says when a handler is at work.
 
-    `shared` are networks whose addresses many people share; `dropped` is told why a connection was ended by us:
-    `silent`, `head`, `idle`, `full`.
+    `shared` are networks whose addresses many people share, `always` paths that are answered however many are busy;
+    `dropped` is told why a connection was ended by us: `silent`, `head`, `idle`, `full`.
     """
 
     def __init__(
         self,
         limits: ConnectionLimits,
         shared: Iterable[str] = (),
+        always: Iterable[str] = (),
         dropped: Callable[[str], None] = lambda _why: None,
     ) -> None:
         self.limits = limits
         self._shared = tuple(shared)
+        self._always = frozenset(always)
         self._dropped = dropped
+        self._turns: deque[asyncio.Future[None]] = deque()
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
 
     def __len__(self) -> int:
@@ -104,15 +120,41 @@ class Connections:
             connection = self._open.get(request.protocol)
             if connection is None:
                 return await handler(request)
+            if request.path not in self._always and self._crowded():
+                log.warning("requests.full", open=len(self._open))
+                problem = ProblemError("busy", "Too many requests are under way; ask again in a moment.")
+                return problem.response(request.path)
             connection.enter(Phase.BUSY)
             connection.reading = asyncio.current_task() if request.method in ("GET", "HEAD") else None
             try:
-                return await handler(request)
+                if request.path not in self._always:
+                    await self._turn()
+                response = await handler(request)
+                if response.status == 503 and not response.prepared and _is_stranger():
+                    connection.enter(Phase.IDLE)  # whoever is refused comes again at once: not before a moment
+                    await asyncio.sleep(REFUSED)
+                return response
             finally:
                 connection.reading = None
                 connection.enter(Phase.IDLE)
 
         return middleware
+
+    async def _turn(self) -> None:
+        """Begin few requests in one round of the event loop, so that a health check never waits behind hundreds."""
+        turn = asyncio.get_running_loop().create_future()
+        self._turns.append(turn)
+        if len(self._turns) == 1:
+            turn.get_loop().call_soon(self._begin)
+        await turn
+
+    def _begin(self) -> None:
+        for _ in range(min(TOGETHER, len(self._turns))):
+            turn = self._turns.popleft()
+            if not turn.done():
+                turn.set_result(None)
+        if self._turns:
+            self._turns[0].get_loop().call_soon(self._begin)
 
     def admit(self, connection: _Connection) -> bool:
         """Take a new connection, in the place of another where there is none left; False where all are busy."""
@@ -133,6 +175,11 @@ class Connections:
         min(waiting, key=lambda one: (one.phase, one.since)).drop("full")
         return True
 
+    def _crowded(self) -> bool:
+        if len(self._open) < self.limits.busy:
+            return False
+        return sum(one.phase is Phase.BUSY for one in self._open.values()) >= self.limits.busy
+
     def forget(self, connection: _Connection) -> None:
         """The connection is closed."""
         self._open.pop(connection.inner, None)
@@ -140,6 +187,11 @@ class Connections:
     def note(self, why: str) -> None:
         """We ended one."""
         self._dropped(why)
+
+
+def _is_stranger() -> bool:
+    asked = ASKER.get()
+    return asked is None or asked.credential is None
 
 
 class _Connection(asyncio.Protocol):

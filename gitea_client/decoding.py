@@ -95,9 +95,17 @@ def _item(kind: type[T], raw: Raw) -> T | Unusable:
     if len(memoryview(raw)) > MOST_ITEM:
         return _unusable(raw, f"it is longer than {MOST_ITEM} bytes")
     try:
-        return msgspec.convert(_tidy(msgspec.json.decode(raw)), kind)
+        # What is not read is passed over before it unfolds: of a pull request that is nine tenths.
+        fields = msgspec.json.decode(raw, type=dict[str, Raw])
+        read = {name: msgspec.json.decode(fields[name]) for name in _names(kind) if name in fields}
+        return msgspec.convert(_tidy(read), kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _unusable(raw, _said(error))
+
+
+def _names(kind: Any) -> tuple[str, ...]:
+    names: tuple[str, ...] = kind.__struct_encode_fields__
+    return names
 
 
 def _unusable(raw: Raw, why: str) -> Unusable:

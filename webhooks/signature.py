@@ -7,9 +7,10 @@ secret on the forge's side the headers are there and empty.
 
 from __future__ import annotations
 
+import binascii
 import hmac
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import unquote_to_bytes
 
 FORM = "application/x-www-form-urlencoded"
 HEADERS = ("x-gitea-signature", "x-forgejo-signature", "x-gogs-signature", "x-hub-signature-256")
@@ -17,7 +18,13 @@ HEADERS = ("x-gitea-signature", "x-forgejo-signature", "x-gogs-signature", "x-hu
 
 _FORM_FIELDS = 16
 _PIECE = 64 * 1024
-"""Bytes of a form that are decoded in one go: decoding makes an object of each escape."""
+"""Bytes of a form that are decoded in one go: a millisecond's work."""
+_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_STRAYS = 1_000
+"""Signs that begin no escape: no forge sends one, and each costs as much as a hundred letters."""
+_OTHER_SIGNS = ((b"=", b"%3D"), (b"\n", b"%0A"), (b"\r", b"%0D"))
+"""What means something in quoted-printable text."""
+_QUOTED = bytes.maketrans(b"+%", b" =")
 
 
 def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[bytes]) -> bool:
@@ -48,7 +55,8 @@ def matches(content: bytes | None, headers: Mapping[str, str], secrets: Sequence
 
 
 def signed(body: bytes, headers: Mapping[str, str]) -> bytes | None:
-    """The bytes that the forge signed: the body, or for a form its `payload` field, None where it has none."""
+    """The bytes that the forge signed: the body, or for a form its `payload` field, None where it has none that could
+    be a forge's."""
     if not is_form(headers):
         return body
     at = 0
@@ -56,7 +64,10 @@ def signed(body: bytes, headers: Mapping[str, str]) -> bytes | None:
         end = body.find(b"&", at)
         end = len(body) if end < 0 else end
         if body.startswith(b"payload=", at, end):
-            return b"".join(_decoded(body, at + len(b"payload="), end))
+            try:
+                return b"".join(_decoded(body, at + len(b"payload="), end))
+            except ValueError:
+                return None
         if end == len(body):
             return None
         at = end + 1
@@ -72,10 +83,21 @@ def is_form(headers: Mapping[str, str]) -> bool:
 
 
 def _decoded(body: bytes, at: int, end: int) -> Iterator[bytes]:
-    """What a form's value stands for (url.spec.whatwg.org, "application/x-www-form-urlencoded"), in pieces."""
+    """What a form's value stands for (url.spec.whatwg.org, "application/x-www-form-urlencoded"), in pieces.
+
+    By the decoder of quoted-printable text, which knows the same escapes behind another sign: 8 MB of nothing but
+    escapes take 0.1 s, and a second by a loop in Python, which holds up the event loop from its thread.
+    """
+    left = _STRAYS
     while at < end:
         upto = min(at + _PIECE, end)
         escape = body.rfind(b"%", upto - 2, upto) if upto < end else -1  # cut before an escape, never within one
         upto = escape if escape > at else upto
-        yield unquote_to_bytes(body[at:upto].replace(b"+", b" "))
+        piece, strays = _NO_ESCAPE.subn(b"%25", body[at:upto], count=left + 1)
+        left -= strays
+        if left < 0:
+            raise ValueError("too many signs that begin no escape")
+        for sign, escaped in _OTHER_SIGNS:
+            piece = piece.replace(sign, escaped)
+        yield binascii.a2b_qp(piece.translate(_QUOTED))
         at = upto

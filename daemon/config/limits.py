@@ -131,7 +131,7 @@ LIMIT_KEYS: Final = (
         "limits.page_size",
         kinds.size(64 * 1024),
         "How many bytes of bodies a page brings (`include=body`).",
-        "4MB",
+        "1MB",
         reached="The page ends early, with a `next` that goes on behind it; it brings one entry at least.",
     ),
     Key(

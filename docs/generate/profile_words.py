@@ -64,7 +64,7 @@ WORDS = {
     "FieldSpec.split": "Of a `list`: a regular expression at which a single text is taken apart.",
     "FieldSpec.to": "Of a `ref`: the collection, or collections, that it leads to.",
     "FieldSpec.match": "Of a `ref`: the target's field that the value names; without it, the target's key. `path`: the "
-    "value is a link to the target's file in the same repository, as `[x](../adr/0003-x.md)`. Of a list the first "
+    "value is a link to the target's file in the same repository, as to `../adr/0003-x.md`. Of a list the first "
     "counts by which something is found.",
     "FieldSpec.within": "Of a `ref` with `match`: whether targets are looked for in the same folder, "
     "repository or block.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from api_rows import entry, note, repository
+from api_rows import entry, note, repository, sha
 from api_server import Cache, Client, serve
 
 from cache.queries.entries import LONGEST_PHRASE, MOST_TOKENS
@@ -36,7 +36,9 @@ async def test_a_page_with_bodies_ends_where_it_grows_too_long_and_the_next_goes
     sizes = [10, 600, 300, 300, 300, 2_000, 10, 0, 990]
     keys = [f"entry{number}" for number in range(len(sizes))]
     await empty_cache.put(repository(1, "acme/meta"))
-    await empty_cache.put(*(entry(key, body="ä" * (size // 2)) for key, size in zip(keys, sizes, strict=True)))
+    texts = ["ä" * (size // 2) for size in sizes]
+    await empty_cache.put(*(entry(key, body=body, entry_body=body, entry_sha=sha(100 + number))
+                            for number, (key, body) in enumerate(zip(keys, texts, strict=True))))  # fmt: skip
     async for running in serve(empty_cache.context(page_bytes=1_000)):
         async with aiohttp.ClientSession() as session:
             client = Client(session, running.root)

@@ -120,6 +120,27 @@ async def test_a_busy_connection_is_not_ended_for_a_new_one() -> None:
                     assert b"event: change" in await stream.content.readuntil(b"\r\n\r\n")
 
 
+async def test_busy_connections_leave_room_for_health_and_deliveries() -> None:
+    """Guards a prober against whatever keeps handlers busy: here forms to sign in with that do not arrive."""
+    async with Place() as place:
+        place.configure(more=FEW.format(request="60s", idle="60s"))
+        await place.push(one=rfc("One"))
+        async with place.daemon() as daemon:
+            await daemon.sweep()
+            form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntoken="
+            async with opened(daemon, 60, f"POST /console/sign-in HTTP/1.1\r\nHost: localhost\r\n{form}".encode()):
+
+                async def refused() -> bool:
+                    return (await daemon.get("/api/v1/rfcs"))[0] == 503
+
+                await until(refused)
+                assert (await daemon.get("/healthz"))[0] == 200
+                assert (await daemon.get("/readyz"))[0] == 200
+                await place.push(one=rfc("Two"))
+                await place.forge.deliveries.settle()
+                assert place.forge.deliveries.sent[-1].status == 202
+
+
 class Sink(asyncio.Protocol):
     """A server that says nothing."""
 
@@ -131,7 +152,7 @@ async def test_one_address_has_a_share_of_the_places_unless_many_people_share_it
     assert not is_shared("somewhere", ())
     dropped: list[str] = []
     for addresses, expected in ((["192.0.2.1"] * 20, 5), (["127.0.0.1"] * 30, 20)):
-        connections = Connections(ConnectionLimits(20, 60.0, 60.0), (), dropped.append)
+        connections = Connections(ConnectionLimits(20, 60.0, 60.0), dropped=dropped.append)
         made = [connections.watched(Sink)() for _ in addresses]
         for protocol, address in zip(made, addresses, strict=True):
             protocol.connection_made(FakeTransport(address))
