@@ -55,8 +55,8 @@ ANSWERING = 1.0
 by its nature ends at once, and a delivery that was stored is safe, answered or not."""
 
 SWITCHING = 0.001
-"""Seconds after which a thread of ours gives way to the event loop (`sys.setswitchinterval`): the loop waits so long each
-time it comes back from the system, several times a request, and Python's own 5 ms add up."""
+"""Seconds after which a thread of ours gives way to the event loop (`sys.setswitchinterval`): the loop waits so long
+each time it comes back from the system, several times a request, and Python's own 5 ms add up."""
 MOST_HEADERS = 64
 """Header fields of one request; browsers behind two proxies send some thirty."""
 
