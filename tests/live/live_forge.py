@@ -60,6 +60,11 @@ class LiveForge:
             assert self._session is not None
             await self._session.close()
 
+    async def gitea(self) -> tuple[int, ...]:
+        """Major and minor version of a Gitea; nothing of a Forgejo, which is smaller than any."""
+        version = (await self.api("GET", "/version"))["version"]
+        return () if "+gitea" in version else tuple(map(int, version.split(".")[:2]))
+
     # ------------------------------------------------------------------------------------------------- its API
 
     async def api(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -82,8 +82,7 @@ class Place:
 
     async def rewrites(self) -> bool:
         """Whether the forge takes events out of timelines: Gitea from 1.25.5 on."""
-        version = (await self.forge.api("GET", "/version"))["version"]
-        return "+gitea" not in version and tuple(map(int, version.split(".")[:2])) >= (1, 25)
+        return await self.forge.gitea() >= (1, 25)
 
 
 @pytest.fixture

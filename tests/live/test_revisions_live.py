@@ -54,6 +54,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     url, token = os.environ["FORGEGLASS_LIVE_URL"], os.environ["FORGEGLASS_LIVE_TOKEN"]
     (tmp_path / "clones").mkdir()
     async with LiveForge(url, token, tmp_path / "clones") as forge:
+        if await forge.gitea() >= (1, 24):
+            pytest.skip("its timelines forget heads, by which these lives are judged; test_forgotten_live judges it")
         world = World(forge)
         own = {path(HOMED): rfc(HOMED, "At first.", "active", f"{forge.owner}/home")}
         entries = {name: text for key in ENTRIES for name, text in entry(key, "At first.").items()}
