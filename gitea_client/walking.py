@@ -69,7 +69,8 @@ async def read_changes(
 ) -> Walked:
     """What the commits of a chain changed of the wanted paths, against their first parents.
 
-    Only what lies within `below` (folders with a slash, whole paths, the empty one for everything) is asked for.
+    Only what lies within `below` (folders with a slash, whole paths, the empty one for everything) is asked for. Raises
+    TooMuch where one commit changes more than `most_paths` of the store, or all of them more than `most_changes`.
     """
     if not chain.shas:
         return Walked([], {})
@@ -80,6 +81,7 @@ async def read_changes(
     changes: list[Change] = []
     within: dict[str, set[int]] = {}
     place: int | None = None
+    counted = 0
     asked: list[str | bytes] = ["log", *options, *revisions, "--", *pathspecs(below)]
     async with aclosing(store.stream(asked)) as pieces:
         async for parts in raw_parts(pieces):
@@ -90,16 +92,21 @@ async def read_changes(
                     meta, raw = part
                     if (path := paths.named(raw)) is not None:
                         changes.append(Change(place, path, *sides_of(meta)))
-                        if len(changes) > store.most_changes:
-                            raise TooMuch(
-                                f"the history of {store.path.name}",
-                                f"holds more than {store.most_changes} changes of the files that are looked for",
-                                "repository_changes",
-                            )
+                        counted = counted + 1 if changes[-2:-1] and changes[-2].place == place else 1
+                        if counted > store.most_paths or len(changes) > store.most_changes:
+                            changes.clear()  # whoever keeps the error keeps this frame with it
+                            raise _too_much(store, chain.shas[place], counted)
                     for folder in paths.holding(raw):
                         within.setdefault(folder, set()).add(place)
     changes.sort(key=lambda change: change.place)  # git begins with the newest
     return Walked(changes, within)
+
+
+def _too_much(store: ObjectStore, sha: str, changed: int) -> TooMuch:
+    if changed > store.most_paths:
+        return TooMuch(f"{sha} in {store.path.name}", f"changes more than {store.most_paths} paths", "tree_paths")
+    amount = f"holds more than {store.most_changes} changes of the files that are looked for"
+    return TooMuch(f"the history of {store.path.name}", amount, "repository_changes")
 
 
 async def raw_parts(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes | tuple[bytes, bytes]]]:

@@ -79,7 +79,7 @@ LIMIT_KEYS: Final = (
         "limits.repository_changes",
         kinds.whole(1_000, 100_000_000),
         "How many changes of such files the history of one repository may hold.",
-        500_000,
+        300_000,
         reached="The repository is not read any more; its last rows stay, and its error names this limit.",
     ),
     # what a file holds
