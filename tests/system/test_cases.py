@@ -69,17 +69,19 @@ async def test_a_merged_pull_request_keeps_its_kind_and_key_in_every_style(
 async def test_stacked_pull_requests_when_the_lower_one_is_merged_and_its_branch_deleted(
     system: System, witness: Witness
 ) -> None:
-    """Deleting the base closes the upper one; retargeted and opened again it is like any other."""
+    """Deleting the base closes the upper one on older servers; retargeted and opened again it is like any other. Newer
+    ones give it the lower one's base by themselves."""
     await proposal(system)
     await system.forge.commit(META, {"rfcs/upper.md": rfc("Upper")}, branch="propose/upper", start="propose/new")
     lower = await system.forge.open_pull(META, "propose/new")
     upper = await system.forge.open_pull(META, "propose/upper", base="propose/new")
     await system.forge.merge(META, lower, delete_branch=True)
     await proven(system, witness)
-    assert (await pull(system, upper)).state == "closed"
-    await system.forge.edit_pull(META, upper, base="main")
-    await system.forge.reopen(META, upper)
-    await proven(system, witness)
+    if not system.forge.world.retargets:
+        assert (await pull(system, upper)).state == "closed"
+        await system.forge.edit_pull(META, upper, base="main")
+        await system.forge.reopen(META, upper)
+        await proven(system, witness)
     assert ((await pull(system, upper)).state, (await pull(system, upper)).base_branch) == ("open", "main")
 
 
