@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import IntEnum
 from typing import Final, cast
 
@@ -98,6 +99,7 @@ class Connections:
         self._shared = tuple(shared)
         self._always = frozenset(always)
         self._dropped = dropped
+        self._stopping = asyncio.Event()
         self._turns: deque[asyncio.Future[None]] = deque()
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
 
@@ -132,13 +134,22 @@ class Connections:
                 response = await handler(request)
                 if response.status == 503 and not response.prepared and _is_stranger():
                     connection.enter(Phase.IDLE)  # whoever is refused comes again at once: not before a moment
-                    await asyncio.sleep(REFUSED)
+                    await self._refused()
                 return response
             finally:
                 connection.reading = None
                 connection.enter(Phase.IDLE)
 
         return middleware
+
+    async def _refused(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REFUSED):
+                await self._stopping.wait()
+
+    def stop(self) -> None:
+        """The daemon stops: nobody is kept waiting any more."""
+        self._stopping.set()
 
     async def _turn(self) -> None:
         """Begin few requests in one round of the event loop, so that a health check never waits behind hundreds."""

@@ -194,6 +194,7 @@ async def _listening(app: web.Application, config: Config, connections: Connecti
             yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         finally:
             server.close()
+            connections.stop()
     finally:
         await runner.cleanup()
 

@@ -205,7 +205,7 @@ def _limit(pid: int, limits: ProgramLimits) -> None:
         resource.RLIMIT_FSIZE: (limits.file, limits.file),
         resource.RLIMIT_CORE: (0, 0),
     }
-    with suppress(ProcessLookupError):  # it has ended already
+    with suppress(OSError, ValueError):  # it has ended already, or the machine forbids it; it must not be left running
         for kind, (soft, hard) in wanted.items():
             _, ceiling = resource.prlimit(pid, kind)
             if ceiling != resource.RLIM_INFINITY:

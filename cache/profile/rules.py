@@ -200,7 +200,7 @@ RULES: dict[str, Rule] = {
         ),
         (
             "heads-forgotten",
-            "The forge had forgotten earlier pushes of a pull request before it was first read.",
+            "The forge may have forgotten earlier pushes of a pull request before it was first read.",
             "Nothing mends it here: what the entry said at the earliest known push is kept. Keep a copy of state.db.",
         ),
         (

@@ -230,6 +230,6 @@ def _forgotten(row: RevisionRow) -> FindingRow:
     )
     message = (
         f"version {row.version} of {row.key!r} holds what the earliest known push of pull request {row.number} said: "
-        "the forge had forgotten earlier pushes before they were read; keep state.db, which remembers what was read"
+        "the forge may have forgotten earlier pushes before that; keep state.db, which remembers what was read"
     )
     return finding(place, "heads-forgotten", message)

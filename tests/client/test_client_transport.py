@@ -252,12 +252,13 @@ async def test_no_more_at_once_than_agreed() -> None:
         now -= 1
         return web.Response(status=404)
 
-    async with serving(handler) as url, transport(url, concurrency=2) as forge:
-        async with forge.slot(), forge.slot():
+    async with serving(handler) as url, transport(url, concurrency=1) as forge:
+        async with forge.slot():
             waiting = asyncio.create_task(forge.request("GET", "/x", accept_statuses=(404,)))
             await asyncio.sleep(0)
             assert not waiting.done()
         assert (await waiting).status == 404
+    async with serving(handler) as url, transport(url, concurrency=2) as forge:
         results = await asyncio.gather(*(forge.request("GET", "/x") for _ in range(10)), return_exceptions=True)
     assert {type(result) for result in results} == {errors.Missing}
     assert most <= 2

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness import BOT, META, OWNER
 from oracle_git import Gits, Seen
-from oracle_revisions import Revisions, Said, is_link
+from oracle_revisions import Revisions, Said, is_link, was_forced_at_once
 
 from gitea_client.fake import StandIn
 from gitea_client.fake.state import Pull, Repository
@@ -56,6 +56,9 @@ class Expected:
     """What is known of the revisions of each pull request."""
     proposals: dict[tuple[int, int], dict[str, Facts]] = field(default_factory=dict)
     """What each open pull request of which the oracle is sure would make of entries."""
+    forced_at_once: set[int] = field(default_factory=set)
+    """Repositories with a pull request that was opened with nothing to add and then forced: its timeline tells as much
+    as one that has forgotten its first pushes, so the finding `heads-forgotten` may stand there."""
     placed: dict[tuple[int, int], tuple[str | None, ...]] = field(default_factory=dict)
     """What the revisions of a pull request hang on beside its heads: whose document it may touch, and its branch."""
     homes: dict[str, int] = field(default_factory=dict)
@@ -224,6 +227,8 @@ class Oracle:
                 if said.newest is not None and pull.open:
                     told.proposals[repository.id, pull.number] = self._proposed(told, repository, meta, said, owner)
                 told.placed[repository.id, pull.number] = owner, pull.head_branch
+                if was_forced_at_once(pull):
+                    told.forced_at_once.add(repository.id)
                 if place is not None:
                     told.places[repository.id, pull.number] = {**place, **self._actor(told, repository, pull)}
 

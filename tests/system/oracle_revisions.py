@@ -98,6 +98,12 @@ class Revisions:
         }  # fmt: skip
 
 
+def was_forced_at_once(pull: Pull) -> bool:
+    """Whether the first push that a timeline tells is a forced one."""
+    heads = _heads(pull)
+    return bool(heads) and heads[0][3]
+
+
 def _heads(pull: Pull) -> list[tuple[str, Any, list[str], bool]]:
     pushes = [event for event in pull.timeline if event.type == "pull_push"]
     heads = []

@@ -184,3 +184,14 @@ async def test_a_name_that_is_given_again_after_a_while_is_looked_up_again(syste
         await system.sweep()
         await witness.check()
     assert (await system.table(EntryRow))["rfc", "rfcs", "a"].home_repository_id is not None
+
+
+async def test_a_pull_request_opened_with_nothing_to_add_and_then_forced(system: System, witness: Witness) -> None:
+    """Its timeline begins with a forced push, as one that forgot does: a finding may say so, no more."""
+    await system.forge.commit(META, {"rfcs/a.md": rfc("A")})
+    start = system.forge.refs(META)["refs/heads/main"]
+    await system.forge.commit(META, {"rfcs/b.md": rfc("B")})
+    await system.forge.open_pull(META, "main", base="main")
+    await proven(system, witness)
+    await system.forge.push_refs(META, {"refs/heads/main": start})
+    await proven(system, witness)

@@ -229,8 +229,14 @@ async def test_the_database_refuses_to_change_what_is_frozen(begun: System) -> N
     """Guards the promise where no code of ours stands in between."""
     await proposed(begun)
     await begun.settle()
-    for database in (begun.engine.cache, begun.engine.state.database):
-        for column, value in (("content", "'other'"), ("frozen_at", "'2001-01-01T00:00:00Z'"), ("version", "9")):
+    cache, state = begun.engine.cache, begun.engine.state.database
+    for database, content in ((cache, "content_text"), (state, "content_hash")):
+        for change in (
+            f"revisions SET {content} = NULL",
+            "revisions SET frozen_at = '2001-01-01T00:00:00Z'",
+            "revisions SET version = 9",
+            "texts SET content = 'other'",
+        ):
             with pytest.raises(IntegrityError, match="never change"):
                 async with database.transaction() as connection:
-                    await connection.execute(text(f"UPDATE revisions SET {column} = {value}"))
+                    await connection.execute(text(f"UPDATE {change}"))

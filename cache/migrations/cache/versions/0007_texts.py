@@ -90,6 +90,14 @@ BEGIN
 END
 """
 
+STANDING = """
+CREATE TRIGGER texts_frozen BEFORE UPDATE ON texts
+BEGIN
+  SELECT RAISE(ABORT, 'texts never change');
+END
+"""
+"""A text is found by its hash, and many rows may refer to it."""
+
 WORDS = """
 UPDATE entries SET words = coalesce(
   (SELECT group_concat(atom, ' ') FROM json_tree(fields) WHERE type = 'text' AND atom <> entries.title), '')
@@ -143,7 +151,7 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE new_{table} RENAME TO {table}")
         for name in names:
             op.execute(f"CREATE INDEX {table}_{name} ON {table} ({name}_text) WHERE {name}_text IS NOT NULL")
-    for statement in (*INDEXES, FROZEN, WORDS, *FULL_TEXT):
+    for statement in (*INDEXES, FROZEN, STANDING, WORDS, *FULL_TEXT):
         op.execute(statement)
 
 

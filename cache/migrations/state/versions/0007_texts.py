@@ -39,6 +39,14 @@ BEGIN
 END
 """
 
+STANDING = """
+CREATE TRIGGER texts_frozen BEFORE UPDATE ON texts
+BEGIN
+  SELECT RAISE(ABORT, 'texts never change');
+END
+"""
+"""A text is found by its hash, and many rows may refer to it."""
+
 INSTEAD = (
     "DROP TABLE revisions",
     "ALTER TABLE new_revisions RENAME TO revisions",
@@ -46,6 +54,7 @@ INSTEAD = (
     "CREATE INDEX revisions_content ON revisions (content_hash) WHERE content_hash IS NOT NULL",
     "CREATE INDEX revisions_merged ON revisions (merged_hash) WHERE merged_hash IS NOT NULL",
     FROZEN,
+    STANDING,
 )
 
 
