@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -29,6 +29,7 @@ from daemon.console.context import ConsoleContext
 from daemon.console.errors import readable
 from daemon.console.rendering import Renderer
 from daemon.engine import Engine
+from daemon.hooks.ring import SecretRing
 from daemon.hosts import known_hosts
 from daemon.intake import Intake
 from daemon.mending import Mending
@@ -50,14 +51,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_app(
-    engine: Engine, schedule: Schedule, intake: Intake, news: News, secrets: Sequence[bytes], access: Access,
+    engine: Engine, schedule: Schedule, intake: Intake, news: News, ring: SecretRing, access: Access,
     connections: Connections,
 ) -> web.Application:
     """Every route of the daemon."""
     config = engine.config
     receiver = Receiver(
         engine.inbox,
-        secrets,
+        ring.keys,
         clock=engine.clock,
         on_delivery=intake.take,
         on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
@@ -65,6 +66,7 @@ def build_app(
         max_waiting=config.limits.deliveries_waiting,
         read_seconds=config.limits.request_time,
         probes=engine.probes,
+        renew=ring.renew,
     )
     mending = Mending(engine.desk.book.mend, lambda: engine.epoch.now)
     waiting = Waiting(engine.desk.reconciler, schedule.now)
