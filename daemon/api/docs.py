@@ -21,7 +21,7 @@ POLICY = {
     "form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-"""Nothing runs and nothing is loaded but our stylesheet and icon (w3.org/TR/CSP3): what a profile says can do no harm."""
+"""Nothing runs and nothing is loaded but our stylesheet and icon (w3.org/TR/CSP3): a profile can do no harm."""
 
 
 class Docs:
