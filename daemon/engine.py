@@ -33,6 +33,7 @@ from daemon.settings import follow, of, record, recorded
 from daemon.sharing import cache_database
 from daemon.work.workqueue import SPACING
 from gitea_client.counting import RequestCounter
+from gitea_client.credentials import Reading
 from gitea_client.rest import Rest
 from gitea_client.secret import Secret
 from gitea_client.transport import Transport
@@ -75,9 +76,10 @@ class Engine:
 
 @asynccontextmanager
 async def engine(
-    config: Config, token: Secret | None, blocks: Sequence[Block], clock: Clock, *, spacing: float = SPACING
-) -> AsyncIterator[Engine]:
-    """Open `data_dir` and everything over it.
+    config: Config, token: Secret | None, blocks: Sequence[Block], clock: Clock, *, spacing: float = SPACING,
+    read_token: Reading | None = None,
+) -> AsyncIterator[Engine]:  # fmt: skip
+    """Open `data_dir` and everything over it. `read_token` gives the token anew where the forge refuses it.
 
     Raises LockedError where another process owns it, and what the databases and their migrations raise.
     """
@@ -102,6 +104,7 @@ async def engine(
                 ca_file=str(config.forge.ca_file) if config.forge.ca_file else None,
                 counter=counter,
                 max_body=config.limits.answer_size,
+                read_token=read_token,
             )
         )
         forge = Forge(transport, Rest(transport))

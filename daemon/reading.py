@@ -34,7 +34,6 @@ from gitea_client.errors import GitFailed, Malformed, Missing, Redirected
 from gitea_client.objects import ObjectStore
 from gitea_client.refs import RefListing, ls_refs
 from gitea_client.rest import Rest
-from gitea_client.secret import Secret
 from gitea_client.transport import Transport
 
 Kept = Mapping[int, tuple[PullHead, ...]]
@@ -72,7 +71,7 @@ class Reader:
     """Reads repositories of one forge into object stores under `objects`."""
 
     def __init__(
-        self, rest: Rest, transport: Transport, objects: Path, *, token: Secret | None, git: str, max_file_size: int,
+        self, rest: Rest, transport: Transport, objects: Path, *, git: str, max_file_size: int,
         limits: Limits, ca_file: Path | None = None,
         remembered: Callable[[int], RepositoryEvidence | None] = lambda _id: None,
     ) -> None:  # fmt: skip
@@ -87,7 +86,7 @@ class Reader:
         self._amounts = Amounts(limits.repository_files, limits.repository_text)
         self.timelines = Timelines(rest)
         self._pulls = PullReader(rest)
-        self._fetcher = Fetcher(transport, token=token, ca_file=ca_file)
+        self._fetcher = Fetcher(transport, ca_file=ca_file)
         self.failures: Failures = Counter()
         self._at_work: set[int] = set()
         self._unwanted: set[int] = set()
