@@ -22,6 +22,7 @@ from cache.rows import LookRow, OwnerRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
+from daemon.former_owners import forget_former_owners
 from daemon.listed import differs, merged, newest, unusable, with_former_names
 from daemon.reconciler import Reconciler, described
 from daemon.report import Progress, Report, TooMuchMissing, Trouble
@@ -124,6 +125,8 @@ class Sweeper:
             finally:
                 self._reconciler.swept = False
             await self._reconciler.follow_reach()
+            if not errors:
+                await forget_former_owners(self._book)
             for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
                 errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
             spent = self._counter.delta(before)
