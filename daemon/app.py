@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -17,7 +17,6 @@ from aiohttp.typedefs import Middleware
 from cache.viewer import Viewer
 from daemon import headers, status
 from daemon.api.access import Access
-from daemon.api.addresses import ROOT
 from daemon.api.app import Api
 from daemon.api.comparing import Comparing
 from daemon.api.context import ApiContext
@@ -27,8 +26,10 @@ from daemon.api.sending import sending
 from daemon.connections import Connections
 from daemon.console.app import Console
 from daemon.console.context import ConsoleContext
+from daemon.console.errors import readable
 from daemon.console.rendering import Renderer
 from daemon.engine import Engine
+from daemon.hooks.ring import SecretRing
 from daemon.hosts import known_hosts
 from daemon.intake import Intake
 from daemon.mending import Mending
@@ -50,14 +51,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_app(
-    engine: Engine, schedule: Schedule, intake: Intake, news: News, secrets: Sequence[bytes], access: Access,
+    engine: Engine, schedule: Schedule, intake: Intake, news: News, ring: SecretRing, access: Access,
     connections: Connections,
 ) -> web.Application:
     """Every route of the daemon."""
     config = engine.config
     receiver = Receiver(
         engine.inbox,
-        secrets,
+        ring.keys,
         clock=engine.clock,
         on_delivery=intake.take,
         on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
@@ -65,6 +66,7 @@ def build_app(
         max_waiting=config.limits.deliveries_waiting,
         read_seconds=config.limits.request_time,
         probes=engine.probes,
+        renew=ring.renew,
     )
     mending = Mending(engine.desk.book.mend, lambda: engine.epoch.now)
     waiting = Waiting(engine.desk.reconciler, schedule.now)
@@ -97,6 +99,7 @@ def build_app(
     hosts = known_hosts(config.listen, config.public_url, (*PROBED, config.webhooks.path))
     app = web.Application(
         middlewares=[
+            readable(VERSION),
             connections.middleware,
             sending(config.limits.answers_waiting, config.limits.answer_time, connections.note),
             _counted(engine), engine.probes.strays(config.webhooks.path), hosts,
@@ -110,17 +113,11 @@ def build_app(
     app.on_cleanup.append(access.stop)
     app.on_cleanup.append(renderer.stop)
     app.router.add_post(config.webhooks.path, receiver.handle)
-    app.router.add_get("/", _front)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
     app.router.add_get("/readyz", _ready(engine, schedule))
     app.router.add_get("/metrics", _metrics(engine, schedule))
     app.add_routes(console.routes())
     return app
-
-
-async def _front(request: web.Request) -> web.Response:
-    """Whoever types the address alone sees what there is; a relative way, right behind any proxy."""
-    return web.Response(status=302, headers={"Location": f"{ROOT.removeprefix('/')}/docs"})
 
 
 def _health(schedule: Schedule, interval: float) -> Handler:

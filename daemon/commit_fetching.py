@@ -16,7 +16,6 @@ from cache.model import Repository
 from daemon.read_errors import ONE, ReadErrors, commits, is_whole_forge
 from gitea_client.errors import ForgeError, ObjectMissing
 from gitea_client.objects import ObjectStore
-from gitea_client.secret import Secret
 from gitea_client.transport import Transport
 
 UNREADABLE = 64
@@ -43,9 +42,8 @@ class Wanted(Struct, frozen=True):
 class Fetcher:
     """Fetches from one forge."""
 
-    def __init__(self, transport: Transport, *, token: Secret | None, ca_file: Path | None) -> None:
+    def __init__(self, transport: Transport, *, ca_file: Path | None) -> None:
         self._transport = transport
-        self._token = token
         self._ca_file = ca_file
         self._lost: set[tuple[int, str]] = set()
         """Commits that the forge does not give and no ref names: not asked for again and again."""
@@ -118,7 +116,7 @@ class Fetcher:
                 await store.fetch(
                     self._transport.git_url(repository.full_name),
                     sorted(ids),
-                    token=self._token,
+                    token=self._transport.token,
                     filter=wanted.file_filter,
                     refetch=wanted.refetch,
                     tips=list(wanted.tips)[:MOST_TIPS],

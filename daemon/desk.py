@@ -75,7 +75,6 @@ async def desk(
         forge.rest,
         transport,
         objects,
-        token=transport.token,
         git=config.forge.git,
         max_file_size=config.forge.max_file_size,
         ca_file=config.forge.ca_file,

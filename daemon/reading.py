@@ -34,7 +34,6 @@ from gitea_client.errors import GitFailed, Malformed, Missing, Redirected
 from gitea_client.objects import ObjectStore
 from gitea_client.refs import RefListing, ls_refs
 from gitea_client.rest import Rest
-from gitea_client.secret import Secret
 from gitea_client.transport import Transport
 
 Kept = Mapping[int, tuple[PullHead, ...]]
@@ -72,7 +71,7 @@ class Reader:
     """Reads repositories of one forge into object stores under `objects`."""
 
     def __init__(
-        self, rest: Rest, transport: Transport, objects: Path, *, token: Secret | None, git: str, max_file_size: int,
+        self, rest: Rest, transport: Transport, objects: Path, *, git: str, max_file_size: int,
         limits: Limits, ca_file: Path | None = None,
         remembered: Callable[[int], RepositoryEvidence | None] = lambda _id: None,
     ) -> None:  # fmt: skip
@@ -87,7 +86,7 @@ class Reader:
         self._amounts = Amounts(limits.repository_files, limits.repository_text)
         self.timelines = Timelines(rest)
         self._pulls = PullReader(rest)
-        self._fetcher = Fetcher(transport, token=token, ca_file=ca_file)
+        self._fetcher = Fetcher(transport, ca_file=ca_file)
         self.failures: Failures = Counter()
         self._at_work: set[int] = set()
         self._unwanted: set[int] = set()
@@ -172,7 +171,7 @@ class Reader:
             head=listing.branches.get(default, last_head),
             tips=tuple(known.branches.values()) if known else (),
             file_filter=f"blob:limit={self._max_file_size}" if interest.depth == "files" else "tree:0",
-            refetch=known is not None and known.depth == "commits" and interest.depth == "files",
+            refetch=known is not None and interest.depth == "files" and _lacks_blobs(known),
         )
         await self._fetcher.fetch(store, repository, wanted, unreadable, errors)
         evidence = RepositoryEvidence(
@@ -253,7 +252,8 @@ class Reader:
         bare = replace(
             evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={}, histories={}
         )
-        errors, size = ReadErrors(evidence.repository, evidence, Scope(), Counter()), self._max_file_size
+        errors = ReadErrors(evidence.repository, evidence, Scope(all_pulls=True), Counter())
+        size = self._max_file_size
         loaded = await load(store, bare, None, interest, blocks, size, told, evidence, errors, self._amounts)
         return replace(loaded, read_errors=errors.found)
 
@@ -298,6 +298,12 @@ def _same_refs(listing: RefListing, default: str, known: RepositoryEvidence) -> 
         and listing.pulls == known.pull_heads
         and default == known.repository.default_branch
     )
+
+
+def _lacks_blobs(known: RepositoryEvidence) -> bool:
+    """Whether a store may lack blobs that are wanted now: it was filled with a filter that let fewer through."""
+    lacking = not known.interest and any(blob.packed is None for blob in known.blobs.values())
+    return known.depth == "commits" or lacking
 
 
 def _pull_heads(listing: RefListing, known: RepositoryEvidence | None, found: PullsRead) -> dict[int, str]:

@@ -29,7 +29,7 @@ from daemon.cli.mistakes import cannot_listen
 from daemon.cli.run import SOCKET, Expected, guarded, require_git
 from daemon.commands import COMMANDS
 from daemon.config import Config
-from daemon.config.secret_files import Secrets, read_secrets
+from daemon.config.secret_files import Secrets, read_secrets, read_token
 from daemon.connections import ConnectionLimits, Connections
 from daemon.control import ControlServer, Handler
 from daemon.descriptors import affordable, raise_limit
@@ -47,6 +47,7 @@ from daemon.scheduled import Scheduled
 from daemon.token_commands import local_token
 from daemon.watching import watch
 from daemon.work.workqueue import SPACING
+from gitea_client.secret import Secret
 
 log = structlog.get_logger(__name__)
 
@@ -123,9 +124,12 @@ async def serving(
     redactor = redactor or Redactor()
     for secret in secrets.given():
         redactor.add(secret)
-    ring = SecretRing(config, secrets, redactor, os.urandom)
+    ring = SecretRing(config, secrets, redactor, os.urandom, os.environ)
     async with AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(engine(config, secrets.token, blocks, utc_now, spacing=spacing))
+        opened = await stack.enter_async_context(engine(
+            config, secrets.token, blocks, utc_now, spacing=spacing,
+            read_token=partial(token_again, config, os.environ, redactor),
+        ))  # fmt: skip
         sweeps = Scheduled(opened)
         schedule = Schedule(sweeps, config.sweep.interval, config.sweep.deep_interval, time.monotonic)
         watching = watch(opened)
@@ -148,7 +152,7 @@ async def serving(
         handlers["local-token"] = partial(local_token, access)
         await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
         connections = _connections(config, opened)
-        app = build_app(opened, schedule, intake, news, ring.keys, access, connections)
+        app = build_app(opened, schedule, intake, news, ring, access, connections)
         url = await stack.enter_async_context(_listening(app, config, connections))
         await intake.resume()
         if scheduled:
@@ -158,6 +162,14 @@ async def serving(
             log.warning("configuration.unwise", warning=warning)
         await stack.enter_async_context(notifying(os.environ))
         yield Served(opened, url, schedule)
+
+
+def token_again(config: Config, environ: Mapping[str, str], redactor: Redactor) -> Secret | None:
+    """The token as it stands now, hidden from the log before anything is done with it. Raises SettingError."""
+    token = read_token(config, environ)
+    if token is not None:
+        redactor.add(token)
+    return token
 
 
 def _connections(config: Config, opened: Engine) -> Connections:

@@ -1,7 +1,8 @@
 """What can go wrong between us and a forge, by what to do about it.
 
     ForgeError
-    ├── Unreachable      no answer: refused, reset, timed out, TLS          → try again later
+    ├── Unreachable      no answer: refused, reset, TLS                     → try again later
+    │   └── TimedOut     no whole answer in time                            → try again, not at once
     ├── ServerFault      5xx                                                → try again later
     ├── Throttled        429, or 503 with Retry-After                       → wait `retry_after`
     ├── Unauthorized     401                                                → stop and alert
@@ -43,6 +44,13 @@ class Unreachable(ForgeError):
 
     remedy = "check that the forge runs and that forge.url, forge.ca_file and the proxy settings are right"
     retry = True
+
+
+class TimedOut(Unreachable):
+    """No whole answer came in time. Asking again at once would only wait as long once more."""
+
+    remedy = "look at the forge's load, and at what stands between; forge.timeout is how long it may take"
+    retry = False
 
 
 class HttpError(ForgeError):

@@ -22,9 +22,19 @@ from yarl import URL
 
 from gitea_client import paths
 from gitea_client.counting import Kind, RequestCounter
-from gitea_client.errors import ForgeError, Malformed, SettingError, Throttled, TooLong, Unreachable
+from gitea_client.credentials import Credentials, Reading
+from gitea_client.errors import (
+    ForgeError,
+    Malformed,
+    SettingError,
+    Throttled,
+    TimedOut,
+    TooLong,
+    Unauthorized,
+    Unreachable,
+)
 from gitea_client.reasons import Reason, reason_of
-from gitea_client.redaction import check_token, redact
+from gitea_client.redaction import redact
 from gitea_client.secret import Secret
 from gitea_client.sizes import PAGES_OF_BYTES, most_bytes
 from gitea_client.statuses import error_of, parse_date
@@ -47,11 +57,14 @@ class Transport:
 
     At most `concurrency` requests and git runs are under way at once; `slot()` is for the latter. `timeout` (seconds)
     bounds a whole request, `max_body` (bytes) a decoded body; see `sizes` for routes that need less. `sleep` and
-    `jitter` (0 to 1) are arguments so that tests need no clock. Proxies come from the usual environment variables.
+    `jitter` (0 to 1) are arguments so that tests need no clock. `read_token` gives the token anew once the forge
+    refuses it. `on_slow` is called with what has waited `SLOW` seconds for its answer. Proxies come from the usual
+    environment variables.
     """
 
     ATTEMPTS = 3
     LONGEST_WAIT = 30.0
+    SLOW = 5.0
 
     def __init__(
         self,
@@ -65,9 +78,10 @@ class Transport:
         max_body: int = 32 * MiB,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        read_token: Reading | None = None,
     ) -> None:
         self.url = check_url(url)
-        self.token = check_token(token)
+        self._credentials = Credentials(token, read_token)
         self.ca_file = ca_file
         self.counter = counter or RequestCounter()
         self._timeout = timeout
@@ -79,6 +93,7 @@ class Transport:
         self._sleep = sleep
         self._jitter = jitter
         self._session: aiohttp.ClientSession | None = None
+        self.on_slow: Callable[[str], None] = lambda _what: None
 
     async def __aenter__(self) -> Self:
         tls = _tls(self.ca_file) if self.url.startswith("https:") else True
@@ -94,6 +109,11 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    @property
+    def token(self) -> Secret | None:
+        """The token as it is now."""
+        return self._credentials.token
 
     def git_url(self, full_name: str) -> str:
         """The address that the git program fetches `owner/name` from; it holds no credentials."""
@@ -131,13 +151,23 @@ class Transport:
         attempts = self.ATTEMPTS if repeatable else 1
         target, counted = path + paths.query_string(query), (kind, route or path)
         for attempt in range(1, attempts + 1):
+            used = self.token
             try:
+                return await self._attempt(method, target, body, headers, counted, accept_statuses)
+            except Unauthorized as error:
+                if not await self._credentials.renew(used):
+                    raise self._refused(error) from None
                 return await self._attempt(method, target, body, headers, counted, accept_statuses)
             except ForgeError as error:
                 if not error.retry or attempt == attempts:
                     raise
                 await self._sleep(self._wait(error, attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _refused(self, error: Unauthorized) -> Unauthorized:
+        """With what is wrong where the token is kept, if anything: putting that right is the remedy."""
+        error.remedy = self._credentials.why or error.remedy
+        return error
 
     def _wait(self, error: ForgeError, attempt: int) -> float:
         wait = error.retry_after if isinstance(error, Throttled) else 0.25 * 2**attempt * (0.5 + self._jitter())
@@ -156,6 +186,7 @@ class Transport:
             raise RuntimeError("the transport is not open; use `async with Transport(...)`")
         what = redact(f"{method} {path}", self.token)
         status = 0
+        slow = asyncio.get_running_loop().call_later(self.SLOW, self.on_slow, what)
         try:
             async with self._slots, self._session.request(
                 method,
@@ -168,7 +199,7 @@ class Transport:
                 status = response.status
                 content = await self._read(response, what, most_bytes(counted[1], self._max_body))
         except TimeoutError:
-            raise Unreachable(f"{what}: no whole answer within {self._timeout:g} seconds") from None
+            raise TimedOut(f"{what}: no whole answer within {self._timeout:g} seconds") from None
         except aiohttp.ClientPayloadError:
             raise Malformed(f"{what}: the answer (HTTP {status}) was cut") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -176,6 +207,7 @@ class Transport:
             reason = reason_of(error, self.url, ca_file=self.ca_file, proxy=proxy_for(self.url))
             raise unreachable(what, reason) from None
         finally:
+            slow.cancel()
             self.counter.add(*counted, status)
         answer = Answer(status, response.headers, content, parse_date(response.headers.get("Date")))
         if 200 <= status < 300 or status in accept_statuses:

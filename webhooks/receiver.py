@@ -7,7 +7,7 @@ again), so whatever was not stored is answered with an error, and whatever was s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -53,7 +53,8 @@ class Receiver:
 
     Raises ValueError without a secret: unsigned deliveries are never taken. `on_delivery` is called, on the event
     loop, once a delivery is on the disk; if it fails, the delivery waits in the inbox for the next look there. Test
-    deliveries that `probes` awaits are noted there and go no further.
+    deliveries that `probes` awaits are noted there and go no further. `renew` is asked, after a delivery that none of
+    the secrets signed, whether they have changed since.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Receiver:
         max_waiting: int = MAX_WAITING,
         read_seconds: float = READ_SECONDS,
         probes: Probes | None = None,
+        renew: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         if not secrets or not all(secrets):
             raise ValueError("webhooks need a secret that is not empty; put one into forge.webhook_secret_file")
@@ -79,6 +81,7 @@ class Receiver:
         self._bodies = Bodies(BodyLimits(max_body, max(max_waiting, max_body), read_seconds))
         self._beside = ThreadPoolExecutor(1, "forgeglass-deliveries")
         self._probes = probes or Probes()
+        self._renew = renew
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take one delivery. 202 with `{"status": "accepted" | "duplicate" | "ignored"}`, or a problem."""
@@ -101,11 +104,12 @@ class Receiver:
             return self._refuse(request, "cut", "Look at the proxy in between.")
 
     async def _take(self, request: web.Request, body: bytes) -> web.Response:
-        examine = partial(_examine, body, request.headers.copy(), tuple(self._secrets))
-        if len(body) <= AT_ONCE[is_form(request.headers)]:
-            right, delivery = examine()
-        else:
-            right, delivery = await asyncio.get_running_loop().run_in_executor(self._beside, examine)
+        used = tuple(self._secrets)
+        right, delivery = await self._examined(request, body, used)
+        if not right and self._renew is not None:
+            await self._renew()
+            if (now := tuple(self._secrets)) != used:  # renewed for this delivery, or for another meanwhile
+                right, delivery = await self._examined(request, body, now)
         if (nonce := self._probes.of(request)) is not None:
             return self._probed(request, nonce, right)
         if not right:
@@ -113,6 +117,14 @@ class Receiver:
         if isinstance(delivery, Malformed):
             return self._refuse(request, "malformed", delivery.why)
         return await self._store(request, delivery, body)
+
+    async def _examined(
+        self, request: web.Request, body: bytes, secrets: Sequence[bytes]
+    ) -> tuple[bool, Delivery | Malformed]:
+        examine = partial(_examine, body, request.headers.copy(), secrets)
+        if len(body) <= AT_ONCE[is_form(request.headers)]:
+            return examine()
+        return await asyncio.get_running_loop().run_in_executor(self._beside, examine)
 
     async def _store(self, request: web.Request, delivery: Delivery, body: bytes) -> web.Response:
         try:

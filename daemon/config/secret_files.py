@@ -6,7 +6,7 @@ nobody gives is one of our own in `data_dir`, made by `daemon.hooks.secret` wher
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ import msgspec
 from daemon.config import Config
 from daemon.config.errors import BadValueError, ConfigError, Mistake
 from daemon.config.keys import SECRET_VARIABLES
+from gitea_client.errors import SettingError
 from gitea_client.secret import Secret
 
 _MOST_BYTES: Final = 64 * 1024
@@ -57,17 +58,20 @@ def read_secret(path: Path) -> Secret:
     return _clean(raw, str(path))
 
 
-def read_secrets(config: Config, environ: Mapping[str, str]) -> Secrets:
+def read_secrets(
+    config: Config, environ: Mapping[str, str], names: Collection[str] = tuple(SECRET_VARIABLES)
+) -> Secrets:
     """Return the secrets for `config`: each from its file, else from $CREDENTIALS_DIRECTORY/<name>, else from
     FORGEGLASS_FORGE_TOKEN, FORGEGLASS_FORGE_WEBHOOK_SECRET and FORGEGLASS_FORGE_WEBHOOK_SECRET_PREVIOUS. Where no
-    webhook secret is given, those that were made by themselves in `data_dir`, if there are any yet.
+    webhook secret is given, those that were made by themselves in `data_dir`, if there are any yet. Only those of
+    `names` are looked at.
 
     The credentials' names are token, webhook_secret and webhook_secret_previous (systemd's LoadCredential=token:…).
     Raises ConfigError with every secret that cannot be used.
     """
     found: dict[str, Secret | None] = {}
     mistakes: list[Mistake] = []
-    for name in SECRET_VARIABLES:
+    for name in names:
         path: Path | None = getattr(config.forge, f"{name}_file")
         try:
             found[name] = read_secret(path) if path else _elsewhere(name, environ)
@@ -83,6 +87,14 @@ def read_secrets(config: Config, environ: Mapping[str, str]) -> Secrets:
     if mistakes:
         raise ConfigError(mistakes)
     return Secrets(**found)
+
+
+def read_token(config: Config, environ: Mapping[str, str]) -> Secret | None:
+    """Return the token as it stands now. Raises SettingError with what is wrong and what to do about it."""
+    try:
+        return read_secrets(config, environ, ("token",)).token
+    except ConfigError as error:
+        raise SettingError("; ".join(f"{each.key}: {each.problem}; {each.remedy}" for each in error.mistakes)) from None
 
 
 def _own(path: Path) -> Secret | None:

@@ -58,7 +58,7 @@ async def overview(context: ApiContext, viewer: Viewer, since: datetime) -> Over
         return Overview(
             await _fresh(context, connection, viewer, of_mirrored()),
             await counting.entries_by_collection(connection, viewer),
-            await counting.findings_by_rule(connection, viewer),
+            await findings.rule_counts(connection, viewer, Question()),
             await counting.pulls_waiting(connection, viewer, context.clock()),
             (await repositories.repository_list(connection, viewer, troubled)).items,
             await counting.changes_by_hour(connection, viewer, since),
@@ -73,7 +73,7 @@ async def collection_view(
         return CollectionView(
             await _fresh(context, connection, viewer, of_collection(viewer, collection)),
             await entries.entry_list(connection, viewer, collection, question, q=q),
-            await counting.values_of(connection, viewer, collection, pills) if pills is not None else {},
+            await entries.value_counts(connection, viewer, collection, question, pills, q=q) if pills else {},
         )
 
 
@@ -145,7 +145,7 @@ async def pulls_view(context: ApiContext, viewer: Viewer, question: Question) ->
         return PullsView(
             await _fresh(context, connection, viewer, of_mirrored()),
             page,
-            await counting.pulls_waiting(connection, viewer, context.clock()),
+            await counting.pulls_waiting(connection, viewer, context.clock(), question.conditions),
             await proposed.of_pulls(connection, viewer, [_place(item) for item in page.items if item.state == "open"]),
         )
 
@@ -238,7 +238,7 @@ async def findings_view(context: ApiContext, viewer: Viewer, question: Question,
         return FindingsView(
             await _fresh(context, connection, viewer, of_mirrored()),
             await findings.finding_list(connection, viewer, question, cleared=cleared),
-            await counting.findings_by_rule(connection, viewer),
+            await findings.rule_counts(connection, viewer, question, cleared=cleared),
         )
 
 

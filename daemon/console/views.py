@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cache.queries import branches, changes, entries, findings, history, pulls, repositories, revisions
 from cache.queries.comparing import Side
-from cache.queries.counting import RuleCount, Waiting
+from cache.queries.counting import Waiting
 from cache.queries.freshness import Freshness
 from cache.queries.proposed import OfPull, Proposed
 
@@ -19,14 +19,15 @@ class Overview(Struct, frozen=True):
 
     fresh: Freshness
     entries: Mapping[tuple[str, str], tuple[int, int]]
-    findings: tuple[RuleCount, ...]
+    findings: tuple[findings.RuleCount, ...]
     waiting: tuple[Waiting, ...]
     troubled: tuple[repositories.RepositoryItem, ...]
     changes: Mapping[datetime, int]
 
 
 class CollectionView(Struct, frozen=True):
-    """A page of a collection; `values` counts what its entries have in the field that gives the pills."""
+    """A page of a collection; `values` counts what its entries that fit have in the field that gives the pills,
+    whatever is asked of that field."""
 
     fresh: Freshness
     page: entries.EntryPage
@@ -85,7 +86,7 @@ class DiffView(Struct, frozen=True):
 
 
 class PullsView(Struct, frozen=True):
-    """Pull requests, what each would change while it is open, and how many of which kind and age wait."""
+    """Pull requests, what each would change while it is open, and how many that fit of which kind and age wait."""
 
     fresh: Freshness
     page: pulls.PullPage
@@ -110,11 +111,11 @@ class ProposalView(Struct, frozen=True):
 
 
 class FindingsView(Struct, frozen=True):
-    """Findings, and how many of which rule stand."""
+    """Findings, and how many that fit there are of which rule."""
 
     fresh: Freshness
     page: findings.FindingPage
-    rules: tuple[RuleCount, ...]
+    rules: tuple[findings.RuleCount, ...]
 
 
 class RepositoriesView(Struct, frozen=True):
