@@ -11,7 +11,7 @@ from cache.queries import branches, changes, entries, findings, history, pulls, 
 from cache.queries.comparing import Side
 from cache.queries.counting import Waiting
 from cache.queries.freshness import Freshness
-from cache.queries.proposed import OfPull, Proposed
+from cache.queries.proposed import OfPull, Proposed, ProposedPage
 
 
 class Overview(Struct, frozen=True):
@@ -21,7 +21,7 @@ class Overview(Struct, frozen=True):
     entries: Mapping[tuple[str, str], tuple[int, int]]
     findings: tuple[findings.RuleCount, ...]
     waiting: tuple[Waiting, ...]
-    troubled: tuple[repositories.RepositoryItem, ...]
+    troubled: repositories.RepositoryPage
     changes: Mapping[datetime, int]
 
 
@@ -35,16 +35,18 @@ class CollectionView(Struct, frozen=True):
 
 
 class EntryView(Struct, frozen=True):
-    """An entry with what belongs to it; `revisions` is the number of its revisions, `proposed` what open pull requests
-    would make of it."""
+    """An entry with the first of what belongs to it; `revisions` is the number of its revisions, `proposed` what open
+    pull requests would make of it, `added` the change that brought it. `findings_left` says that there are more."""
 
     fresh: Freshness
     item: entries.EntryItem
     findings: tuple[findings.FindingItem, ...]
     branches: branches.BranchPage
     pulls: pulls.PullPage
+    added: history.HistoryItem | None
     history: history.HistoryPage
-    proposed: tuple[Proposed, ...]
+    proposed: ProposedPage
+    findings_left: bool = False
     revisions: int = 0
 
 
@@ -53,8 +55,9 @@ class KeyView(Struct, frozen=True):
 
     fresh: Freshness
     pulls: pulls.PullPage
-    proposed: tuple[Proposed, ...]
+    proposed: ProposedPage
     findings: tuple[findings.FindingItem, ...]
+    findings_left: bool
     revisions: int
 
 
@@ -95,11 +98,11 @@ class PullsView(Struct, frozen=True):
 
 
 class PullView(Struct, frozen=True):
-    """A pull request, the revisions of the entries that it touches, and what it would change."""
+    """A pull request, the first revisions of the entries that it touches, and of what it would change."""
 
     fresh: Freshness
     item: pulls.PullItem
-    revisions: tuple[revisions.RevisionItem, ...]
+    revisions: revisions.RevisionPage
     proposed: OfPull
 
 
