@@ -21,9 +21,13 @@ from cache.rows import OwnerRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
-from daemon.reconciler import Reconciler, described
-from daemon.report import Progress, Report, TooMuchMissing, Trouble
+from daemon.failures import Failures
+from daemon.listings import differs, merged, unusable, with_former_names
+from daemon.outage import Outage
+from daemon.reconciler import Reconciler
+from daemon.report import Progress, Report, TooMuchMissing, Trouble, described
 from daemon.resolving import with_name
+from daemon.storage_errors import storage_trouble
 from daemon.together import together
 from daemon.work.scope import Scope
 from daemon.work.workqueue import Priority
@@ -60,6 +64,8 @@ class Sweeper:
         counter: RequestCounter,
         owners: Iterable[str],
         overlap: timedelta,
+        outage: Outage,
+        failures: Failures,
     ) -> None:
         self._book = book
         self._reconciler = reconciler
@@ -67,6 +73,8 @@ class Sweeper:
         self._counter = counter
         self._owners = tuple(owners)
         self._overlap = overlap
+        self._outage = outage
+        self._failures = failures
         self._sweeping = asyncio.Lock()
         self._deepened: dict[int, int] = {}
         self._turns = 0
@@ -90,7 +98,7 @@ class Sweeper:
         `again` reads everything anew; `asked` is a sweep that somebody waits for, which tries at once what is in
         back-off; `lists_only` reads the complete lists of a deep sweep and leaves the repositories to `deepen`.
 
-        Never raises ForgeError: what could not be read stands in the report.
+        Never raises ForgeError: what could not be read stands in the report, and so does a disk that fails.
         """
         async with self._sweeping:
             started, before = time.perf_counter(), self._counter.snapshot()
@@ -103,13 +111,14 @@ class Sweeper:
                 self._reconciler.resolver.doubt_people()
             self._reconciler.swept = True
             try:
-                for name in self._owners:
-                    await self._owner_or_trouble(name, run)
+                await self._all(run)
+            except Exception as error:
+                if (found := storage_trouble(error)) is None:
+                    raise
+                self._failures.stored_badly(*found)
+                errors.append(Trouble("storage", *found))
             finally:
                 self._reconciler.swept = False
-            await self._reconciler.follow_reach()
-            for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
-                errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
             spent = self._counter.delta(before)
             reached = self._book.reach.interests.keys()
             return Report(
@@ -122,12 +131,30 @@ class Sweeper:
                 errors=errors,
             )
 
-    async def _owner_or_trouble(self, name: str, run: _Run) -> None:
+    async def _all(self, run: _Run) -> None:
+        """Every owner, and the people whom pull requests name. Where the forge fails as a whole, nobody is asked on."""
+        outage: ForgeError | None = None
+        try:
+            for name in self._owners:
+                failed = outage or await self._owner_or_error(name, run)
+                if failed is not None:
+                    run.errors.append(Trouble(f"owner:{name}", str(failed), failed.remedy))
+                    outage = outage or await self._outage.behind(failed)
+                    await self._note_trouble(name, failed)
+        finally:
+            self._reconciler.swept = False
+        if outage is not None:
+            return
+        await self._reconciler.follow_reach()
+        for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
+            run.errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
+
+    async def _owner_or_error(self, name: str, run: _Run) -> ForgeError | None:
         try:
             await self._owner(name, run)
         except ForgeError as error:
-            run.errors.append(Trouble(f"owner:{name}", str(error), error.remedy))
-            await self._note_trouble(name, error)
+            return error
+        return None
 
     async def deepen(self, share: float) -> None:
         """Go on with the deep sweep that is spread over its interval: look at this share of all repositories.
@@ -137,7 +164,9 @@ class Sweeper:
         async with self._sweeping:
             reached = self._book.reach.interests
             self._deepened = {key: at for key, at in self._deepened.items() if key in reached}
-            self._owing += share * len(reached)
+            self._owing = min(self._owing + share * len(reached), float(len(reached)))
+            if self._outage.now:
+                return  # each of them would only wait for the forge
             due = sorted(reached, key=lambda key: self._deepened.get(key, -1))[: int(self._owing)]
             self._owing -= int(self._owing)
             for key in due:
@@ -160,7 +189,8 @@ class Sweeper:
         if not listing.complete and listing.total != owner.total:
             listing = await self._rest.repositories(owner.id, since=None)
         await self._take_over(owner, listing)
-        self._reconciler.workers.resume()  # the forge answers
+        self._outage.over()  # the forge answers
+        self._reconciler.workers.resume()
         resolver = self._reconciler.resolver
         if run.complete:
             resolver.ask_again()
@@ -186,7 +216,7 @@ class Sweeper:
         unresolved |= await resolver.resolve_unknown()
         await self._reconciler.let_go()
         await self._as_listed(listing)
-        run.errors.extend(_unusable(name, item) for item in listing.unusable)
+        run.errors.extend(unusable(name, item) for item in listing.unusable)
         for given, trouble in unresolved.items():
             run.errors.append(Trouble(f"name:{given}", str(trouble), trouble.remedy))
         for repository_id, error in failed.items():
@@ -233,10 +263,10 @@ class Sweeper:
 
         def change(world: World) -> World:
             world = replace(world, complete=world.complete or listing.complete)
-            fresh = {key: _merged(world, repository) for key, repository in listed.items()}
-            return _with_former_names(replace(world, listed={**world.listed, **fresh}), world)
+            fresh = {key: merged(world, repository) for key, repository in listed.items()}
+            return with_former_names(replace(world, listed={**world.listed, **fresh}), world)
 
-        changed = any(known.get(key) != _merged(self._book.world, value) for key, value in listed.items())
+        changed = any(known.get(key) != merged(self._book.world, value) for key, value in listed.items())
         if changed or (listing.complete and not self._book.world.complete):
             aliases = set(self._book.world.aliases)
             await self._book.turn(change)
@@ -297,7 +327,7 @@ class Sweeper:
         reached = self._book.reach.interests
         for item in listing.items:
             if item.id in reached and (
-                self._is_due(item.id, utc(item.updated_at)) or _differs(self._book.world, repository_of(item))
+                self._is_due(item.id, utc(item.updated_at)) or differs(self._book.world, repository_of(item))
             ):
                 yield item.id, Scope()
         for hit in hits:
@@ -339,38 +369,8 @@ class Sweeper:
 
     async def _note_trouble(self, name: str, error: ForgeError) -> None:
         owner = self._book.owner(name)
-        log.warning("owner.unreadable", owner=name, error=str(error), remedy=error.remedy)
         if owner is not None:
             await self._book.turn(notes=[replace(owner, last_error=str(error))])
-
-
-def _unusable(owner: str, item: wire.Unusable) -> Trouble:
-    """A repository whose description by the forge is not allowed: it is not read, and what was known of it stays."""
-    which = f"repository {item.id}" if item.id is not None else "a repository without a usable id"
-    log.warning("repository.unusable", owner=owner, repository_id=item.id, error=item.why)
-    what = f"the forge describes {which} of {owner} in a way that is not allowed: {item.why}"
-    remedy = "look at what the forge's API says of it, whether forge.url is right, and for a proxy between"
-    return Trouble(f"repository:{item.id or owner}", what, remedy)
-
-
-def _with_former_names(world: World, before: World) -> World:
-    """A newly listed world in which the names that repositories bore until now lead to them still, unless taken."""
-    moved = {key: r for key, r in before.listed.items() if r.full_name.lower() != world.listed[key].full_name.lower()}
-    former = {r.full_name.lower(): key for key, r in moved.items() if r.full_name.lower() not in world.by_name}
-    return replace(world, aliases={**world.aliases, **former}) if former else world
-
-
-def _merged(world: World, repository: Repository) -> Repository:
-    """A repository as listed; a mirrored one keeps the default branch that its refs told."""
-    evidence = world.mirrored.get(repository.id)
-    if evidence is None or not evidence.repository.default_branch:
-        return repository
-    return replace(repository, default_branch=evidence.repository.default_branch)
-
-
-def _differs(world: World, repository: Repository) -> bool:
-    evidence = world.mirrored.get(repository.id)
-    return evidence is not None and evidence.repository != _merged(world, repository)
 
 
 def _newest(known: datetime | None, times: Iterable[datetime | None]) -> datetime | None:
