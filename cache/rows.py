@@ -337,6 +337,8 @@ class LookRow(Row, frozen=True):
     """The beginning of the last look, by the forge's clock."""
     delivered_at: datetime | None = None
     """The last delivery that spoke of it."""
+    due_at: datetime | None = None
+    """When a sweep found that it had to be looked at and went on before that was done; None once it is."""
     failures: int = 0
     next_look_at: datetime | None = None
     """When the back-off ends at the latest; None where there is none."""

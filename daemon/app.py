@@ -17,7 +17,6 @@ from aiohttp.typedefs import Middleware
 from cache.viewer import Viewer
 from daemon import headers, status
 from daemon.api.access import Access
-from daemon.api.addresses import ROOT
 from daemon.api.app import Api
 from daemon.api.comparing import Comparing
 from daemon.api.context import ApiContext
@@ -27,6 +26,7 @@ from daemon.api.sending import sending
 from daemon.connections import Connections
 from daemon.console.app import Console
 from daemon.console.context import ConsoleContext
+from daemon.console.errors import readable
 from daemon.console.rendering import Renderer
 from daemon.engine import Engine
 from daemon.hooks.ring import SecretRing
@@ -99,6 +99,7 @@ def build_app(
     hosts = known_hosts(config.listen, config.public_url, (*PROBED, config.webhooks.path))
     app = web.Application(
         middlewares=[
+            readable(VERSION),
             connections.middleware,
             sending(config.limits.answers_waiting, config.limits.answer_time, connections.note),
             _counted(engine), engine.probes.strays(config.webhooks.path), hosts,
@@ -112,17 +113,11 @@ def build_app(
     app.on_cleanup.append(access.stop)
     app.on_cleanup.append(renderer.stop)
     app.router.add_post(config.webhooks.path, receiver.handle)
-    app.router.add_get("/", _front)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
     app.router.add_get("/readyz", _ready(engine, schedule))
     app.router.add_get("/metrics", _metrics(engine))
     app.add_routes(console.routes())
     return app
-
-
-async def _front(request: web.Request) -> web.Response:
-    """Whoever types the address alone sees what there is; a relative way, right behind any proxy."""
-    return web.Response(status=302, headers={"Location": f"{ROOT.removeprefix('/')}/docs"})
 
 
 def _health(schedule: Schedule, interval: float) -> Handler:

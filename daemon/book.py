@@ -160,7 +160,8 @@ class Book:
     ) -> Applied:
         """Change the world, and write everything that follows.
 
-        `notes` are operational rows to put, `forget` such rows to remove, `buried` new tombstones, `heads` those of
+        `notes` are operational rows to put, told when nothing else is being written (a generator sees the rows as they
+        are then), `forget` such rows to remove, `buried` new tombstones, `heads` those of
         pull requests to be kept in `state.db`. Runs to its end
         even where the caller is cancelled: a page is turned whole or not at all.
         """

@@ -12,18 +12,15 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from msgspec.structs import replace
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.database import Database, ForeignFileError, OthersFileError, is_around
 from cache.migrating import NewerSchemaError, upgrade
-from cache.model import RepositoryEvidence
 from cache.profile.collection import Block
 from cache.state import StateStore
 from cache.store import Store, check, get_meta, put_aside, put_meta
 from cache.views import create_views
-from cache.world import World
 from daemon.blocks import fingerprint
 from daemon.book import Clock
 from daemon.config import Config
@@ -33,11 +30,11 @@ from daemon.graves import StateGraves
 from daemon.lock import DataLock
 from daemon.metrics import Metrics
 from daemon.remembering import forgotten
+from daemon.settings import follow, of, record, recorded
 from daemon.sharing import cache_database
 from daemon.work.workqueue import SPACING
 from gitea_client.counting import RequestCounter
 from gitea_client.credentials import Reading
-from gitea_client.errors import ForgeError
 from gitea_client.rest import Rest
 from gitea_client.secret import Secret
 from gitea_client.transport import Transport
@@ -145,7 +142,11 @@ async def engine(
         store.on_new_file = partial(_begin_epoch, opened)
         if lost := tuple(forgotten(made.book.rows, made.book.world.tombstones)):
             await made.book.turn(lambda world: world, buried=lost)
-        await _follow_profiles(opened)
+        async with cache.read() as connection:
+            before = await recorded(connection)
+        await follow(made, before, of(config, opened.blocks))
+        async with cache.transaction() as connection:
+            await _complete(opened, connection)
         yield opened
 
 
@@ -195,36 +196,10 @@ async def _belong_together(cache: Database, epoch: str) -> bool:
         return await get_meta(connection, "epoch") in (None, epoch)
 
 
-async def _follow_profiles(opened: Engine) -> None:
-    """Where the profiles changed, project anew from evidence and object stores; the forge is not asked."""
-    book = opened.desk.book
-    async with opened.cache.read() as connection:
-        known = await get_meta(connection, "profiles")
-    if known != opened.fingerprint and known is not None:
-        log.info("profiles.changed", remedy="rows are projected anew from what was read before")
-        for repository_id, evidence in list(book.world.mirrored.items()):
-            interest = book.reach.interests.get(repository_id)
-            if interest is None:
-                continue
-            try:
-                fresh = await opened.desk.reconciler.reader.from_store(evidence, interest, opened.blocks)
-            except ForgeError as error:
-                log.info("repository.read_again", repository_id=repository_id, error=str(error))
-                fresh = replace(evidence, interest="")
-            await book.turn(partial(_with_evidence, fresh))
-        await book.turn(lambda world: world)
-    async with opened.cache.transaction() as connection:
-        await _complete(opened, connection)
-
-
-def _with_evidence(evidence: RepositoryEvidence, world: World) -> World:
-    return world.with_evidence(evidence)
-
-
 async def _complete(opened: Engine, connection: AsyncConnection) -> None:
     """What `cache.db` holds besides rows: the profiles' views, and what its rows follow from."""
     await create_views(connection, opened.blocks)
-    await put_meta(connection, "profiles", opened.fingerprint)
+    await record(connection, of(opened.config, opened.blocks))
     await put_meta(connection, "epoch", opened.epoch.now)
 
 

@@ -147,12 +147,13 @@ async def _blobs(
 
     What was loaded before is kept where the file did not change.
     """
-    pool: dict[str, Blob] = dict(known.blobs) if known else {}
+    same = known is not None and known.interest == interest.canonical
+    pool = _at_hand(known.blobs, max_file_size, whole=same) if known is not None else {}
     patterns = {pattern.source for pattern in interest.patterns}  # not by name: that may change while it is read
     collections = unlike(c for b in blocks for c in b.collections if c.pattern.source in patterns)
-    before = known.versions if known is not None and known.interest == interest.canonical else {}
+    before = known.versions if known is not None and same else {}
     keep = {*wanted_of_heads(evidence, interest), *_looked_into(versions, interest, left_out)}
-    if absent := keep - pool.keys():
+    if absent := {blob_id for blob_id in keep if blob_id not in pool or pool[blob_id].packed is None}:
         pool |= await store.blobs(absent, max_bytes=max_file_size)
         if last is not None and last is not known:  # of a pull request that cannot be read anew
             lost = {blob_id for blob_id in absent if pool[blob_id].packed is None}
@@ -179,6 +180,15 @@ async def _blobs(
 
     keep |= await load_files(store, pending, versions, sizes, pool, examine, max_file_size)
     return {blob_id: blob for blob_id, blob in pool.items() if blob_id in keep}
+
+
+def _at_hand(blobs: Mapping[str, Blob], max_file_size: int, *, whole: bool) -> dict[str, Blob]:
+    """What was loaded before; where everything is looked at anew, no blob that is read another way today: one that
+    could not be had then, and one that is too large now.
+    """
+    if whole:
+        return dict(blobs)
+    return {key: blob for key, blob in blobs.items() if blob.packed is not None and blob.packed.size <= max_file_size}
 
 
 async def _sizes(

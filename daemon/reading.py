@@ -171,7 +171,7 @@ class Reader:
             head=listing.branches.get(default, last_head),
             tips=tuple(known.branches.values()) if known else (),
             file_filter=f"blob:limit={self._max_file_size}" if interest.depth == "files" else "tree:0",
-            refetch=known is not None and known.depth == "commits" and interest.depth == "files",
+            refetch=known is not None and interest.depth == "files" and _lacks_blobs(known),
         )
         await self._fetcher.fetch(store, repository, wanted, unreadable, errors)
         evidence = RepositoryEvidence(
@@ -252,7 +252,8 @@ class Reader:
         bare = replace(
             evidence, interest=interest.canonical, depth=interest.depth, versions={}, blobs={}, commits={}, histories={}
         )
-        errors, size = ReadErrors(evidence.repository, evidence, Scope(), Counter()), self._max_file_size
+        errors = ReadErrors(evidence.repository, evidence, Scope(all_pulls=True), Counter())
+        size = self._max_file_size
         loaded = await load(store, bare, None, interest, blocks, size, told, evidence, errors, self._amounts)
         return replace(loaded, read_errors=errors.found)
 
@@ -297,6 +298,12 @@ def _same_refs(listing: RefListing, default: str, known: RepositoryEvidence) -> 
         and listing.pulls == known.pull_heads
         and default == known.repository.default_branch
     )
+
+
+def _lacks_blobs(known: RepositoryEvidence) -> bool:
+    """Whether a store may lack blobs that are wanted now: it was filled with a filter that let fewer through."""
+    lacking = not known.interest and any(blob.packed is None for blob in known.blobs.values())
+    return known.depth == "commits" or lacking
 
 
 def _pull_heads(listing: RefListing, known: RepositoryEvidence | None, found: PullsRead) -> dict[int, str]:

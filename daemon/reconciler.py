@@ -213,12 +213,14 @@ class Reconciler:
     async def _write(
         self, repository_id: int, previous: RepositoryEvidence | None, outcome: Outcome, began: datetime
     ) -> Applied:
+        known = self.book.look(repository_id)
         look = replace(
-            self.book.look(repository_id),
+            known,
             observed_at=began,
             verified_at=began,
             looked_at=outcome.looked_at or began,
-            delivered_at=self.delivered.pop(repository_id, self.book.look(repository_id).delivered_at),
+            delivered_at=self.delivered.pop(repository_id, known.delivered_at),
+            due_at=known.due_at if known.due_at is not None and began < known.due_at else None,
             failures=0,
             next_look_at=None,
             last_error=None,

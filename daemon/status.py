@@ -166,6 +166,6 @@ async def gauge(engine: Engine, stale_after: float) -> None:
 
 def _seen(look: LookRow, swept_at: datetime | None) -> datetime | None:
     """When a repository was last read or, by a sweep of its owner, found unchanged; None where it was never read."""
-    if look.observed_at is None or swept_at is None or look.failures:
+    if look.observed_at is None or swept_at is None or look.failures or look.due_at:
         return look.observed_at
     return max(look.observed_at, swept_at)

@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
 from cache.model import Repository
-from cache.rows import OwnerRow
+from cache.rows import LookRow, OwnerRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
 from daemon.failures import Failures
-from daemon.listings import differs, merged, unusable, with_former_names
+from daemon.former_owners import forget_former_owners
+from daemon.listed import merged, newest, unusable, with_former_names
 from daemon.outage import Outage
 from daemon.reconciler import Reconciler
 from daemon.report import Progress, Report, TooMuchMissing, Trouble, described
 from daemon.resolving import with_name
+from daemon.signals import signalled
 from daemon.storage_errors import storage_trouble
 from daemon.together import together
 from daemon.work.scope import Scope
@@ -42,6 +45,11 @@ BRAKE = 3
 """From so many repositories on, more than half of an owner's missing at once is not believed without being asked."""
 
 
+PATIENCE = 5.0
+"""Seconds that a scheduled sweep waits for what an owner has to be looked at; the rest is looked at while it goes on.
+One repository that answers slowly must not keep the changes of all others waiting."""
+
+
 class _Run(Struct, frozen=True):
     """How one sweep is done, and where its troubles are gathered."""
 
@@ -49,8 +57,16 @@ class _Run(Struct, frozen=True):
     again: bool
     everything: bool
     priority: Priority
+    patient: bool
     errors: list[Trouble]
     progress: Progress | None
+
+
+class _Looks(Struct, frozen=True):
+    """How looks ended: those that failed, and the repositories whose look has not ended yet."""
+
+    failed: dict[int, Exception]
+    late: frozenset[int] = frozenset()
 
 
 class Sweeper:
@@ -96,7 +112,8 @@ class Sweeper:
         """Ask the forge what changed, have it read, and wait for that.
 
         `again` reads everything anew; `asked` is a sweep that somebody waits for, which tries at once what is in
-        back-off; `lists_only` reads the complete lists of a deep sweep and leaves the repositories to `deepen`.
+        back-off; `lists_only` reads the complete lists of a deep sweep and leaves the repositories to `deepen`. What
+        nobody asked for, the first and a deep sweep apart, goes on after `PATIENCE`, and notes what it left behind.
 
         Never raises ForgeError: what could not be read stands in the report, and so does a disk that fails.
         """
@@ -106,7 +123,7 @@ class Sweeper:
             applied = self._book.store.applied
             errors: list[Trouble] = []
             priority = Priority.INTERACTIVE if asked else Priority.DEEP if deep else Priority.SWEEP
-            run = _Run(deep or again or lists_only, again, not lists_only, priority, errors, progress)
+            run = _Run(deep or again or lists_only, again, not lists_only, priority, asked or deep, errors, progress)
             if run.complete:
                 self._reconciler.resolver.doubt_people()
             self._reconciler.swept = True
@@ -146,6 +163,8 @@ class Sweeper:
         if outage is not None:
             return
         await self._reconciler.follow_reach()
+        if not run.errors:
+            await forget_former_owners(self._book)
         for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
             run.errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
 
@@ -172,8 +191,7 @@ class Sweeper:
             for key in due:
                 self._turns += 1
                 self._deepened[key] = self._turns
-            looks = (self._reconciler.look(key, Scope(all_pulls=True), Priority.DEEP) for key in due)
-            await asyncio.gather(*looks)
+            await self._look_for_a_while({key: Scope(all_pulls=True) for key in due}, Priority.DEEP)
 
     async def _owner(self, name: str, run: _Run) -> None:
         began = self._book.clock()
@@ -199,7 +217,7 @@ class Sweeper:
             unresolved |= await resolver.confirm_strangers(self._owners)
         unresolved |= await resolver.resolve_unknown()
         scopes: dict[int, Scope] = {}
-        due = self._due(owner, listing, hits, activities[0])
+        due = signalled(self._book, self._overlap, owner, listing, hits, activities[0])
         for repository_id, scope in due:
             scopes[repository_id] = scopes.get(repository_id, Scope()).merge(scope)
         if run.complete and run.everything:
@@ -212,14 +230,15 @@ class Sweeper:
             for repository_id in self._of_owner(name):
                 if self._book.look(repository_id).failures:  # which pull requests it was about, is not kept
                     scopes[repository_id] = scopes.get(repository_id, Scope()).merge(Scope(all_pulls=True))
-        failed = await self._look_at_all(scopes, run)
+        whole_run = run.patient or owner.swept_at is None
+        looks = await (self._look_at_all(scopes, run) if whole_run else self._look_for_a_while(scopes, run.priority))
         unresolved |= await resolver.resolve_unknown()
         await self._reconciler.let_go()
         await self._as_listed(listing)
         run.errors.extend(unusable(name, item) for item in listing.unusable)
         for given, trouble in unresolved.items():
             run.errors.append(Trouble(f"name:{given}", str(trouble), trouble.remedy))
-        for repository_id, error in failed.items():
+        for repository_id, error in looks.failed.items():
             repository = self._book.world.listed.get(repository_id)
             where = repository.full_name if repository else str(repository_id)
             run.errors.append(Trouble(f"repository:{where}", *described(error)))
@@ -228,13 +247,21 @@ class Sweeper:
             self._book.owner(name) or owner,
             total=listing.total if listing.total is not None else owner.total,
             listed_at=began if listing.complete else owner.listed_at,
-            repositories_since=_newest(owner.repositories_since, (utc(item.updated_at) for item in listing.items)),
-            pulls_since=_newest(owner.pulls_since or _first(dates), (utc(hit.updated_at) for hit in hits)),
+            repositories_since=newest(owner.repositories_since, (utc(item.updated_at) for item in listing.items)),
+            pulls_since=newest(owner.pulls_since or _first(dates), (utc(hit.updated_at) for hit in hits)),
             activity_id=max([owner.activity_id or 0, *(item.id for item in activities[0])]),
             swept_at=began,
             last_error=None,
         )
-        await self._book.turn(notes=[moved])
+        await self._book.turn(notes=chain([moved], self._left_behind(looks.late, began)))
+
+    def _left_behind(self, late: Iterable[int], began: datetime) -> Iterator[LookRow]:
+        """What is noted of repositories that the sweep goes on without. Lazy: each may have been read by the time
+        that the notes are written, and then says so itself."""
+        for repository_id in late:
+            look = self._book.looks().get(repository_id)
+            if look is not None and (look.verified_at is None or look.verified_at < began):
+                yield replace(look, due_at=began)
 
     async def _introduce(self, name: str) -> OwnerRow:
         """An owner seen for the first time: its id, and whether it is an organization."""
@@ -317,37 +344,23 @@ class Sweeper:
             if (holder := world.listed[key].owner.lower()) == name.lower() or (first and holder not in owners)
         ]
 
-    def _due(
-        self,
-        owner: OwnerRow,
-        listing: RepositoryListing,
-        hits: Iterable[wire.IssueHit],
-        activities: Iterable[wire.Activity],
-    ) -> Iterable[tuple[int, Scope]]:
-        reached = self._book.reach.interests
-        for item in listing.items:
-            if item.id in reached and (
-                self._is_due(item.id, utc(item.updated_at)) or differs(self._book.world, repository_of(item))
-            ):
-                yield item.id, Scope()
-        for hit in hits:
-            repository_id = hit.repository.id
-            look = self._book.pull_look(repository_id, hit.number)
-            updated = utc(hit.updated_at)
-            if repository_id in reached and (
-                look is None or updated is None or updated >= look.looked_at - self._overlap
-            ):
-                yield repository_id, Scope(pulls=frozenset({hit.number}))
-        for activity in activities:
-            told = owner.activity_id is not None and activity.repo_id in reached
-            if told and self._is_due(activity.repo_id, utc(activity.created)):
-                yield activity.repo_id, Scope()
+    async def _look_for_a_while(self, scopes: Mapping[int, Scope], priority: Priority) -> _Looks:
+        """Have repositories looked at, and wait `PATIENCE` seconds for it; what comes within reach by it, waits."""
+        if not scopes:
+            return _Looks({})
+        looks = {key: asyncio.ensure_future(self._reconciler.look(key, scopes[key], priority)) for key in scopes}
+        try:
+            await asyncio.wait(looks.values(), timeout=PATIENCE)
+        finally:
+            late = frozenset(key for key, look in looks.items() if not look.done())
+            for key in late:
+                looks[key].cancel()  # the waiting alone: the look goes on
+            await asyncio.gather(*(looks[key] for key in late), return_exceptions=True)
+        ended = {key: look.result() for key, look in looks.items() if key not in late}
+        await self._reconciler.resolver.resolve_unknown()
+        return _Looks({key: error for key, error in ended.items() if error is not None}, late)
 
-    def _is_due(self, repository_id: int, changed_at: datetime | None) -> bool:
-        looked_at = self._book.look(repository_id).looked_at
-        return looked_at is None or changed_at is None or changed_at >= looked_at - self._overlap
-
-    async def _look_at_all(self, scopes: Mapping[int, Scope], run: _Run) -> dict[int, Exception]:
+    async def _look_at_all(self, scopes: Mapping[int, Scope], run: _Run) -> _Looks:
         progress = run.progress
         if progress is not None:
             progress("repositories", 0, len(scopes))
@@ -365,17 +378,12 @@ class Sweeper:
         failed = {key: error for key, error in results if error is not None}
         await self._reconciler.resolver.resolve_unknown()
         pending = {key: Scope() for key in self._reconciler.within_reach_but_unread() if key not in failed}
-        return failed | await self._reconciler.look_at_all(pending, run.priority)
+        return _Looks(failed | await self._reconciler.look_at_all(pending, run.priority))
 
     async def _note_trouble(self, name: str, error: ForgeError) -> None:
         owner = self._book.owner(name)
         if owner is not None:
             await self._book.turn(notes=[replace(owner, last_error=str(error))])
-
-
-def _newest(known: datetime | None, times: Iterable[datetime | None]) -> datetime | None:
-    present = [time for time in (known, *times) if time is not None]
-    return max(present, default=None)
 
 
 def _first(times: list[datetime]) -> datetime | None:

@@ -38,6 +38,8 @@ _ROUTES: Final = {
     f"{API}/repositories/{{id}}": MB,
     f"{API}/repos/search": 8 * MB,
     f"{API}/repos/{{owner}}/{{name}}/pulls/{{number}}": 2 * MB,
+    f"{API}/orgs/{{owner}}/activities/feeds": 8 * MB,  # with the whole messages of the commits that were pushed
+    f"{API}/users/{{owner}}/activities/feeds": 8 * MB,
     f"{API}/user/hooks": 2 * MB,
     f"{API}/orgs/{{org}}/hooks": 2 * MB,
     f"{API}/repos/{{owner}}/{{name}}/hooks": 2 * MB,

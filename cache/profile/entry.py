@@ -44,7 +44,8 @@ def parse_file(
     if "path" in collection.key:
         captures = {**captures, "path": path}
     if content is None:
-        message = f"The content of {shown(path)} is not at hand: larger than 1 MiB, or the forge does not give it."
+        why = "larger than forge.max_file_size, or the forge does not give it"
+        message = f"The content of {shown(path)} is not at hand: {why}."
         return (_failed(collection, captures, problem("unreadable-object", message)),)
     if len(content) > MAX_FILE:
         message = f"The file has {len(content):,} bytes; {MAX_FILE:,} are the most."

@@ -142,7 +142,7 @@ RULES: dict[str, Rule] = {
         (
             "unreadable-object",
             "The file's content is not at hand.",
-            "Check the repository on the forge; keep entries below 1 MiB.",
+            "Keep the file below forge.max_file_size, or raise that; check the repository on the forge.",
         ),
         (
             "default-branch-missing",

@@ -15,7 +15,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cache.model import KeptRevision, PullHistory, PullRequest, RepositoryEvidence
+from cache.model import Blob, KeptRevision, PullHistory, PullRequest, RepositoryEvidence
 from cache.profile.collection import Block, Collection
 from cache.projection.addresses import pull_address
 from cache.projection.drafts import EARLIEST, GONE, Draft, document_drafts, entry_drafts
@@ -72,13 +72,19 @@ def _drafts(block: Block, collection: Collection, world: World, entries: Entries
         for evidence, history, pull in _histories(world, repository.id):
             make = partial(entry_drafts, collection, evidence, history, pull, rules)
             place = block.name, collection.name, "entry", repository.id, history.number
-            yield from memo.drafts.made(place, (collection, history, pull, rules), make)
+            yield from memo.drafts.made(place, (collection, history, pull, rules, _read_by(evidence, history)), make)
     for home, claim in entries.homes.items():
         path, parts = collection.document.path if collection.document is not None else "", claim.record.key or ()
         for evidence, history, pull in _histories(world, home):
             make = partial(document_drafts, path, parts, claim.repository_id, evidence, history)
             place = block.name, collection.name, "document", home, history.number
-            yield from memo.drafts.made(place, (path, history, pull, parts, claim.repository_id), make)
+            of = path, history, pull, parts, claim.repository_id, _read_by(evidence, history)
+            yield from memo.drafts.made(place, of, make)
+
+
+def _read_by(evidence: RepositoryEvidence, history: PullHistory) -> tuple[Blob | None, ...]:
+    """The blobs that drafts of a pull request are read from: one that could not be had at first may come later."""
+    return tuple(evidence.blobs.get(file.blob or "") for file in history.files)
 
 
 def _by_field(

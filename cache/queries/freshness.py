@@ -96,13 +96,14 @@ async def freshness(
 ) -> Freshness:  # fmt: skip
     """The freshness of an answer to which the repositories that fit `where`, and are seen, could contribute.
 
-    A repository counts as observed when it was read, or, without failures, when its owner was swept after that.
+    A repository counts as observed when it was read, or, without failures, when its owner was swept after that and did
+    not leave it behind.
     `listed` is for lists of repositories themselves: there one that is not mirrored counts by its owner's sweep.
     Stale is an answer older than twice the `interval`, one with a repository in back-off or never read, and one to
     which no known repository contributes.
     """
     read, swept = type_coerce(_looks.c.observed_at, Text), type_coerce(_owners.c.swept_at, Text)
-    fine = func.coalesce(_looks.c.failures, 0) == 0
+    fine = and_(func.coalesce(_looks.c.failures, 0) == 0, _looks.c.due_at.is_(None))
     observed: ColumnElement[Any] = case((and_(fine, swept > read), swept), else_=read)
     if listed:
         observed = case((_repositories.c.depth.is_(None), swept), else_=observed)

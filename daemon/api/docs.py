@@ -17,11 +17,11 @@ from daemon.api.parameters import Pairs
 from daemon.api.public import base_address
 
 POLICY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-"""Nothing runs and nothing is loaded but our stylesheet (w3.org/TR/CSP3): what a profile says can do no harm."""
+"""Nothing runs and nothing is loaded but our stylesheet and icon (w3.org/TR/CSP3): a profile can do no harm."""
 
 
 class Docs:

@@ -18,6 +18,8 @@ from daemon.api.docs_types import Json, anchor, code, kind, limits, properties, 
 _PARAMETER = "#/components/parameters/"
 _RESPONSE = "#/components/responses/"
 _PLACE = re.compile(r"\{([a-z]+)\}")
+CONSOLE = "../../console"
+"""Where the console is, from here: relative, so that it is right below any path."""
 STREAM, CSV = "text/event-stream", "text/csv"
 
 
@@ -44,9 +46,11 @@ def page(document: Json, base: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="color-scheme" content="light dark"><title>{title}: HTTP API</title>'
         '<link rel="alternate" type="application/atom+xml" title="Changes" href="changes.atom">'
+        f'<link rel="icon" type="image/svg+xml" href="{CONSOLE}/static/icon.svg">'
         '<link rel="stylesheet" href="docs.css"></head><body><a class="skip" href="#operations">Skip the contents</a>'
         f"<header><h1>{title} <small>{escape(info['version'])}</small></h1><p>{words(info['description'])}</p>"
-        f'<p>Addresses begin with {code(base)}. For programs: <a href="openapi.json">openapi.json</a>.</p></header>'
+        f'<p>Addresses begin with {code(base)}. For programs: <a href="openapi.json">openapi.json</a>. '
+        f'For people: <a href="{CONSOLE}/">the console</a>.</p></header>'
         f'<nav aria-label="Contents"><ul>{contents}<li><a href="#filters">Filters</a>'
         f'<li><a href="#schemas">Schemas</a></ul></nav><main id="operations">{sections}'
         f"{_filters(document)}{_schemas(document)}</main></body></html>\n"

@@ -22,10 +22,11 @@ from daemon.api.access import Asked
 from daemon.api.answers import for_asker
 from daemon.api.context import ApiContext
 from daemon.api.credentials import credentials_of
-from daemon.api.feed import LATEST, filters, read, starting_place
+from daemon.api.feed import LATEST, filters, starting_place
 from daemon.api.parameters import FeedPlace, Pairs, one
 from daemon.api.places import FullError, Places
 from daemon.api.problems import ProblemError
+from daemon.api.together import ReadsTogether
 
 BATCH = 100
 PATIENCE = 300.0
@@ -60,6 +61,7 @@ class Events:
         self._open: set[asyncio.Task[None]] = set()
         self._places: Places | None = None
         self._stopping = False
+        self._reads = ReadsTogether()
 
     async def stream(
         self, context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked
@@ -96,7 +98,7 @@ class Events:
             request, headers=headers, ping_interval=context.heartbeat, send_timeout=SEND_TIMEOUT,
             response_cls=_Stream if signed else _OpenStream,
         ) as response:
-            await self._run(response, asyncio.ensure_future(_feed(context, asked, response, place, conditions)))
+            await self._run(response, asyncio.ensure_future(self._feed(context, asked, response, place, conditions)))
         return response
 
     async def _run(self, response: EventSourceResponse, feeding: asyncio.Task[None]) -> None:
@@ -110,6 +112,31 @@ class Events:
                 task.cancel()
             await asyncio.gather(feeding, alive, return_exceptions=True)
 
+    async def _feed(
+        self, context: ApiContext, asked: Asked, response: EventSourceResponse, place: FeedPlace,
+        conditions: tuple[Condition, ...],
+    ) -> None:
+        # the place is told at once, so that a reader who saw no change yet can come back to it
+        hello = msgspec.json.encode({"position": str(place), "epoch": place.epoch, "sequence": place.sequence})
+        await response.send(hello.decode(), id=str(place), event="hello", retry=RETRY)
+        while True:
+            try:
+                asked = await context.access.again(asked)  # a token that was revoked ends its streams
+                batch = await self._reads.read(context, asked, place, BATCH, conditions)
+            except ProblemError as problem:
+                if problem.kind in ("busy", "too-slow"):
+                    await asyncio.sleep(RETRY / 1000)
+                    continue
+                told = msgspec.json.encode(problem.members(context.address("/api/v1/events")))
+                await response.send(told.decode(), event="resync" if problem.kind == "resync" else "refused")
+                return
+            for change in batch.changes:
+                await response.send(change.text, id=change.position, event="change")
+            place = batch.place
+            if place.sequence >= batch.upto:
+                # whoever is known may be known no more, and what is on their screen stays there until they are told
+                await context.news.wait(place.sequence, PATIENCE if asked.credential is None else context.heartbeat)
+
     async def stop(self) -> None:
         """End every stream, and begin no other."""
         self._stopping = True
@@ -117,29 +144,3 @@ class Events:
         for task in streams:
             task.cancel()
         await asyncio.gather(*streams, return_exceptions=True)
-
-
-async def _feed(
-    context: ApiContext, asked: Asked, response: EventSourceResponse, place: FeedPlace,
-    conditions: tuple[Condition, ...],
-) -> None:
-    # the place is told at once, so that a reader who saw no change yet can come back to it
-    hello = msgspec.json.encode({"position": str(place), "epoch": place.epoch, "sequence": place.sequence})
-    await response.send(hello.decode(), id=str(place), event="hello", retry=RETRY)
-    while True:
-        try:
-            asked = await context.access.again(asked)  # a token that was revoked ends its streams
-            batch = await read(context, asked.viewer, place, BATCH, conditions)
-        except ProblemError as problem:
-            if problem.kind in ("busy", "too-slow"):
-                await asyncio.sleep(RETRY / 1000)
-                continue
-            told = msgspec.json.encode(problem.members(context.address("/api/v1/events")))
-            await response.send(told.decode(), event="resync" if problem.kind == "resync" else "refused")
-            return
-        for item in batch.items:
-            await response.send(msgspec.json.encode(item).decode(), id=item["position"], event="change")
-        place = batch.place
-        if place.sequence >= batch.upto:
-            # whoever is known may be known no more, and what is on their screen stays there until they are told
-            await context.news.wait(place.sequence, PATIENCE if asked.credential is None else context.heartbeat)

@@ -21,7 +21,7 @@ def form(pairs: Pairs, accept: str) -> Form:
     """
     said = one(pairs, "format")
     if said is None:
-        return "csv" if _weight(accept, "text", "csv") > _weight(accept, "application", "json") else "json"
+        return "csv" if weight(accept, "text", "csv") > weight(accept, "application", "json") else "json"
     if said == "csv":
         return "csv"
     if said == "json":
@@ -29,7 +29,7 @@ def form(pairs: Pairs, accept: str) -> Form:
     raise ProblemError("bad-value", f"format is {said[:100]!r}; it can be json or csv.", parameter="format")
 
 
-def _weight(accept: str, kind: str, subtype: str) -> float:
+def weight(accept: str, kind: str, subtype: str) -> float:
     """How much a media type is liked, from 0 to 1: the nearest range counts (RFC 9110, section 12.5.1)."""
     weights = {"*/*": 0.0}
     for part in accept.split(","):

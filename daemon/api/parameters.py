@@ -50,15 +50,14 @@ def one(pairs: Pairs, name: str) -> str | None:
 def awaited(pairs: Pairs) -> Awaited | None:
     """What `wait_for=owner/repo@commit&timeout=` asks for."""
     text, seconds = one(pairs, "wait_for"), one(pairs, "timeout")
+    # a generated client sends what has a default with every call: alone it is checked, and waits for nothing
+    wait = DEFAULT_TIMEOUT if seconds is None else duration("timeout", seconds)
     if text is None:
-        if seconds is not None:
-            raise ProblemError("bad-value", "timeout says how long wait_for waits; add wait_for.", parameter="timeout")
         return None
     full_name, _, commit = text.rpartition("@")
     if not is_repository(full_name) or not _COMMIT.fullmatch(commit.lower()):
         message = f"wait_for is {text[:100]!r}; it must be owner/repository@commit, with the whole commit id."
         raise ProblemError("bad-value", message, parameter="wait_for")
-    wait = DEFAULT_TIMEOUT if seconds is None else duration("timeout", seconds)
     return Awaited(full_name, commit.lower(), wait)
 
 

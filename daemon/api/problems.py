@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -15,6 +15,8 @@ from cache.queries.errors import QueryError
 TYPE = "urn:forgeglass:problem:"
 """What every `type` begins with; the word after it is stable."""
 CONTENT_TYPE = "application/problem+json"
+PROBLEM: Final = web.ResponseKey("problem", dict[str, Any])
+"""Under which name an answer in another form keeps the members of its problem."""
 
 PROBLEMS: Mapping[str, tuple[int, str]] = {
     "ambiguous-collection": (409, "Several blocks offer this collection"),

@@ -33,7 +33,12 @@ KEYS: Final = (
     Key("forge.concurrency", kinds.whole(1, 64), "How many requests and git runs may be under way together.", 8),
     Key("forge.timeout", kinds.duration(0.1), "How long the forge may take to answer one request.", "30s"),
     Key("forge.git", kinds.TEXT, "The git program: a name to be found, or a path.", "git"),
-    Key("forge.max_file_size", kinds.size(1024), "Files larger than this are not fetched, and are a finding.", "1MB"),
+    Key(
+        "forge.max_file_size",
+        kinds.size(1024),
+        "Files larger than this are not fetched, and are a finding; an entry has 1 MiB at most.",
+        "1MB",
+    ),
     Key("sweep.interval", kinds.duration(1), "How often a quiet sweep looks for what no webhook told.", "60s"),
     Key("sweep.deep_interval", kinds.duration(1), "How long a deep sweep takes to go round everything.", "1h"),
     Key("sweep.overlap", kinds.duration(0), "How far before its last watermark a quiet sweep looks again.", "30s"),

@@ -10,12 +10,14 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from cache.queries.errors import NothingThere, QueryError
+from cache.queries.errors import QueryError
 from cache.store import is_damage
+from daemon.api.addresses import ROOT as API
 from daemon.api.credentials import credentials_of
-from daemon.api.problems import PROBLEMS, ProblemError
+from daemon.api.formats import weight
+from daemon.api.problems import PROBLEM, PROBLEMS, ProblemError
 from daemon.api.reads import ASKER
-from daemon.console import assets, collections, lists, pulls, signing
+from daemon.console import assets, collections, lists, parts, pulls, signing
 from daemon.console.addresses import ROOT
 from daemon.console.context import ConsoleContext
 from daemon.console.page import Pages
@@ -38,6 +40,7 @@ class Console:
             ("overview", "/", lists.overview),
             ("pulls", "/pulls", pulls.waiting),
             ("pull", "/pulls/{owner}/{name}/{number}", pulls.single),
+            ("pull-part", "/pulls/{owner}/{name}/{number}/{part}", parts.of_pull),
             ("findings", "/findings", lists.findings),
             ("repositories", "/repositories", lists.repositories),
             ("changes", "/changes", lists.changes),
@@ -48,7 +51,7 @@ class Console:
             ("nowhere", "/{address:(?s:.*)}", _nowhere),
         ]
         made = [web.route("*", ROOT + path, self._answering(name, handler)) for name, path, handler in own]
-        return [web.get("/", _in), web.get(ROOT, _in), *made]
+        return [web.get("/", _in), web.get(ROOT, _in), web.get("/favicon.ico", _icon), *made]
 
     def _answering(self, name: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(request: web.Request) -> web.StreamResponse:
@@ -67,45 +70,60 @@ class Console:
                 return await handler(pages)
             if pages.request.method not in ("GET", "HEAD"):
                 only = "What people write, they write to the forge."
-                return _problem(pages, 405, "Everything here can only be read", only)
+                return _problem(pages, ProblemError("method-not-allowed", only, headers={"Allow": "GET, HEAD"}))
             access = self._context.api.access
             pages.asked = await access.asked(credentials_of(pages.request, access.proxy))
             ASKER.set(pages.asked)
             return await handler(pages)
         except ProblemError as problem:
             if problem.kind == "session-ended":
-                return signing.ended(pages, problem.detail)
+                return _noted(pages, signing.ended(pages, problem.detail), problem)
             if problem.kind == "token-needed":
-                return signing.form(pages, to=pages.way, wrong="Nothing is shown here without a token.", status=401)
-            status, title = PROBLEMS[problem.kind]
-            return _problem(pages, status, title, problem.detail)
+                form = signing.form(pages, to=pages.way, wrong="Nothing is shown here without a token.", status=401)
+                return _noted(pages, form, problem)
+            return _problem(pages, problem)
         except Absent as absent:
-            return _problem(pages, 404, "There is nothing here", str(absent))
-        except NothingThere as nothing:
-            return _problem(pages, 404, "There is nothing here", f"{nothing}.")
+            return _problem(pages, ProblemError("not-found", str(absent)))
         except QueryError as error:
-            return _problem(pages, 400, "The address asks for what cannot be answered", error.sentence)
+            return _problem(pages, ProblemError.of(error))
         except DBAPIError as error:
             log.warning("console.cache_unavailable", path=pages.request.path, error=type(error.orig).__name__)
             if self._context.api.damaged is not None and is_damage(error):
                 self._context.api.damaged(epoch)
-            return _problem(pages, 503, "The cache cannot be read at the moment", "Ask again in a moment.")
+            return _problem(pages, ProblemError("cache-unavailable", "Ask again in a moment."))
         except (asyncio.CancelledError, ConnectionResetError, web.HTTPException):
             raise
         except Exception:
             log.exception("console.failed", path=pages.request.path)
-            return _problem(pages, 500, "Something went wrong here", "The log of Forgeglass says more.")
+            return _problem(pages, ProblemError("internal", "The log of Forgeglass says more."))
 
 
-def _problem(pages: Pages, status: int, title: str, detail: str) -> web.Response:
-    response = pages.answer("problem.html", title=title, fresh=None, status=status, code=status, detail=detail)
+def _problem(pages: Pages, problem: ProblemError) -> web.Response:
+    status, title = PROBLEMS[problem.kind]
+    response = pages.answer("problem.html", title=title, fresh=None, status=status, code=status, detail=problem.detail)
     response.headers["Cache-Control"] = "no-store"
+    return _noted(pages, response, problem)
+
+
+def _noted(pages: Pages, response: web.Response, problem: ProblemError) -> web.Response:
+    """The page, with the problem beside it for programs (`daemon.console.errors`)."""
+    response.headers.update(problem.headers)
+    response[PROBLEM] = problem.members(pages.context.api.address(pages.request.rel_url.raw_path))
     return response
 
 
 async def _in(request: web.Request) -> web.Response:
+    """Whoever types the address alone sees the console; a program that asks for JSON, the description of the API."""
+    accept = request.headers.get("Accept", "")
+    program = request.path == "/" and weight(accept, "application", "json") > weight(accept, "text", "html")
     # relative, so that it stays below whatever path a proxy takes away (RFC 9110, section 10.2.2)
-    return web.Response(status=302, headers={**assets.POLICY, "Location": f"{ROOT[1:]}/"})
+    leads = f"{API[1:]}/openapi.json" if program else f"{ROOT[1:]}/"
+    return web.Response(status=302, headers={**assets.POLICY, "Location": leads, "Vary": "Accept"})
+
+
+async def _icon(request: web.Request) -> web.Response:
+    """What browsers ask for beside an answer that names no icon, as JSON."""
+    return assets.answer(request, "icon.svg")
 
 
 async def _static(pages: Pages) -> web.StreamResponse:

@@ -35,7 +35,7 @@ that name. A key with a slash in it is written with `%2F`. Errors are [problems]
 """
 
 OTHERS = (
-    ("GET", "/", "Leads to `/api/v1/docs`."),
+    ("GET", "/", "Leads browsers to the console, programs that ask for JSON to `/api/v1/openapi.json`."),
     ("GET", "/api/v1/docs", "The description, as a page for people."),
     ("GET", "/healthz", "Alive: 200 while the process answers, and how long ago the schedule came round."),
     ("GET", "/readyz", "Ready: 200 once every owner was read to its end, before that 503."),

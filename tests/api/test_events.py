@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -14,7 +14,9 @@ from api_rows import entry, note
 from api_server import Cache, Client, Server, serve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cache.database import Database
 from daemon.api.problems import TYPE
 
 
@@ -65,6 +67,44 @@ async def test_a_listener_gets_a_change_when_it_is_applied(client: Client, cache
         assert event[:2] == ("change", "e1:16")
         asked = await client.get("/changes", after="e1:15")
         assert event[2] == asked["items"][0], "both ways of reading tell the same"
+
+
+class Counted:
+    """A database, and how often it was read."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.reads = database, 0
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        self.reads += 1
+        return self.database.read()
+
+
+@pytest.mark.parametrize("listeners", [2, 20])
+async def test_a_change_is_read_once_however_many_listen(cache: Cache, listeners: int) -> None:
+    """C10: each stream had a query of its own, a hundred of them a quarter of a second of computing for each push."""
+    counted = Counted(cache.database)
+    async for running in serve(cache.context(database=counted)):
+        async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
+            client = Client(session, running.root)
+            streams = [await stack.enter_async_context(stream(client)) for _ in range(listeners)]
+            for each in streams:
+                await each.next()
+            await until_quiet(counted)
+            before = counted.reads
+            await cache.put(entry("beta", title="Better"))
+            for each in streams:
+                (change,) = await each.changes(1)
+                assert change["key"] == "beta"
+            assert counted.reads - before <= 2
+
+
+async def until_quiet(counted: Counted) -> None:
+    """All streams have looked, and wait for news."""
+    before = -1
+    while before != counted.reads:
+        before = counted.reads
+        await asyncio.sleep(0.05)
 
 
 async def test_events_are_filtered(client: Client, cache: Cache) -> None:

@@ -47,11 +47,18 @@ async def test_a_repository_that_no_profile_reaches_cannot_be_waited_for(client:
         {"wait_for": "acme/meta"}, {"wait_for": f"meta@{sha(8)}"}, {"wait_for": "acme/meta@main"},
         {"wait_for": "acme/meta@abc"}, {"wait_for": f"../x@{sha(8)}"}, {"wait_for": WANTED, "timeout": "61"},
         {"wait_for": WANTED, "timeout": "1m"}, {"wait_for": WANTED, "timeout": "-1"},
-        {"wait_for": WANTED, "timeout": "nan"}, {"timeout": "5"},
+        {"wait_for": WANTED, "timeout": "nan"}, {"timeout": "61"}, {"timeout": "soon"},
     ],
 )  # fmt: skip
 async def test_what_cannot_be_waited_for_is_refused_before_the_forge_is_asked(
     client: Client, cache: Cache, query: dict[str, Any]
 ) -> None:
     assert (await client.get("/rfcs", status=400, **query))["type"] == f"{TYPE}bad-value"
+    assert cache.asked == []
+
+
+@pytest.mark.parametrize("text", ["10s", "0", "60", "0.5"])
+async def test_a_time_alone_waits_for_nothing_and_is_no_mistake(client: Client, cache: Cache, text: str) -> None:
+    """Guards generated clients (O5): they send what has a default with every call, and every call was refused."""
+    await client.get("/rfcs", timeout=text)
     assert cache.asked == []

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gitea_client import adders, edges, origins, streaming
+from gitea_client.errors import TooMuch
 from gitea_client.git import FileVersion
 from gitea_client.history import Changes, first_parent_changes
 from gitea_client.objects import ObjectStore
@@ -235,3 +236,22 @@ async def test_what_was_merged_later_is_walked_from_what_came_since(tmp_path: Pa
     found = await find_origins(store_of(path), ids[3], {(ids[3], "a"), (ids[3], "b")}, None, after=ids[1], few=0)
     assert found == {(ids[3], "a"): ids[0], (ids[3], "b"): ids[2]}
     assert found == await find_origins(store_of(path), ids[3], set(found), None, few=2)
+
+
+@pytest.mark.parametrize(
+    ("paths", "changes", "limit"), [(5, 100, "tree_paths"), (100, 12, "repository_changes"), (6, 18, None)]
+)
+async def test_a_commit_and_a_history_that_change_too_much(
+    tmp_path: Path, paths: int, changes: int, limit: str | None
+) -> None:
+    """S8: a dozen objects may hold a million paths; what is over a limit is given up at once, and names the limit."""
+    path = make(tmp_path / "r")
+    trees = [files(**{f"f{number}": f"{turn}" for number in range(6)}) for turn in range(3)]
+    *_, tip = grow(path, [Node(() if not turn else (turn - 1,), tree) for turn, tree in enumerate(trees)])
+    store = ObjectStore(path, most_paths=paths, most_changes=changes)
+    make(path / "reader")
+    if limit is None:
+        assert len((await first_parent_changes(store, tip, after=None, wanted=lambda _: True)).versions) == 18
+        return
+    with pytest.raises(TooMuch, match=rf"limits\.{limit}"):
+        await first_parent_changes(store, tip, after=None, wanted=lambda _: True)

@@ -41,12 +41,3 @@ async def test_the_api_answers_a_strange_name_with_a_problem() -> None:
                 assert (await daemon.get(path, Host="localhost"))[0] in (200, 404), path
             for path in ("/healthz", "/readyz"):
                 assert (await daemon.get(path, Host="evil.example"))[0] == 200, "a prober knows names of its own"
-
-
-async def test_the_address_alone_leads_to_the_page_of_the_api() -> None:
-    async with Place() as place, place.daemon() as daemon:
-        async with daemon.session.get(daemon.url, allow_redirects=False) as answer:
-            assert (answer.status, answer.headers["Location"]) == (302, "api/v1/docs")
-        status, body, _ = await daemon.get("/")
-        assert status == 200
-        assert "Forgeglass" in body

@@ -1,6 +1,9 @@
-"""What the list of an owner's repositories changes of what is known of them. Pure."""
+"""What a list of repositories makes of the world, and what is too odd in it to be taken."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -36,3 +39,8 @@ def merged(world: World, repository: Repository) -> Repository:
 def differs(world: World, repository: Repository) -> bool:
     evidence = world.mirrored.get(repository.id)
     return evidence is not None and evidence.repository != merged(world, repository)
+
+
+def newest(known: datetime | None, times: Iterable[datetime | None]) -> datetime | None:
+    present = [time for time in (known, *times) if time is not None]
+    return max(present, default=None)
