@@ -23,7 +23,7 @@ from daemon.control import CommandError
 from daemon.desk import Desk, scratch_desk
 from daemon.doctor.inside import about, probe
 from daemon.engine import Engine
-from daemon.graves import Tombstone
+from daemon.graves import FreshHeads, Tombstone
 from daemon.hooks.commands import hooks_known, hooks_note
 from daemon.query import run_query
 from daemon.reading import missing_branches
@@ -119,18 +119,30 @@ async def _take_over(desk: Desk, scratch: Desk, gone: frozenset[int]) -> None:
         row for kind in OPERATIONAL for key, row in desk.book.rows[kind].items() if key not in scratch.book.rows[kind]
     ]
     await desk.book.turn(
-        lambda live: World(
+        lambda live: replace(  # what is gone, and whose repositories may be read, stay as they are
+            live,
             listed=world.listed,
             aliases=world.aliases,
             mirrored=world.mirrored,
-            tombstones=live.tombstones,
             complete=world.complete,
             people=world.people,
         ),
         notes=notes,
         forget=forget,
+        heads=_found_heads(desk.book.world, world),
         buried=tuple(_missing_from(desk.book.world, world, gone)),
     )
+
+
+def _found_heads(live: World, fresh: World) -> FreshHeads:
+    """The heads of pull requests that a fresh reading found, and that are not kept yet: the forge may forget them."""
+    known, found = live.tombstones.heads, fresh.tombstones.heads
+    return {
+        (key, number): heads
+        for key, of in found.items()
+        for number, heads in of.items()
+        if known.get(key, {}).get(number) != heads
+    }
 
 
 def _missing_from(live: World, fresh: World, gone: frozenset[int]) -> Iterator[Tombstone]:
