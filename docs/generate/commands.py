@@ -15,7 +15,7 @@ Where a daemon owns `data_dir`, a command that needs its state runs inside it; w
 | exit code | |
 | --- | --- |
 | 0 | well |
-| 1 | not as it should be: `verify`, `doctor` or `status` found something, `hooks` has work to do, `profile` has mistakes |
+| 1 | not as it should be: `verify`, `doctor` or `status` found something, `hooks` has work to do, `profile` a mistake |
 | 2 | wrong use, or a mistake in the configuration |
 | 3 | something could not be read, or written (a full disk), or no daemon runs (`status`) |
 | 130 | ended with Ctrl-C |
