@@ -29,7 +29,8 @@ from daemon.query import run_query
 from daemon.reading import missing_branches
 from daemon.reconciler import tombstones_of
 from daemon.report import Progress as SweepProgress
-from daemon.report import Report
+from daemon.report import Report, Trouble
+from daemon.storage_errors import storage_trouble
 from daemon.token_commands import token_create, token_list, token_revoke
 from daemon.work.scope import Scope
 from daemon.work.workqueue import Priority
@@ -49,7 +50,8 @@ async def sweep(engine: Engine, arguments: Mapping[str, Any], progress: Progress
     """One sweep now: quiet, or deep with `deep`."""
     started = engine.clock()
     report = await engine.desk.sweeper.sweep(deep=bool(arguments.get("deep")), asked=True, progress=_telling(progress))
-    await record(engine, report, started)
+    report = await record(engine, report, started)
+    engine.failures.swept(report.errors, started, complete=bool(arguments.get("deep")))
     return _reported(report)
 
 
@@ -69,8 +71,7 @@ async def rebuild(engine: Engine, arguments: Mapping[str, Any], progress: Progre
     finally:
         shutil.rmtree(fresh_objects, ignore_errors=True)
     report = replace(report, kind="rebuild", seconds=round(time.perf_counter() - begun, 3))
-    await record(engine, report, started)
-    return _reported(report)
+    return _reported(await record(engine, report, started))
 
 
 @asynccontextmanager
@@ -235,24 +236,30 @@ async def query(engine: Engine, arguments: Mapping[str, Any], progress: Progress
     return {"rows": rows}, READ
 
 
-async def record(engine: Engine, report: Report, started: datetime) -> None:
-    """Keep what a sweep cost and found."""
-    await engine.state.sweeps.add(
-        SweepRecord(
-            kind=report.kind,
-            started_at=started,
-            finished_at=engine.clock(),
-            requests_rest=report.requests["rest"],
-            requests_git=report.requests["git"],
-            repositories=report.repositories,
-            reconciled=report.reconciled,
-            changes=report.changes,
-            errors=tuple(f"{trouble.scope}: {trouble.error}" for trouble in report.errors),
-        )
+async def record(engine: Engine, report: Report, started: datetime) -> Report:
+    """Keep what a sweep cost and found. The report, with what kept that from being written, if anything."""
+    made = SweepRecord(
+        kind=report.kind,
+        started_at=started,
+        finished_at=engine.clock(),
+        requests_rest=report.requests["rest"],
+        requests_git=report.requests["git"],
+        repositories=report.repositories,
+        reconciled=report.reconciled,
+        changes=report.changes,
+        errors=tuple(f"{trouble.scope}: {trouble.error}" for trouble in report.errors),
     )
+    try:
+        await engine.state.sweeps.add(made)
+    except Exception as error:
+        if (found := storage_trouble(error)) is None:
+            raise
+        engine.failures.stored_badly(*found)
+        report = replace(report, errors=[*report.errors, Trouble("storage", *found)])
     outcome = "failed" if report.errors else "done"
     engine.metrics.sweeps.labels(report.kind, outcome).inc()
     engine.metrics.sweep_seconds.labels(report.kind).observe(report.seconds)
+    return report
 
 
 def _reported(report: Report) -> Result:

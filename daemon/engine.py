@@ -25,6 +25,7 @@ from daemon.blocks import fingerprint
 from daemon.book import Clock
 from daemon.config import Config
 from daemon.desk import Desk, Forge, desk
+from daemon.failures import Failures
 from daemon.graves import StateGraves
 from daemon.lock import DataLock
 from daemon.metrics import Metrics
@@ -66,6 +67,7 @@ class Engine:
     clock: Clock
     epoch: Epoch
     objects: Path
+    failures: Failures
     probes: Probes = field(default_factory=Probes)
 
     @property
@@ -107,6 +109,9 @@ async def engine(
                 read_token=read_token,
             )
         )
+        failures = Failures(clock)
+        failures.good_sweep = await state.sweeps.last_good()
+        transport.on_slow = lambda request: failures.slow(request, Transport.SLOW)
         forge = Forge(transport, Rest(transport))
         store = Store(cache, state.feed.reserve)
         inbox = Inbox(state.database)
@@ -114,7 +119,7 @@ async def engine(
         objects = config.data_dir / "objects"
         objects.mkdir(mode=0o750, exist_ok=True)
         made = await stack.enter_async_context(
-            desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=spacing)
+            desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=spacing, failures=failures)
         )
         await made.book.open()
         position = await state.feed.reach(store.sequence)  # higher than a lost or restored state.db remembers
@@ -132,6 +137,7 @@ async def engine(
             clock,
             Epoch(position.epoch),
             objects,
+            failures,
         )
         store.on_new_file = partial(_begin_epoch, opened)
         if lost := tuple(forgotten(made.book.rows, made.book.world.tombstones)):

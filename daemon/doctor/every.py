@@ -24,6 +24,7 @@ from daemon.doctor.reaching import reaching
 from daemon.doctor.result import Result, ok, warn
 from daemon.doctor.rights import each_right, token
 from daemon.doctor.server import clock, limits, proxy, version
+from daemon.doctor.sweeping import sweeping
 from daemon.doctor.webhooks import webhooks
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -39,6 +40,7 @@ def every(unreadable: Sequence[Result] = ()) -> tuple[Check[Patient], ...]:
         Check("data_dir", _here(lambda patient: data_dir(patient.config.data_dir))),
         Check("disk", _here(_disk)),
         Check("daemon", _ownership),
+        Check("sweeps", sweeping, ("daemon",)),
         Check("listen", hearing, ("daemon",)),
         Check("python", _here(lambda _patient: [python()])),
         Check("git", _here(lambda patient: [git_program(patient.config.forge.git)])),
