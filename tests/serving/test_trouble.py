@@ -1,4 +1,4 @@
-"""docs/how-to/trouble.md is walked: each line's outage is made, is seen as it says, and mended by what it says to do."""
+"""docs/how-to/trouble.md is walked: each line's outage is made, seen as it says, and mended by what it says to do."""
 
 from __future__ import annotations
 
