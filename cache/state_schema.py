@@ -166,3 +166,21 @@ tokens = Table(
     Column("expires_at", UtcText),
     Column("used_at", UtcText),
 )  # fmt: skip
+
+meta = Table(
+    "meta", metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)  # fmt: skip
+"""What the file is of: `forge`, the address of the forge."""
+
+incidents = Table(
+    "incidents", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcText, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+"""What happened to the files of `data_dir`: lost, replaced, mended."""

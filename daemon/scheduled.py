@@ -27,11 +27,13 @@ class Scheduled:
 
     async def deep(self) -> None:
         """Look at everything at once."""
+        await self._engine.guard.look()
         started = self._engine.clock()
         await self._ended(await self._engine.desk.sweeper.sweep(deep=True), started)
 
     async def quiet(self, *, lists: bool) -> None:
         """Look at what has a signal; with `lists` read the complete lists too."""
+        await self._engine.guard.look()
         started = self._engine.clock()
         await self._ended(await self._engine.desk.sweeper.sweep(lists_only=lists), started)
 

@@ -14,6 +14,7 @@ from cache.queries.findings import finding_counts
 from cache.queries.visible import visible_ids
 from cache.rows import FindingRow, LookRow, OwnerRow
 from cache.viewer import Viewer
+from daemon.data_dir.telling import data_files
 from daemon.engine import Engine
 from daemon.schedule import Schedule
 
@@ -63,6 +64,7 @@ async def status(engine: Engine, schedule: Schedule, version: str, viewer: Viewe
             "repositories": repositories,
             "unknown_names": sorted(book.reach.unknown) if seen is None else [],
             "deliveries": {"pending": backlog.pending, "oldest": backlog.oldest, "states": dict(backlog.states)},
+            "data": await data_files(engine, whole=seen is None),
             "queue": {"waiting": len(engine.desk.queue), "running": len(engine.desk.queue.running)},
             "sweeps": sweeps if seen is None else [replace(one, **_UNCOUNTED) for one in sweeps],
             "findings": findings,

@@ -14,11 +14,14 @@ from daemon.config import ConfigError
 from daemon.config.errors import BadValueError
 from daemon.config.kinds import Address
 from daemon.control import CommandError
+from daemon.data_dir.inspecting import StateLostError
+from daemon.data_dir.pairing import OtherForgeError
 from daemon.lock import LockedError
 from gitea_client.errors import SettingError
 
 _SPOKEN = (
     ConfigError, BadValueError, ProfileError, LockedError, ForeignFileError, MigrationError, CommandError, SettingError,
+    StateLostError, OtherForgeError,
 )  # fmt: skip
 """These say by themselves what is wrong and what to do."""
 
