@@ -58,6 +58,13 @@ class SweepHistory:
             rows = (await connection.execute(statement)).mappings().all()
         return tuple(SweepRecord(**{**row, "errors": tuple(row["errors"])}) for row in rows)
 
+    async def last_good(self) -> datetime | None:
+        """When the newest sweep ended that read everything it looked at; None where none is remembered."""
+        good = select(table.c.finished_at).where(table.c.kind.in_(("quiet", "deep")), table.c.errors == [])
+        async with self._database.read() as connection:
+            found: datetime | None = (await connection.execute(good.order_by(table.c.id.desc()).limit(1))).scalar()
+        return found
+
     async def prune(self, keep: int) -> int:
         """Forget all but the newest `keep` of each kind; gives how many went."""
         newer = table.alias()

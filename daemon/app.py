@@ -115,7 +115,7 @@ def build_app(
     app.router.add_post(config.webhooks.path, receiver.handle)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
     app.router.add_get("/readyz", _ready(engine, schedule))
-    app.router.add_get("/metrics", _metrics(engine, schedule))
+    app.router.add_get("/metrics", _metrics(engine))
     app.add_routes(console.routes())
     return app
 
@@ -155,11 +155,11 @@ def _ready(engine: Engine, schedule: Schedule) -> Handler:
     return handle
 
 
-def _metrics(engine: Engine, schedule: Schedule) -> Handler:
+def _metrics(engine: Engine) -> Handler:
     told: Shared[None, bytes] = Shared()
 
     async def render() -> bytes:
-        await status.gauge(engine, schedule, 2 * engine.config.sweep.interval)
+        await status.gauge(engine, 2 * engine.config.sweep.interval)
         return engine.metrics.render()
 
     async def handle(request: web.Request) -> web.Response:

@@ -102,9 +102,17 @@ class Connections:
         self._stopping = asyncio.Event()
         self._turns: deque[asyncio.Future[None]] = deque()
         self._open: dict[asyncio.BaseProtocol, _Connection] = {}
+        # Each in the order in which they entered their phase: whom a newcomer replaces is found without a search.
+        self._by_phase: dict[Phase, dict[_Connection, None]] = {phase: {} for phase in Phase}
+        self._by_address: dict[str, set[_Connection]] = {}
 
     def __len__(self) -> int:
         return len(self._open)
+
+    @property
+    def open(self) -> frozenset[asyncio.BaseProtocol]:
+        """The protocols inside the connections that have a place."""
+        return frozenset(self._open)
 
     def watched(self, factory: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.Protocol]:
         """The factory of a server, whose connections are counted and timed."""
@@ -170,30 +178,47 @@ class Connections:
     def admit(self, connection: _Connection) -> bool:
         """Take a new connection, in the place of another where there is none left; False where all are busy."""
         address = connection.address
-        own = [one for one in self._open.values() if one.address == address]
-        if len(own) >= self.limits.by_address and not is_shared(address, self._shared) and not self._make_room(own):
-            return False
-        if len(self._open) >= self.limits.most and not self._make_room(self._open.values()):
+        own = self._by_address.get(address, ())
+        if len(own) >= self.limits.by_address and not is_shared(address, self._shared):
+            waiting = [one for one in own if one.phase is not Phase.BUSY]
+            if not self._replace(min(waiting, key=lambda one: (one.phase, one.since), default=None)):
+                return False
+        if len(self._open) >= self.limits.most and not self._replace(self._longest_waiting()):
             return False
         self._open[connection.inner] = connection
+        self._by_address.setdefault(address, set()).add(connection)
+        self._by_phase[connection.phase][connection] = None
         return True
 
-    def _make_room(self, among: Iterable[_Connection]) -> bool:
-        waiting = [one for one in among if one.phase is not Phase.BUSY]
-        if not waiting:
+    def _longest_waiting(self) -> _Connection | None:
+        waiting = (next(iter(self._by_phase[phase]), None) for phase in Phase if phase is not Phase.BUSY)
+        return next((one for one in waiting if one is not None), None)
+
+    def _replace(self, one: _Connection | None) -> bool:
+        if one is None:
             log.warning("connections.full", open=len(self._open))
             return False
-        min(waiting, key=lambda one: (one.phase, one.since)).drop("full")
+        one.drop("full")
         return True
 
     def _crowded(self) -> bool:
-        if len(self._open) < self.limits.busy:
-            return False
-        return sum(one.phase is Phase.BUSY for one in self._open.values()) >= self.limits.busy
+        return len(self._by_phase[Phase.BUSY]) >= self.limits.busy
+
+    def moved(self, connection: _Connection, before: Phase) -> None:
+        """An open connection entered another phase, or the same anew."""
+        if connection in self._by_phase[before]:
+            del self._by_phase[before][connection]
+            self._by_phase[connection.phase][connection] = None
 
     def forget(self, connection: _Connection) -> None:
         """The connection is closed."""
-        self._open.pop(connection.inner, None)
+        if self._open.pop(connection.inner, None) is None:
+            return
+        self._by_phase[connection.phase].pop(connection, None)
+        own = self._by_address[connection.address]
+        own.discard(connection)
+        if not own:
+            del self._by_address[connection.address]
 
     def note(self, why: str) -> None:
         """We ended one."""
@@ -224,7 +249,8 @@ class _Connection(asyncio.Protocol):
 
     def enter(self, phase: Phase) -> None:
         """Go over to a phase; its time begins."""
-        self.phase, self.since = phase, self._loop.time()
+        before, self.phase, self.since = self.phase, phase, self._loop.time()
+        self._all.moved(self, before)
         limits = self._all.limits
         self._end_within(
             None if phase is Phase.BUSY else limits.idle_time if phase is Phase.IDLE else limits.request_time

@@ -27,6 +27,7 @@ from daemon.config import Config
 from daemon.data_dir.beginning import lost_state, paired
 from daemon.data_dir.guarding import Guard
 from daemon.desk import Desk, Forge, desk
+from daemon.failures import Failures
 from daemon.graves import StateGraves
 from daemon.lock import DataLock
 from daemon.metrics import Metrics
@@ -68,6 +69,7 @@ class Engine:
     clock: Clock
     epoch: Epoch
     objects: Path
+    failures: Failures
     guard: Guard
     probes: Probes = field(default_factory=Probes)
 
@@ -111,6 +113,9 @@ async def engine(
                 read_token=read_token,
             )
         )
+        failures = Failures(clock)
+        failures.good_sweep = await state.sweeps.last_good()
+        transport.on_slow = lambda request: failures.slow(request, Transport.SLOW)
         forge = Forge(transport, Rest(transport))
         store = Store(cache, state.feed.reserve)
         inbox = Inbox(state.database)
@@ -118,7 +123,7 @@ async def engine(
         objects = config.data_dir / "objects"
         await asyncio.to_thread(objects.mkdir, mode=0o750, exist_ok=True)
         made = await stack.enter_async_context(
-            desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=spacing)
+            desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=spacing, failures=failures)
         )
         await made.book.open()
         position = await state.feed.reach(store.sequence)  # higher than a lost or restored state.db remembers
@@ -136,7 +141,10 @@ async def engine(
             clock,
             Epoch(position.epoch),
             objects,
-            Guard(lock, state.database, cache, objects, state.incidents, made.book.mend, clock),
+            failures,
+            Guard(
+                lock, state.database, cache, objects, state.incidents, made.book.mend, clock, failures.stored_badly
+            ),
         )
         for remark in (*lost, *remarks):
             await opened.guard.note(remark.file, remark.event, remark.what, remark.remedy)

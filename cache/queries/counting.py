@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Text, and_, case, func, literal, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.profile.collection import Collection
+from cache.queries import pulls
 from cache.queries.changes import that_fit
-from cache.queries.columns import field_column
+from cache.queries.conditions import where
+from cache.queries.facets import but
+from cache.queries.filters import Condition
 from cache.queries.visible import by_id, keyed, of_entries
-from cache.rows import EntryRow, FindingRow, PullEntryRow, PullRow
+from cache.rows import EntryRow, PullEntryRow, PullRow
 from cache.schema import tables, to_text
 from cache.viewer import Viewer
 
-_entries, _findings = tables[EntryRow], tables[FindingRow]
+_entries = tables[EntryRow]
 _pulls, _places = tables[PullRow], tables[PullEntryRow]
 
 AGES = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """Up to a day, a week, a month; the last column is for what is older."""
-
-
-class RuleCount(Struct, frozen=True):
-    """How many findings of a rule stand."""
-
-    rule: str
-    severity: str
-    number: int
 
 
 class Waiting(Struct, frozen=True):
@@ -55,30 +49,11 @@ async def entries_by_collection(
     return {(block, name): (number, bad) for block, name, number, bad in await connection.execute(grouped)}
 
 
-async def values_of(
-    connection: AsyncConnection, viewer: Viewer, collection: Collection, field: str
-) -> dict[str, int]:
-    """How many entries have each value of a field, in one statement. KeyError: there is no such field."""
-    value: Any = field_column(collection.field(field)).value
-    wanted = select(value, func.count()).where(
-        _entries.c.block == collection.block, _entries.c.collection == collection.name,
-        *of_entries(viewer, _entries),
-    )  # fmt: skip
-    rows = await connection.execute(wanted.group_by(value))
-    return {str(one): number for one, number in rows if one is not None}
-
-
-async def findings_by_rule(connection: AsyncConnection, viewer: Viewer) -> tuple[RuleCount, ...]:
-    """The findings that stand by their rule, errors first, in one statement."""
-    number = func.count()
-    wanted = select(_findings.c.rule, _findings.c.severity, number).group_by(_findings.c.rule, _findings.c.severity)
-    seen = wanted.where(*by_id(viewer, _findings.c.repository_id), *keyed(viewer, _findings))
-    rows = await connection.execute(seen.order_by(_findings.c.severity, number.desc(), _findings.c.rule))
-    return tuple(RuleCount(*row) for row in rows)
-
-
-async def pulls_waiting(connection: AsyncConnection, viewer: Viewer, now: datetime) -> tuple[Waiting, ...]:
-    """Open pull requests by kind and age, in one statement; one with places in two collections counts in both."""
+async def pulls_waiting(
+    connection: AsyncConnection, viewer: Viewer, now: datetime, conditions: Iterable[Condition] = ()
+) -> tuple[Waiting, ...]:
+    """Open pull requests that fit by kind and age, in one statement, whatever is asked of the kind itself; one with
+    places in two collections counts in both."""
     opened = type_coerce(_pulls.c.opened_at, Text)
     bounds = enumerate(AGES)
     bucket = case(*((opened > to_text(now - one), literal(index)) for index, one in bounds), else_=literal(len(AGES)))
@@ -86,12 +61,15 @@ async def pulls_waiting(connection: AsyncConnection, viewer: Viewer, now: dateti
     same = and_(_places.c.repository_id == _pulls.c.repository_id, _places.c.number == _pulls.c.number)
     placed = and_(same, *keyed(viewer, _places))
     joined = _pulls.outerjoin(_places, placed)
+    # what is asked of a place is asked of the very one that gives the kind
+    fitting = where(but(conditions, "kind"), pulls.columns(viewer))
     # with scopes of collections, only what has a place in one of them
     scoped = [_places.c.key.is_not(None)] if viewer.collections is not None else []
     wanted = (
         select(kind, bucket, func.count())
-        .select_from(joined)
+        .select_from(joined.outerjoin(pulls.repository, pulls.repository.c.id == _pulls.c.repository_id))
         .where(_pulls.c.state == "open", _pulls.c.gone.is_(False), *by_id(viewer, _pulls.c.repository_id), *scoped)
+        .where(*(one for group in fitting.values() for one in group))
         .group_by(kind, bucket)
     )
     found: dict[str, list[int]] = {}

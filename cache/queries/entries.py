@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
+from cache.queries import facets
 from cache.queries.columns import Columns, entry_columns, key_parts, stored
 from cache.queries.errors import QueryError
 from cache.queries.paging import Listing, Question, Rows, read_page, with_texts
@@ -149,12 +150,7 @@ async def entry_list(
 
     QueryError: `bad-cursor`, `cursor-mismatch`, `too-many-words`.
     """
-    rows = _select(viewer, collection, body=False)
-    if q is not None:
-        rows = rows.where(_holds(viewer, collection, q))
-    about = (collection.block, collection.name, q or "")
-    listing = Listing(about, rows, columns(collection, viewer), (_entries.c.key,), "key")
-    page: Rows = await read_page(connection, listing, question)
+    page: Rows = await read_page(connection, _listing(viewer, collection, q), question)
     bodies: dict[tuple[Any, ...], Any] = {}
     if body:
         whole = _select(viewer, collection, body=True)
@@ -163,6 +159,28 @@ async def entry_list(
     told = ({**row._mapping, "body": bodies.get((row.key,))} for row in page.rows)
     items = (_item(collection, row, counted[row["key"]]) for row in told)
     return EntryPage(tuple(items), page.next)
+
+
+async def value_counts(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, question: Question, name: str, *,
+    q: str | None = None,
+) -> dict[str, int]:  # fmt: skip
+    """How many entries that fit have each value of a column, whatever is asked of that column itself.
+
+    KeyError: there is no such column. QueryError: `too-many-words`.
+    """
+    listing = _listing(viewer, collection, q)
+    value = listing.columns[name].value.label("value")
+    rows = await facets.counted(connection, listing, facets.but(question.conditions, name), value)
+    return {str(one): number for one, number in rows if one is not None}
+
+
+def _listing(viewer: Viewer, collection: Collection, q: str | None) -> Listing:
+    rows = _select(viewer, collection, body=False)
+    if q is not None:
+        rows = rows.where(_holds(viewer, collection, q))
+    about = (collection.block, collection.name, q or "")
+    return Listing(about, rows, columns(collection, viewer), (_entries.c.key,), "key")
 
 
 async def one_entry(

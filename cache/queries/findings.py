@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cache.queries import facets
 from cache.queries.columns import Column, of_table, stored
 from cache.queries.paging import Listing, Question, read_page
 from cache.queries.visible import by_id, keyed, lasting, of_repository
@@ -42,6 +43,14 @@ class FindingItem(Struct, frozen=True):
     cleared_at: datetime | None = None
 
 
+class RuleCount(Struct, frozen=True):
+    """How many findings there are of a rule."""
+
+    rule: str
+    severity: str
+    number: int
+
+
 class FindingPage(Struct, frozen=True):
     """Some findings, and the cursor of the next ones."""
 
@@ -71,6 +80,22 @@ async def finding_list(
 
     QueryError: `bad-cursor`, `cursor-mismatch`.
     """
+    page = await read_page(connection, _listing(viewer, cleared=cleared), question)
+    wanted = [name for name in FindingItem.__struct_fields__ if cleared or name != "cleared_at"]
+    return FindingPage(tuple(FindingItem(**{n: r._mapping[n] for n in wanted}) for r in page.rows), page.next)
+
+
+async def rule_counts(
+    connection: AsyncConnection, viewer: Viewer, question: Question, *, cleared: bool = False
+) -> tuple[RuleCount, ...]:
+    """How many findings that fit there are of each rule, whatever is asked of the rule itself; errors first."""
+    listing = _listing(viewer, cleared=cleared)
+    by = (listing.rows.selected_columns[name] for name in ("rule", "severity"))
+    rows = await facets.counted(connection, listing, facets.but(question.conditions, "rule"), *by)
+    return tuple(sorted((RuleCount(*row) for row in rows), key=lambda one: (one.severity, -one.number, one.rule)))
+
+
+def _listing(viewer: Viewer, *, cleared: bool) -> Listing:
     table: Any = cleared_table if cleared else tables[FindingRow]
     rows = (
         select(*table.c, _repository.c.full_name.label("repository"))
@@ -80,9 +105,7 @@ async def finding_list(
     # a finding can be cleared several times, so its id does not tell those apart
     tie: ColumnElement[Any] = table.c.sequence if cleared else table.c.id
     about = ("findings", "cleared" if cleared else "open")
-    page = await read_page(connection, Listing(about, rows, columns(cleared=cleared), (tie,), SORT), question)
-    wanted = [name for name in FindingItem.__struct_fields__ if cleared or name != "cleared_at"]
-    return FindingPage(tuple(FindingItem(**{n: r._mapping[n] for n in wanted}) for r in page.rows), page.next)
+    return Listing(about, rows, columns(cleared=cleared), (tie,), SORT)
 
 
 async def finding_counts(connection: AsyncConnection, viewer: Viewer) -> dict[str, int]:

@@ -114,11 +114,6 @@ async def of_pull(
     return await proposal_list(connection, viewer, ask(asked, columns(viewer), sort=SORT), body=body)
 
 
-def opened_at() -> Any:
-    """The column of `selected` that says when the pull request was opened."""
-    return _pulls.c.opened_at
-
-
 def repository_name() -> Any:
     """The column of `selected` that gives the name of the pull request's repository."""
     return _repository.c.full_name

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Collection
 from cache.queries import proposals
+from cache.queries.paging import Listing, Question, read_page
 from cache.queries.proposals import ProposalItem
 from cache.queries.visible import by_id, keyed, of_entries
 from cache.revision_rows import ProposalRow
@@ -35,6 +36,13 @@ class Proposed(Struct, frozen=True):
     fields_now: Mapping[str, Any] | None
     rewritten: bool
     body_now: str | None = None
+
+
+class ProposedPage(Struct, frozen=True):
+    """Some proposals, and the cursor of the next ones."""
+
+    items: tuple[Proposed, ...]
+    next: str | None
 
 
 class OfPull(Struct, frozen=True):
@@ -68,12 +76,35 @@ async def of_pulls(
 
 
 async def of_entry(
-    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, limit: int
-) -> tuple[Proposed, ...]:
-    """What open pull requests would make of one entry, the newest first, without bodies, in one statement."""
-    rows = _select(viewer, body=False).where(*_of(collection, key))
-    newest = proposals.opened_at().desc(), _proposals.c.repository_id, _proposals.c.number
-    return tuple(_told(row._mapping) for row in await connection.execute(rows.order_by(*newest).limit(limit)))
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, question: Question
+) -> ProposedPage:
+    """A page of what open pull requests would make of one entry, without bodies, in one statement.
+
+    QueryError: `bad-cursor`, `cursor-mismatch`.
+    """
+    about = ("proposed", collection.block, collection.name, key)
+    return await _page(connection, viewer, about, _of(collection, key), question)
+
+
+async def of_pull(
+    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int, question: Question
+) -> ProposedPage:
+    """A page of what one pull request would make of entries, without bodies, in one statement.
+
+    QueryError: `bad-cursor`, `cursor-mismatch`.
+    """
+    about = ("proposed", "pull", str(repository_id), str(number))
+    own = _proposals.c.repository_id == repository_id, _proposals.c.number == number
+    return await _page(connection, viewer, about, own, question)
+
+
+async def _page(
+    connection: AsyncConnection, viewer: Viewer, about: tuple[str, ...], own: tuple[Any, ...], question: Question
+) -> ProposedPage:
+    rows, ties = _select(viewer, body=False).where(*own), tuple(_proposals.primary_key.columns)
+    listing = Listing(about, rows, proposals.columns(viewer), ties, proposals.SORT)
+    page = await read_page(connection, listing, question)
+    return ProposedPage(tuple(_told(row._mapping) for row in page.rows), page.next)
 
 
 async def one(

@@ -19,7 +19,7 @@ from cache.schema import tables
 from cache.viewer import EVERYTHING, Viewer
 
 _pulls, _places = tables[PullRow], tables[PullEntryRow]
-_repository = tables[RepositoryRow].alias("repository")
+repository = tables[RepositoryRow].alias("repository")
 _same = and_(_places.c.repository_id == _pulls.c.repository_id, _places.c.number == _pulls.c.number)
 
 SORT = "-opened_at"
@@ -83,7 +83,7 @@ def columns(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
         },
     )  # fmt: skip
     own["state"] = stored("state", _pulls.c.state, "enum", values=("open", "merged", "closed"))
-    own["repository"] = stored("repository", _repository.c.full_name, "repository", folded=True)
+    own["repository"] = stored("repository", repository.c.full_name, "repository", folded=True)
     for name in ("block", "collection", "key", "kind", "actor", "actor_source"):
         own[name] = stored(name, _told(viewer, name), "string", group="place")
     return own
@@ -123,7 +123,7 @@ async def pull_list(
 
 async def one_pull(connection: AsyncConnection, viewer: Viewer, full_name: str, number: int) -> PullItem | None:
     """One pull request of a repository by its name of today, in two statements; None where none is seen."""
-    rows = _select(viewer).where(func.lower(_repository.c.full_name) == full_name.lower(), _pulls.c.number == number)
+    rows = _select(viewer).where(func.lower(repository.c.full_name) == full_name.lower(), _pulls.c.number == number)
     row = (await connection.execute(rows)).one_or_none()
     if row is None:
         return None
@@ -143,11 +143,11 @@ async def by_number(
 
 
 def _select(viewer: Viewer) -> Select[Any]:
-    joined = _pulls.outerjoin(_repository, _repository.c.id == _pulls.c.repository_id)
-    rows = select(*_pulls.c, _repository.c.full_name.label("repository")).select_from(joined)
+    joined = _pulls.outerjoin(repository, repository.c.id == _pulls.c.repository_id)
+    rows = select(*_pulls.c, repository.c.full_name.label("repository")).select_from(joined)
     if viewer.collections is not None:
         rows = rows.where(exists(only(_places).where(_same, *keyed(viewer, _places))))
-    return rows.where(*of_repository(viewer, _repository))
+    return rows.where(*of_repository(viewer, repository))
 
 
 async def _placed(

@@ -24,7 +24,7 @@ _revisions = tables[RevisionRow]
 _entries, _blobs = tables[EntryRow], tables[BlobRow]
 _repository = tables[RepositoryRow].alias("repository")
 
-SORT = "-version"
+SORT, SORT_OF_PULL = "-version", "block"
 LATEST_MERGED = "latest-merged"
 """The name of the revision that was merged last."""
 HEAD = "head"
@@ -127,6 +127,11 @@ def columns(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
     return own
 
 
+def columns_of_pull(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
+    """What the revisions of a pull request can be filtered and sorted by: by their entries as well."""
+    return {**of_table(_revisions, dict.fromkeys(("block", "collection", "key"), "string")), **columns(viewer)}
+
+
 async def revision_list(
     connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str, question: Question
 ) -> RevisionPage:
@@ -195,16 +200,20 @@ async def any_revision(connection: AsyncConnection, viewer: Viewer, collection: 
 
 
 async def of_pull(
-    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int, limit: int | None = None
-) -> tuple[RevisionItem, ...]:
-    """The revisions of every entry that a pull request touches, or the first so many, in one statement."""
+    connection: AsyncConnection, viewer: Viewer, repository_id: int, number: int, question: Question
+) -> RevisionPage:
+    """A page of the revisions of every entry that a pull request touches, in one statement.
+
+    QueryError: `bad-cursor`, `cursor-mismatch`.
+    """
     rows = _columns(viewer, RevisionItem).where(
         _revisions.c.repository_id == repository_id, _revisions.c.number == number,
         *keyed(viewer, _revisions), *of_revision(viewer, _revisions),
     )  # fmt: skip
-    rows = rows.order_by(_revisions.c.block, _revisions.c.collection, _revisions.c.key).limit(limit)
-    found = await connection.execute(rows)
-    return tuple(RevisionItem(**_values(row, RevisionItem)) for row in found)
+    about = ("revisions", "pull", str(repository_id), str(number))
+    ties = tuple(_revisions.c[name] for name in ("collection", "key", "version", "entry_repository_id"))
+    page = await read_page(connection, Listing(about, rows, columns_of_pull(viewer), ties, SORT_OF_PULL), question)
+    return RevisionPage(tuple(RevisionItem(**_values(row, RevisionItem)) for row in page.rows), page.next)
 
 
 async def entry_now(connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str) -> Head | None:

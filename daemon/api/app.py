@@ -57,6 +57,7 @@ class Api:
             ("repository", "/repositories/{owner}/{name}", lists.repository),
             ("pulls", "/pulls", lists.pulls),
             ("pull", "/pulls/{owner}/{name}/{number}", lists.pull),
+            ("pull-revisions", "/pulls/{owner}/{name}/{number}/revisions", lists.revisions_of_pull),
             ("proposals", "/proposals", lists.proposals),
             ("findings", "/findings", lists.findings),
             ("changes", "/changes", changes),

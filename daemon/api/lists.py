@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries import findings as finding_queries
 from cache.queries import proposals as proposal_queries
@@ -11,7 +12,8 @@ from cache.queries import repositories as repository_queries
 from cache.queries import revisions as revision_queries
 from cache.queries.errors import QueryError
 from cache.queries.freshness import freshness, of_ids, of_mirrored
-from cache.queries.paging import ask
+from cache.queries.paging import Question, ask
+from cache.viewer import Viewer
 from daemon.api import sheets
 from daemon.api.access import Asked
 from daemon.api.answers import list_answer, one_answer, plain, told_by
@@ -22,7 +24,7 @@ from daemon.api.problems import ProblemError
 from daemon.api.shapes import proposal_json, pull_json, repository_json, revision_json
 
 MOST_REVISED = 1_000
-"""Revisions that are told with a pull request."""
+"""Revisions that are told with a pull request; all of them are `/revisions` of it, in pages."""
 
 
 async def repositories(context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:
@@ -71,22 +73,46 @@ async def pull(context: ApiContext, request: web.Request, pairs: Pairs, asked: A
     would make of them while it is open."""
     only_waiting(pairs)
     full_name = f"{request.match_info['owner']}/{request.match_info['name']}"
-    number, viewer = request.match_info["number"], asked.viewer
+    viewer = asked.viewer
     sequence, now = context.sequence(), context.clock()
     async with context.database.read() as connection:
-        known = number.isascii() and number.isdecimal() and len(number) < 19
-        item = await pull_queries.one_pull(connection, viewer, full_name, int(number)) if known else None
-        if item is None:
-            raise ProblemError("not-found", f"There is no pull request {number[:20]!r} of {full_name[:200]!r} here.")
-        revised = await revision_queries.of_pull(connection, viewer, item.repository_id, item.number, MOST_REVISED + 1)
+        item = await _pull(connection, viewer, full_name, request.match_info["number"])
+        first = Question((), revision_queries.SORT_OF_PULL, MOST_REVISED)
+        revised = await revision_queries.of_pull(connection, viewer, item.repository_id, item.number, first)
         proposed = await proposal_queries.of_pull(connection, viewer, full_name, item.number, context.page_bytes)
         where = of_ids([item.repository_id])
         fresh = await freshness(connection, viewer, where, now=now, interval=context.sweep_interval)
     told = pull_json(item, context.forge_url)
-    told["revisions"] = [revision_json(each, context.forge_url) for each in revised[:MOST_REVISED]]
+    told["revisions"] = [revision_json(each, context.forge_url) for each in revised.items]
     told["proposals"] = [proposal_json(each, context.forge_url, body=True) for each in proposed.items]
-    told["complete"] = len(revised) <= MOST_REVISED and proposed.next is None
+    told["complete"] = revised.next is None and proposed.next is None
     return one_answer(request, told, sequence, fresh, told_by(context, asked))
+
+
+async def revisions_of_pull(context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:
+    """The revisions of the entries that a pull request touches, without their texts."""
+    full_name = f"{request.match_info['owner']}/{request.match_info['name']}"
+    viewer = asked.viewer
+    columns, sort = revision_queries.columns_of_pull(viewer), revision_queries.SORT_OF_PULL
+    question = ask(pairs, columns, sort=sort, others=LISTED)
+    sequence, now = context.sequence(), context.clock()
+    async with context.database.read() as connection:
+        item = await _pull(connection, viewer, full_name, request.match_info["number"])
+        page = await revision_queries.of_pull(connection, viewer, item.repository_id, item.number, question)
+        where = of_ids([item.repository_id])
+        fresh = await freshness(connection, viewer, where, now=now, interval=context.sweep_interval)
+    items = [revision_json(each, context.forge_url) for each in page.items]
+    return list_answer(request, items, page.next, sequence, fresh, told_by(context, asked), sheets.REVISIONS)
+
+
+async def _pull(
+    connection: AsyncConnection, viewer: Viewer, full_name: str, number: str
+) -> pull_queries.PullItem:
+    known = number.isascii() and number.isdecimal() and len(number) < 19
+    item = await pull_queries.one_pull(connection, viewer, full_name, int(number)) if known else None
+    if item is None:
+        raise ProblemError("not-found", f"There is no pull request {number[:20]!r} of {full_name[:200]!r} here.")
+    return item
 
 
 async def proposals(context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:

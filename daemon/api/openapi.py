@@ -151,6 +151,13 @@ def _own_paths(components: Json) -> Json:
         "Pull requests", "get.pulls", "A pull request, with the revisions of the entries that it touches.", numbered,
         schemas.ref("Pull"), *_READ,
     )  # fmt: skip
+    brought = parameters.filters(revisions.columns_of_pull(), "pull_revisions", sort=revisions.SORT_OF_PULL)
+    components["parameters"].update(brought)
+    revised = _operation(
+        "Pull requests", "revisions.pulls", "The revisions of the entries that a pull request touches.",
+        [*numbered, *parameters.common(*_PAGE, *brought)], schemas.listing(schemas.ref("RevisionItem")), *_READ,
+        media=_LISTED,
+    )  # fmt: skip
     anything = {"type": "object"}
     return {
         f"{ROOT}/repositories": listed(
@@ -159,6 +166,7 @@ def _own_paths(components: Json) -> Json:
         f"{ROOT}/repositories/{{owner}}/{{name}}": one,
         f"{ROOT}/pulls": listed("pulls", pulls.columns(), pulls.SORT, "PullItem", "Pull requests."),
         f"{ROOT}/pulls/{{owner}}/{{name}}/{{number}}": one_pull,
+        f"{ROOT}/pulls/{{owner}}/{{name}}/{{number}}/revisions": revised,
         f"{ROOT}/proposals": listed(
             "proposals", proposals.columns(), proposals.SORT, "ProposalItem", "Proposals.", "include"
         ),

@@ -171,7 +171,8 @@ def _say_revisions(schemas: Json) -> None:
     proposed = {"type": "array", "items": ref("ProposalItem"), "description": "What it would make of entries."}
     whole = {
         "type": "boolean",
-        "description": "Whether these are all; where not, `/proposals?repository=…&number=…` pages through them.",
+        "description": "Whether these are all; where not, `/proposals?repository=…&number=…` and the pull request's "
+        "`/revisions` page through them.",
     }
     schemas["Pull"] = {
         **pull,

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from daemon.blocks import load_blocks
-from daemon.cli.mistakes import in_words
+from daemon.cli.mistakes import exit_code, in_words
 from daemon.commands import COMMANDS, Result
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets
@@ -48,7 +48,7 @@ def guarded(work: Callable[[], Any]) -> Any:
         told = in_words(error)
         if told is None:
             raise
-        raise Expected(told) from None
+        raise Expected(told, exit_code(error)) from None
 
 
 async def _run(

@@ -29,7 +29,7 @@ class Here(Struct, frozen=True):
         # with the dot before it a first segment that holds a colon is no scheme (RFC 3986, section 4.2)
         return cls("../" * (len(segments) - 1) or "./", f"./{segments[-1]}")
 
-    def to(self, path: str, **query: str | int | None) -> str:
+    def to(self, path: str, /, **query: str | int | None) -> str:
         """A page of the console."""
         said = urlencode({name: value for name, value in query.items() if value is not None})
         return f"{self.root}console/{path}" + (f"?{said}" if said else "")

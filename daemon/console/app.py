@@ -17,7 +17,7 @@ from daemon.api.credentials import credentials_of
 from daemon.api.formats import weight
 from daemon.api.problems import PROBLEM, PROBLEMS, ProblemError
 from daemon.api.reads import ASKER
-from daemon.console import assets, collections, lists, pulls, signing
+from daemon.console import assets, collections, lists, parts, pulls, signing
 from daemon.console.addresses import ROOT
 from daemon.console.context import ConsoleContext
 from daemon.console.page import Pages
@@ -40,6 +40,7 @@ class Console:
             ("overview", "/", lists.overview),
             ("pulls", "/pulls", pulls.waiting),
             ("pull", "/pulls/{owner}/{name}/{number}", pulls.single),
+            ("pull-part", "/pulls/{owner}/{name}/{number}/{part}", parts.of_pull),
             ("findings", "/findings", lists.findings),
             ("repositories", "/repositories", lists.repositories),
             ("changes", "/changes", lists.changes),

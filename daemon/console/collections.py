@@ -9,7 +9,7 @@ from aiohttp import web
 from cache.profile.collection import Collection
 from cache.queries import entries
 from cache.queries.paging import ask
-from daemon.console import cells, controls, pulls, reading, revisions
+from daemon.console import cells, controls, parts, pulls, reading, revisions
 from daemon.console.addresses import ROOT, ForgePages, found, key_of
 from daemon.console.lists import MENDING
 from daemon.console.page import Pages
@@ -32,6 +32,8 @@ async def address(pages: Pages) -> web.StreamResponse:
             return await _entry(pages, collection, key)
         case [key, "proposals", owner, name, number]:
             return await pulls.proposal(pages, collection, key, f"{owner}/{name}", number)
+        case [key, part] if part in parts.OF_ENTRY:
+            return await parts.of_entry(pages, collection, key, part)
         case [key, "revisions", *names] if collection.revisions is not None:
             return await _revisions(pages, collection, key, names)
         case _:
@@ -102,7 +104,7 @@ async def _entry(pages: Pages, collection: Collection, key: str) -> web.StreamRe
             shown=view,
             collection=collection,
             key=key,
-            would=pulls.listed(pages, view.proposed),
+            would=pulls.listed(pages, view.proposed.items),
             mending=MENDING,
             revisions=folder,
             news=news,
@@ -122,7 +124,7 @@ async def _entry(pages: Pages, collection: Collection, key: str) -> web.StreamRe
         state=cells.cell(pill, item.fields.get(pill.name), collection, pages.here, pages.forge) if pill else None,
         lines=cells.lines(collection, item.fields, pages.here, pages.forge),
         mending=MENDING,
-        would=pulls.listed(pages, view.proposed),
+        would=pulls.listed(pages, view.proposed.items),
         revisions=folder,
         news=news,
     )

@@ -17,6 +17,7 @@ from cache.queries import (
     entries,
     findings,
     history,
+    proposals,
     proposed,
     pulls,
     repositories,
@@ -43,10 +44,10 @@ from daemon.console.views import (
     RevisionView,
 )
 
-HISTORY_SHOWN = 50
-REVISIONS_SHOWN = 50
+SHOWN = 50
+"""How many of each that belongs to something its own page shows; the rest is in pages (`daemon.console.parts`)."""
 CHANGED_SHOWN = 200
-"""How many entries a pull request's page tells of."""
+"""How many entries that a pull request would change its page shows."""
 ATTENTION = 8
 """How many repositories in trouble the overview names."""
 
@@ -58,9 +59,9 @@ async def overview(context: ApiContext, viewer: Viewer, since: datetime) -> Over
         return Overview(
             await _fresh(context, connection, viewer, of_mirrored()),
             await counting.entries_by_collection(connection, viewer),
-            await counting.findings_by_rule(connection, viewer),
+            await findings.rule_counts(connection, viewer, Question()),
             await counting.pulls_waiting(connection, viewer, context.clock()),
-            (await repositories.repository_list(connection, viewer, troubled)).items,
+            await repositories.repository_list(connection, viewer, troubled),
             await counting.changes_by_hour(connection, viewer, since),
         )
 
@@ -73,7 +74,7 @@ async def collection_view(
         return CollectionView(
             await _fresh(context, connection, viewer, of_collection(viewer, collection)),
             await entries.entry_list(connection, viewer, collection, question, q=q),
-            await counting.values_of(connection, viewer, collection, pills) if pills is not None else {},
+            await entries.value_counts(connection, viewer, collection, question, pills, q=q) if pills else {},
         )
 
 
@@ -85,34 +86,53 @@ async def entry_view(
         item = await entries.one_entry(connection, viewer, collection, key)
         if item is None:
             return await _key_view(context, connection, viewer, collection, key)
-        rows = Question((), history.SORT, HISTORY_SHOWN)
-        raised = Question((), pulls.SORT, HISTORY_SHOWN)
-        own = Question((), branches.SORT, MAX_LIMIT)
+        own = Question((), branches.SORT, SHOWN)
         branched = await branches.branch_list(connection, viewer, collection, key, own) if collection.branches else None
+        wrong = item.counts.findings or not item.valid
+        told, left = await _findings_of(connection, viewer, collection, item) if wrong else ((), False)
+        changed = await history.history_list(connection, viewer, collection, key, Question((), history.SORT, SHOWN))
         return EntryView(
             await _fresh(context, connection, viewer, of_ids(item.repository_ids)),
             item,
-            await _findings_of(connection, viewer, collection, item) if item.counts.findings or not item.valid else (),
+            told,
             branched or branches.BranchPage((), None),
-            await pulls.pull_list(connection, viewer, raised, collection=collection, key=key),
-            await history.history_list(connection, viewer, collection, key, rows),
-            await proposed.of_entry(connection, viewer, collection, key, HISTORY_SHOWN),
+            await pulls.pull_list(connection, viewer, _RAISED, collection=collection, key=key),
+            await _added(connection, viewer, collection, item, changed),
+            changed,
+            await proposed.of_entry(connection, viewer, collection, key, _PROPOSED),
+            left,
             item.revision_count,
         )
+
+
+_RAISED, _PROPOSED = Question((), pulls.SORT, SHOWN), Question((), proposals.SORT, SHOWN)
+
+
+async def _added(
+    connection: AsyncConnection, viewer: Viewer, collection: Collection, item: entries.EntryItem,
+    shown: history.HistoryPage,
+) -> history.HistoryItem | None:  # fmt: skip
+    """The change that added the entry, also where it is older than those shown."""
+    changes_of = shown.items
+    if shown.next is not None:
+        wanted = (Condition("change", "eq", ("added",)), Condition("part", "eq", ("entry",)))
+        oldest = Question(wanted, history.SORT.removeprefix("-"), MAX_LIMIT)
+        changes_of = (await history.history_list(connection, viewer, collection, item.key, oldest)).items
+    adding = (one for one in changes_of if one.change == "added" and one.part == "entry")
+    return next((one for one in adding if one.commit_at == item.created_at), None)
 
 
 async def _key_view(
     context: ApiContext, connection: AsyncConnection, viewer: Viewer, collection: Collection, key: str
 ) -> KeyView | None:
-    raised = Question((), pulls.SORT, HISTORY_SHOWN)
-    page = await pulls.pull_list(connection, viewer, raised, collection=collection, key=key)
-    would = await proposed.of_entry(connection, viewer, collection, key, HISTORY_SHOWN)
+    page = await pulls.pull_list(connection, viewer, _RAISED, collection=collection, key=key)
+    would = await proposed.of_entry(connection, viewer, collection, key, _PROPOSED)
     number = await revisions.revision_count(connection, viewer, collection, key)
-    wrong = (await findings.finding_list(connection, viewer, _about_key(collection, key))).items
-    if not (number or would or page.items or wrong):
+    wrong = await findings.finding_list(connection, viewer, _about_key(collection, key))
+    if not (number or would.items or page.items or wrong.items):
         return None
     fresh = await _fresh(context, connection, viewer, of_collection(viewer, collection))
-    return KeyView(fresh, page, would, wrong, number)
+    return KeyView(fresh, page, would, wrong.items, wrong.next is not None, number)
 
 
 def _about_key(collection: Collection, key: str) -> Question:
@@ -123,19 +143,20 @@ def _about_key(collection: Collection, key: str) -> Question:
 
 async def _findings_of(
     connection: AsyncConnection, viewer: Viewer, collection: Collection, item: entries.EntryItem
-) -> tuple[findings.FindingItem, ...]:
-    """Those about the entry, and those about its files: of a `jsonl` file only those of its line."""
+) -> tuple[tuple[findings.FindingItem, ...], bool]:
+    """Those about the entry, and those about its files: of a `jsonl` file only those of its line; and whether there may
+    be more."""
     paths = {path for path in (item.path, item.document_path) if path is not None}
     keyed = _about_key(collection, item.key)
     of_files = Question(
         (*keyed.conditions[:-1], Condition("key", "isnull", (1,)), Condition("path", "in", tuple(sorted(paths)))),
         findings.SORT, MAX_LIMIT,
     )  # fmt: skip
-    own = (await findings.finding_list(connection, viewer, keyed)).items
-    others = (await findings.finding_list(connection, viewer, of_files)).items
+    own = await findings.finding_list(connection, viewer, keyed)
+    others = await findings.finding_list(connection, viewer, of_files)
     places = {(item.repository, item.path), (item.document_repository, item.document_path)}
-    fitting = (one for one in others if (one.repository, one.path) in places and item.line in (0, one.line))
-    return (*own, *fitting)
+    fitting = (one for one in others.items if (one.repository, one.path) in places and item.line in (0, one.line))
+    return (*own.items, *fitting), own.next is not None or others.next is not None
 
 
 async def pulls_view(context: ApiContext, viewer: Viewer, question: Question) -> PullsView:
@@ -145,7 +166,7 @@ async def pulls_view(context: ApiContext, viewer: Viewer, question: Question) ->
         return PullsView(
             await _fresh(context, connection, viewer, of_mirrored()),
             page,
-            await counting.pulls_waiting(connection, viewer, context.clock()),
+            await counting.pulls_waiting(connection, viewer, context.clock(), question.conditions),
             await proposed.of_pulls(connection, viewer, [_place(item) for item in page.items if item.state == "open"]),
         )
 
@@ -160,7 +181,7 @@ async def pull_view(context: ApiContext, viewer: Viewer, full_name: str, number:
         return PullView(
             await _fresh(context, connection, viewer, of_ids([item.repository_id])),
             item,
-            await revisions.of_pull(connection, viewer, *_place(item)),
+            await revisions.of_pull(connection, viewer, *_place(item), Question((), revisions.SORT_OF_PULL, SHOWN)),
             would.get(_place(item), proposed.OfPull((), 0)),
         )
 
@@ -187,7 +208,7 @@ async def revisions_view(
 
     QueryError: `bad-cursor`, `cursor-mismatch`.
     """
-    question = Question((), revisions.SORT, REVISIONS_SHOWN, cursor)
+    question = Question((), revisions.SORT, SHOWN, cursor)
     async with context.database.read() as connection:
         page = await revisions.revision_list(connection, viewer, collection, key, question)
         ids = await entries.entry_repositories(connection, viewer, collection, key)
@@ -238,7 +259,7 @@ async def findings_view(context: ApiContext, viewer: Viewer, question: Question,
         return FindingsView(
             await _fresh(context, connection, viewer, of_mirrored()),
             await findings.finding_list(connection, viewer, question, cleared=cleared),
-            await counting.findings_by_rule(connection, viewer),
+            await findings.rule_counts(connection, viewer, question, cleared=cleared),
         )
 
 

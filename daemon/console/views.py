@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from cache.queries import branches, changes, entries, findings, history, pulls, repositories, revisions
 from cache.queries.comparing import Side
-from cache.queries.counting import RuleCount, Waiting
+from cache.queries.counting import Waiting
 from cache.queries.freshness import Freshness
-from cache.queries.proposed import OfPull, Proposed
+from cache.queries.proposed import OfPull, Proposed, ProposedPage
 
 
 class Overview(Struct, frozen=True):
@@ -19,14 +19,15 @@ class Overview(Struct, frozen=True):
 
     fresh: Freshness
     entries: Mapping[tuple[str, str], tuple[int, int]]
-    findings: tuple[RuleCount, ...]
+    findings: tuple[findings.RuleCount, ...]
     waiting: tuple[Waiting, ...]
-    troubled: tuple[repositories.RepositoryItem, ...]
+    troubled: repositories.RepositoryPage
     changes: Mapping[datetime, int]
 
 
 class CollectionView(Struct, frozen=True):
-    """A page of a collection; `values` counts what its entries have in the field that gives the pills."""
+    """A page of a collection; `values` counts what its entries that fit have in the field that gives the pills,
+    whatever is asked of that field."""
 
     fresh: Freshness
     page: entries.EntryPage
@@ -34,16 +35,18 @@ class CollectionView(Struct, frozen=True):
 
 
 class EntryView(Struct, frozen=True):
-    """An entry with what belongs to it; `revisions` is the number of its revisions, `proposed` what open pull requests
-    would make of it."""
+    """An entry with the first of what belongs to it; `revisions` is the number of its revisions, `proposed` what open
+    pull requests would make of it, `added` the change that brought it. `findings_left` says that there are more."""
 
     fresh: Freshness
     item: entries.EntryItem
     findings: tuple[findings.FindingItem, ...]
     branches: branches.BranchPage
     pulls: pulls.PullPage
+    added: history.HistoryItem | None
     history: history.HistoryPage
-    proposed: tuple[Proposed, ...]
+    proposed: ProposedPage
+    findings_left: bool = False
     revisions: int = 0
 
 
@@ -52,8 +55,9 @@ class KeyView(Struct, frozen=True):
 
     fresh: Freshness
     pulls: pulls.PullPage
-    proposed: tuple[Proposed, ...]
+    proposed: ProposedPage
     findings: tuple[findings.FindingItem, ...]
+    findings_left: bool
     revisions: int
 
 
@@ -85,7 +89,7 @@ class DiffView(Struct, frozen=True):
 
 
 class PullsView(Struct, frozen=True):
-    """Pull requests, what each would change while it is open, and how many of which kind and age wait."""
+    """Pull requests, what each would change while it is open, and how many that fit of which kind and age wait."""
 
     fresh: Freshness
     page: pulls.PullPage
@@ -94,11 +98,11 @@ class PullsView(Struct, frozen=True):
 
 
 class PullView(Struct, frozen=True):
-    """A pull request, the revisions of the entries that it touches, and what it would change."""
+    """A pull request, the first revisions of the entries that it touches, and of what it would change."""
 
     fresh: Freshness
     item: pulls.PullItem
-    revisions: tuple[revisions.RevisionItem, ...]
+    revisions: revisions.RevisionPage
     proposed: OfPull
 
 
@@ -110,11 +114,11 @@ class ProposalView(Struct, frozen=True):
 
 
 class FindingsView(Struct, frozen=True):
-    """Findings, and how many of which rule stand."""
+    """Findings, and how many that fit there are of which rule."""
 
     fresh: Freshness
     page: findings.FindingPage
-    rules: tuple[RuleCount, ...]
+    rules: tuple[findings.RuleCount, ...]
 
 
 class RepositoriesView(Struct, frozen=True):

@@ -44,7 +44,9 @@ class FileProblem(Struct, frozen=True):
 
 
 class Guard:
-    """Looks at the files of one `data_dir`. `remake` makes a `cache.db` anew from what is in memory."""
+    """Looks at the files of one `data_dir`. `remake` makes a `cache.db` anew from what is in memory; `failed` is told,
+    each time, what cannot be mended and its remedy.
+    """
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Guard:
         incidents: Incidents,
         remake: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime],
+        failed: Callable[[str, str], None] = lambda _what, _remedy: None,
     ) -> None:
         self._lock = lock
         self._state = state
@@ -63,6 +66,7 @@ class Guard:
         self._incidents = incidents
         self._remake = remake
         self._clock = clock
+        self._failed = failed
         self._looking = asyncio.Lock()
         self._problems: dict[str, FileProblem] = {}
         self.more: dict[str, Restore] = {}
@@ -107,8 +111,7 @@ class Guard:
         remedy = RESTORE if name == "state.db" else "look at the space left on the disk and at who may write there"
         before = self._problems.get(name)
         self._problems[name] = FileProblem(name, what, remedy, before.since if before else self._clock())
-        if before is None or before.what != what:
-            log.error("file.not_mended", file=name, error=str(error), remedy=remedy)
+        self._failed(what, remedy)
 
     async def _locked(self) -> str | None:
         return "the lock was deleted; it was made again" if self._lock.restore() else None

@@ -25,6 +25,7 @@ from daemon.doctor.reaching import reaching
 from daemon.doctor.result import Result, ok, warn
 from daemon.doctor.rights import each_right, token
 from daemon.doctor.server import clock, limits, proxy, version
+from daemon.doctor.sweeping import sweeping
 from daemon.doctor.webhooks import webhooks
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -41,6 +42,7 @@ def every(unreadable: Sequence[Result] = ()) -> tuple[Check[Patient], ...]:
         Check("disk", _here(_disk)),
         Check("daemon", _ownership),
         Check("databases", data_files, ("data_dir", "daemon")),
+        Check("sweeps", sweeping, ("daemon",)),
         Check("listen", hearing, ("daemon",)),
         Check("python", _here(lambda _patient: [python()])),
         Check("git", _here(lambda patient: [git_program(patient.config.forge.git)])),

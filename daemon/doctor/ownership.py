@@ -36,7 +36,9 @@ async def ownership(folder: Path) -> tuple[list[Result], Running | None]:
         return [fail("daemon", f"the daemon on {folder} does not answer as one: {error}", "restart it")], None
     pid = int(about["pid"]) if isinstance(about.get("pid"), int) else None
     found = ok("daemon", f"a daemon runs here, process {pid}, and is used")
-    return [found, *_never_read(about.get("never_read"))], Running(pid, socket)
+    sweeps = about.get("sweeps")
+    running = Running(pid, socket, sweeps if isinstance(sweeps, Mapping) else None)
+    return [found, *_never_read(about.get("never_read"))], running
 
 
 def _never_read(said: object) -> Iterator[Result]:

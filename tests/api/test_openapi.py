@@ -15,7 +15,7 @@ from daemon.api.openapi import describe
 
 IDS = {
     "list.repositories", "get.repositories", "list.pulls", "list.findings", "list.changes", "stream.events",
-    "get.status", "get.openapi", "atom.changes", "get.pulls", "list.proposals",
+    "get.status", "get.openapi", "atom.changes", "get.pulls", "list.proposals", "revisions.pulls",
     "revisions.rfc.rfcs", "revision.rfc.rfcs", "diff.rfc.rfcs", "revisions.rfcs", "revision.rfcs", "diff.rfcs",
     "list.rfc.rfcs", "get.rfc.rfcs", "branches.rfc.rfcs", "pulls.rfc.rfcs", "history.rfc.rfcs",
     "list.rfcs", "get.rfcs", "branches.rfcs", "pulls.rfcs", "history.rfcs",

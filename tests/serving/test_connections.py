@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import resource
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from serving_place import Daemon, Place, rfc, until
 
 from daemon.api.credentials import is_shared
-from daemon.connections import ConnectionLimits, Connections
+from daemon.connections import ConnectionLimits, Connections, Phase
 from daemon.control import run_remote
 from daemon.descriptors import affordable, raise_limit
 
@@ -161,6 +164,34 @@ async def test_one_address_has_a_share_of_the_places_unless_many_people_share_it
             protocol.connection_lost(None)
         assert len(connections) == 0
     assert set(dropped) == {"full"}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([*Phase, None])), max_size=60))
+async def test_whoever_waits_longest_makes_room_however_they_come_and_go(
+    steps: list[tuple[int, Phase | None]],
+) -> None:
+    """Guards the books that make this quick: with a search for each newcomer a storm of them held health checks up."""
+    connections = Connections(ConnectionLimits(6, 60.0, 60.0))
+    here: list[Any] = []
+    for which, phase in steps:
+        if phase is None and len(here) > which:
+            here.pop(which).connection_lost(None)
+        elif phase is not None and len(here) > which:
+            here[which].enter(phase)
+            here.append(here.pop(which))  # in the order in which they entered what they are in
+        newcomer = connections.watched(Sink)()
+        waiting = [each for each in here if each.phase is not Phase.BUSY]
+        newcomer.connection_made(FakeTransport("127.0.0.1"))
+        if len(here) < 6:
+            here.append(newcomer)
+        elif waiting:
+            here.remove(min(waiting, key=lambda each: each.phase))
+            here.append(newcomer)
+        assert {each.inner for each in here} == connections.open
+        assert len(connections) == len(here)
+    for each in list(here):
+        each.connection_lost(None)
+    assert len(connections) == 0
 
 
 class FakeTransport(asyncio.Transport):

@@ -170,7 +170,8 @@ async def test_a_state_db_of_which_too_little_is_left_is_told_until_it_is_put_ri
         await daemon.engine.guard.look()
         (problem,) = daemon.engine.guard.problems
         assert (problem.file, "back-up" in problem.remedy) == ("state.db", True)
-        assert len([line for line in place.lines if line["event"] == "file.not_mended"]) == 1
+        (failure,) = [one for one in daemon.engine.failures.open if one.what == "storage"]
+        assert (failure.error, failure.remedy) == (problem.what, problem.remedy)
 
 
 async def test_what_else_lies_in_the_folder_is_made_again() -> None:

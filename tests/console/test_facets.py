@@ -1,0 +1,98 @@
+"""Numbers beside choices say what a click brings: each counts with every other filter, and without its own (O11)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from urllib.parse import urljoin
+
+import pytest
+from api_rows import NOW, entry, finding, place, pull
+from console_page import Page
+from console_site import Site
+
+STATES = ("idea", "active", "withdrawn")
+
+
+@pytest.fixture
+async def many(site: Site) -> Site:
+    """More of everything, so that filters cut across each other."""
+    for number in range(12):
+        fields = {"title": f"Öl {number}", "state": STATES[number % 3], "tags": ["api"] if number % 2 else ["core"],
+                  "owners": ["ada"] if number % 4 else ["bob", "ada"]}  # fmt: skip
+        text = "security" if number % 2 else "nothing"
+        await site.cache.put(entry(f"e{number}", fields=fields, valid=bool(number % 5), body=text, entry_body=text))
+        rule, severity = (("dangling", "warning"), ("missing-field", "error"), ("wrong-type", "error"))[number % 3]
+        await site.cache.put(finding(f"x{number}", rule=rule, severity=severity, repository_id=1 + number % 2))
+        kind = ("idea", "edit", "meta_claim")[number % 3]
+        await site.cache.put(
+            pull(60 + number, 1 + number % 2, title="Ünïcode" if number % 2 else "plain", opened_at=NOW - timedelta(
+                days=number * 4)),
+            place(60 + number, f"e{number}", kind, 1 + number % 2, "ada" if number % 2 else "bob"),
+        )  # fmt: skip
+    return site
+
+
+async def rows_behind(site: Site, path: str, href: str) -> int:
+    """How many rows the page behind a link shows, all its pages together."""
+    address = urljoin(f"/console/{path}", href)
+    number = 0
+    while address:
+        page = Page((await site.answer(address))[1])
+        live = page.root.one(id="live")
+        tables = [one for one in live.every("table", kind="rows") if one.every("caption")]
+        number += sum(len(one.one("tbody").every("tr")) for one in tables) + len(live.every("li", kind="finding"))
+        following = [one for one in live.every("a") if one.attributes.get("rel") == "next"]
+        address = urljoin(address, following[0]["href"]) if following else ""
+    return number
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "c/rfc/rfcs", "c/rfc/rfcs?q=security", "c/rfc/rfcs?tags=api", "c/rfc/rfcs?tags=api&state=idea",
+        "c/rfc/rfcs?owners=bob&valid=true", "c/rfc/rfcs?title__contains=%C3%96l&state=active&sort=title",
+        "c/rfc/rfcs?q=%C3%B6l&owners=ada&tags=core", "c/rfc/rfcs?repository=acme/meta&state=withdrawn",
+        "c/rfc/rfcs?tags=none&state=idea", "findings", "findings?severity=error", "findings?repository=acme/meta",
+        "findings?repository=acme/alpha&rule=dangling", "findings?severity=warning&rule=missing-field",
+        "findings?path=rfcs/beta.md&severity=error", "findings?cleared=true", "findings?cleared=true&severity=error",
+    ],
+)  # fmt: skip
+async def test_a_number_beside_a_choice_is_what_a_click_brings(many: Site, path: str) -> None:
+    """Guards readers who narrow down: the pills told numbers of the whole collection, whatever else was asked."""
+    if "cleared" in path:
+        for name in ("x0", "x1", "x2", "x4"):
+            kind = type(finding("any"))
+            await many.cache.remove(next(row for row in many.cache.places[kind].values() if row.id == name))  # type: ignore[attr-defined]
+    page = await many.page(path)
+    told = 0
+    for link in page.root.one("ul", kind="pills").every("a")[1:]:
+        number = int(link.text.rsplit(maxsplit=1)[-1])
+        assert await rows_behind(many, path, link["href"]) == number, (link.text, link["href"])
+        told += number
+    assert await rows_behind(many, path, page.root.one("ul", kind="pills").every("a")[0]["href"]) == told
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "pulls", "pulls?repository=acme/alpha", "pulls?actor=bob", "pulls?kind=edit", "pulls?kind=edit&actor=ada",
+        "pulls?title__contains=%C3%9C&repository=acme/alpha", "pulls?key=e4", "pulls?draft=false&actor__ne=bob",
+    ],
+)  # fmt: skip
+async def test_what_waits_is_counted_by_kind_with_the_other_filters(many: Site, path: str) -> None:
+    page = await many.page(path)
+    table = next(one for one in page.root.every("table") if not one.every("caption"))
+    assert table.one("tbody").every("tr")
+    for row in table.one("tbody").every("tr"):
+        links = row.every("a")
+        if links:
+            counts = [int(cell.text) for cell in row.every("td") if re.fullmatch(r"\d+", cell.text)]
+            assert await rows_behind(many, path, links[0]["href"]) == sum(counts), row.text
+
+
+async def test_what_is_chosen_stays_where_nothing_has_it(many: Site) -> None:
+    """Guards the way back: a chosen value that vanished from the pills could not be seen, nor taken away."""
+    page = await many.page("c/rfc/rfcs?q=nothinglikethis&state=idea")
+    pills = page.root.one("ul", kind="pills").every("a")
+    assert [one.text for one in pills] == ["all", "idea 0"]
