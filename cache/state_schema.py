@@ -16,7 +16,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -54,15 +53,14 @@ inbox = Table(
     Column("full_name", AnyText, nullable=False),
     Column("scope", JsonText, nullable=False),
     Column("headers", JsonText, nullable=False),
-    Column("body", LargeBinary, nullable=False),
     Column("state", Text, CheckConstraint("state IN ('pending','done','ignored','failed')"), nullable=False),
     Column("why", AnyText, nullable=False),
-    Column("attempts", Integer, nullable=False),
     Column("received_at", UtcText, nullable=False),
     Column("done_at", UtcText),
     sqlite_autoincrement=True,
 )  # fmt: skip
 Index("inbox_pending", inbox.c.repository_id, inbox.c.id, sqlite_where=inbox.c.state == "pending")
+Index("inbox_waiting", inbox.c.id, sqlite_where=inbox.c.state == "pending")
 Index("inbox_done", inbox.c.done_at)
 
 tombstones = Table(
