@@ -61,7 +61,7 @@ def build_app(
         ring.keys,
         clock=engine.clock,
         on_delivery=intake.take,
-        on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
+        on_outcome=lambda outcome, event: _outcome(engine, outcome, event),
         max_body=config.webhooks.max_body,
         max_waiting=config.limits.deliveries_waiting,
         read_seconds=config.limits.request_time,
@@ -118,6 +118,14 @@ def build_app(
     app.router.add_get("/metrics", _metrics(engine))
     app.add_routes(console.routes())
     return app
+
+
+def _outcome(engine: Engine, outcome: str, event: str) -> None:
+    """Count a delivery. One that could not be written tells of the disk, before any sweep does."""
+    engine.metrics.deliveries.labels(outcome, event).inc()
+    if outcome == "store":
+        remedy = "look at the space left on the disk of data_dir; the next sweep finds the change"
+        engine.failures.stored_badly("a delivery could not be written", remedy)
 
 
 def _health(schedule: Schedule, interval: float) -> Handler:
