@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
+from typing import Any
 
 import pytest
 from serving_place import PATIENCE, Place, rfc, until
 
+from cache.world import World
+from daemon.book import Book
 from gitea_client.fake import Fault
 
 GRACE = 12.0
@@ -52,6 +56,33 @@ async def test_an_end_while_the_forge_hangs_does_not_wait_for_it(monkeypatch: py
         async with place.daemon() as again:
             await again.sweep()
             assert await again.titles() == {"one": "One"}
+
+
+async def test_what_is_being_written_outlives_nobody_who_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards C5: whoever was cancelled went on to close the databases, and the write came after that."""
+    async with Place() as place, place.daemon() as daemon:
+        await place.push(one=rfc("One"))
+        await daemon.sweep()
+        entered, held, page = threading.Event(), threading.Event(), Book._page
+
+        def slow(book: Book, world: World) -> Any:
+            entered.set()
+            assert held.wait(PATIENCE)
+            return page(book, world)
+
+        monkeypatch.setattr(Book, "_page", slow)
+        book, written = daemon.engine.desk.book, list[bool]()
+        book.listeners.append(lambda _applied, _changes: written.append(True))
+        turning = asyncio.create_task(book.turn(lambda world: world.without(1, listed=True)))
+        await until(entered.is_set)
+        turning.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not turning.done()
+        held.set()
+        with pytest.raises(asyncio.CancelledError):
+            await turning
+        assert written == [True]
 
 
 async def test_an_end_during_a_rebuild_leaves_the_rows_that_were() -> None:
