@@ -170,9 +170,10 @@ class Failures:
             for what, key in self._open.keys() - seen:
                 if what in _SWEPT or (complete and key.startswith(LISTED)):
                     self.ended(what, key)
-        storage = self._open.get(("storage", ""))
-        if storage is not None and ("storage", "") not in seen and storage.last_at < began and not self._by_storage:
-            self.ended("storage")
+        storage, before = self._open.get(("storage", "")), self.last_sweep
+        written = ("storage", "") not in seen and not self._by_storage and before is not None
+        if storage is not None and written and storage.last_at <= min(began, before or began):
+            self.ended("storage")  # nothing was refused since the sweep before ended, a delivery neither
         told, lately = self._slow
         self._slow = (told and lately, False)
         self.last_sweep = now

@@ -219,6 +219,21 @@ def test_what_a_sweep_finds_well_again_is_over() -> None:
     assert failures.open == ()
 
 
+def test_a_disk_that_refused_a_delivery_is_not_well_by_a_sweep_that_wrote_little() -> None:
+    """Guards against a disk that is said to be full and well again every minute."""
+    clock = Clock()
+    failures = Failures(clock)
+    for _ in range(3):
+        clock.move(30)
+        failures.stored_badly("the disk is full", "free some space")
+        clock.move(30)
+        failures.swept([], clock.now, complete=False)
+        assert [one.what for one in failures.open] == ["storage"]
+    clock.move(60)
+    failures.swept([], clock.now, complete=False)
+    assert failures.open == ()
+
+
 async def test_a_clean_stop_ends_with_its_line() -> None:
     """Expected: `daemon.stopped` is the last line, after everything was closed."""
     async with Place() as place, place.process() as running:
