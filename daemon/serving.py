@@ -153,7 +153,8 @@ async def serving(
             config.api.proxy_token,
         )  # fmt: skip
         handlers["local-token"] = partial(local_token, access)
-        await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
+        control = await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
+        opened.guard.more[SOCKET] = control.restore
         connections = _connections(config, opened)
         app = build_app(opened, schedule, intake, news, ring, access, connections)
         url = await stack.enter_async_context(_listening(app, config, connections))
