@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from cache.database import Database
 from cache.state_schema import sweeps as table
@@ -44,6 +44,11 @@ class SweepHistory:
             key: int = (await connection.execute(statement)).scalar_one()
         return SweepRecord(**{**values, "id": key})
 
+    async def newest(self) -> int:
+        """The id of the newest sweep, 0 where there was none: it only ever grows."""
+        async with self._database.read() as connection:
+            return (await connection.execute(select(func.max(table.c.id)))).scalar() or 0
+
     async def last(self, count: int = 1, *, kind: str | None = None) -> tuple[SweepRecord, ...]:
         """The newest `count`, newest first."""
         statement = select(table).order_by(table.c.id.desc()).limit(count)
@@ -52,6 +57,13 @@ class SweepHistory:
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).mappings().all()
         return tuple(SweepRecord(**{**row, "errors": tuple(row["errors"])}) for row in rows)
+
+    async def last_good(self) -> datetime | None:
+        """When the newest sweep ended that read everything it looked at; None where none is remembered."""
+        good = select(table.c.finished_at).where(table.c.kind.in_(("quiet", "deep")), table.c.errors == [])
+        async with self._database.read() as connection:
+            found: datetime | None = (await connection.execute(good.order_by(table.c.id.desc()).limit(1))).scalar()
+        return found
 
     async def prune(self, keep: int) -> int:
         """Forget all but the newest `keep` of each kind; gives how many went."""

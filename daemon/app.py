@@ -61,7 +61,7 @@ def build_app(
         ring.keys,
         clock=engine.clock,
         on_delivery=intake.take,
-        on_outcome=lambda outcome, event: engine.metrics.deliveries.labels(outcome, event).inc(),
+        on_outcome=lambda outcome, event: _outcome(engine, outcome, event),
         max_body=config.webhooks.max_body,
         max_waiting=config.limits.deliveries_waiting,
         read_seconds=config.limits.request_time,
@@ -115,9 +115,17 @@ def build_app(
     app.router.add_post(config.webhooks.path, receiver.handle)
     app.router.add_get("/healthz", _health(schedule, config.sweep.interval))
     app.router.add_get("/readyz", _ready(engine, schedule))
-    app.router.add_get("/metrics", _metrics(engine, schedule))
+    app.router.add_get("/metrics", _metrics(engine))
     app.add_routes(console.routes())
     return app
+
+
+def _outcome(engine: Engine, outcome: str, event: str) -> None:
+    """Count a delivery. One that could not be written tells of the disk, before any sweep does."""
+    engine.metrics.deliveries.labels(outcome, event).inc()
+    if outcome == "store":
+        remedy = "look at the space left on the disk of data_dir; the next sweep finds the change"
+        engine.failures.stored_badly("a delivery could not be written", remedy)
 
 
 def _health(schedule: Schedule, interval: float) -> Handler:
@@ -155,11 +163,11 @@ def _ready(engine: Engine, schedule: Schedule) -> Handler:
     return handle
 
 
-def _metrics(engine: Engine, schedule: Schedule) -> Handler:
+def _metrics(engine: Engine) -> Handler:
     told: Shared[None, bytes] = Shared()
 
     async def render() -> bytes:
-        await status.gauge(engine, schedule, 2 * engine.config.sweep.interval)
+        await status.gauge(engine, 2 * engine.config.sweep.interval)
         return engine.metrics.render()
 
     async def handle(request: web.Request) -> web.Response:

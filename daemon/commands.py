@@ -21,15 +21,16 @@ from cache.sweep_history import SweepRecord
 from cache.world import PullTombstone, World
 from daemon.control import CommandError
 from daemon.desk import Desk, scratch_desk
-from daemon.doctor.inside import about, probe
+from daemon.doctor.inside import about, data_files, probe
 from daemon.engine import Engine
-from daemon.graves import Tombstone
+from daemon.graves import FreshHeads, Tombstone
 from daemon.hooks.commands import hooks_known, hooks_note
 from daemon.query import run_query
 from daemon.reading import missing_branches
 from daemon.reconciler import tombstones_of
 from daemon.report import Progress as SweepProgress
-from daemon.report import Report
+from daemon.report import Report, Trouble
+from daemon.storage_errors import storage_trouble
 from daemon.token_commands import token_create, token_list, token_revoke
 from daemon.work.scope import Scope
 from daemon.work.workqueue import Priority
@@ -47,9 +48,11 @@ MOST_DIFFERENCES = 1_000
 
 async def sweep(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
     """One sweep now: quiet, or deep with `deep`."""
+    await engine.guard.look()
     started = engine.clock()
     report = await engine.desk.sweeper.sweep(deep=bool(arguments.get("deep")), asked=True, progress=_telling(progress))
-    await record(engine, report, started)
+    report = await record(engine, report, started)
+    engine.failures.swept(report.errors, started, complete=bool(arguments.get("deep")))
     return _reported(report)
 
 
@@ -59,6 +62,7 @@ async def rebuild(engine: Engine, arguments: Mapping[str, Any], progress: Progre
     Readers see the rows before or the rows after; what differs is published in the change feed. While it runs,
     deliveries are kept and looked at afterwards.
     """
+    await engine.guard.look()  # else rows may go into a file that no path leads to
     started, begun = engine.clock(), time.perf_counter()
     fresh_objects = engine.config.data_dir / "objects.new"
     shutil.rmtree(fresh_objects, ignore_errors=True)
@@ -69,7 +73,10 @@ async def rebuild(engine: Engine, arguments: Mapping[str, Any], progress: Progre
     finally:
         shutil.rmtree(fresh_objects, ignore_errors=True)
     report = replace(report, kind="rebuild", seconds=round(time.perf_counter() - begun, 3))
-    await record(engine, report, started)
+    report = await record(engine, report, started)
+    await engine.guard.look()
+    if wrong := engine.guard.problems:
+        raise CommandError(f"{wrong[0].what}; {wrong[0].remedy}")
     return _reported(report)
 
 
@@ -118,18 +125,30 @@ async def _take_over(desk: Desk, scratch: Desk, gone: frozenset[int]) -> None:
         row for kind in OPERATIONAL for key, row in desk.book.rows[kind].items() if key not in scratch.book.rows[kind]
     ]
     await desk.book.turn(
-        lambda live: World(
+        lambda live: replace(  # what is gone, and whose repositories may be read, stay as they are
+            live,
             listed=world.listed,
             aliases=world.aliases,
             mirrored=world.mirrored,
-            tombstones=live.tombstones,
             complete=world.complete,
             people=world.people,
         ),
         notes=notes,
         forget=forget,
+        heads=_found_heads(desk.book.world, world),
         buried=tuple(_missing_from(desk.book.world, world, gone)),
     )
+
+
+def _found_heads(live: World, fresh: World) -> FreshHeads:
+    """The heads of pull requests that a fresh reading found, and that are not kept yet: the forge may forget them."""
+    known, found = live.tombstones.heads, fresh.tombstones.heads
+    return {
+        (key, number): heads
+        for key, of in found.items()
+        for number, heads in of.items()
+        if known.get(key, {}).get(number) != heads
+    }
 
 
 def _missing_from(live: World, fresh: World, gone: frozenset[int]) -> Iterator[Tombstone]:
@@ -223,24 +242,34 @@ async def query(engine: Engine, arguments: Mapping[str, Any], progress: Progress
     return {"rows": rows}, READ
 
 
-async def record(engine: Engine, report: Report, started: datetime) -> None:
-    """Keep what a sweep cost and found."""
-    await engine.state.sweeps.add(
-        SweepRecord(
-            kind=report.kind,
-            started_at=started,
-            finished_at=engine.clock(),
-            requests_rest=report.requests["rest"],
-            requests_git=report.requests["git"],
-            repositories=report.repositories,
-            reconciled=report.reconciled,
-            changes=report.changes,
-            errors=tuple(f"{trouble.scope}: {trouble.error}" for trouble in report.errors),
-        )
+async def record(engine: Engine, report: Report, started: datetime) -> Report:
+    """Keep what a sweep cost and found; its number in `cache.db` too, which tells whether the two belong together.
+
+    The report, with what kept that from being written, if anything.
+    """
+    made = SweepRecord(
+        kind=report.kind,
+        started_at=started,
+        finished_at=engine.clock(),
+        requests_rest=report.requests["rest"],
+        requests_git=report.requests["git"],
+        repositories=report.repositories,
+        reconciled=report.reconciled,
+        changes=report.changes,
+        errors=tuple(f"{trouble.scope}: {trouble.error}" for trouble in report.errors),
     )
+    try:
+        kept = await engine.state.sweeps.add(made)
+        await engine.store.note("sweep", str(kept.id))
+    except Exception as error:
+        if (found := storage_trouble(error)) is None:
+            raise
+        engine.failures.stored_badly(*found)
+        report = replace(report, errors=[*report.errors, Trouble("storage", *found)])
     outcome = "failed" if report.errors else "done"
     engine.metrics.sweeps.labels(report.kind, outcome).inc()
     engine.metrics.sweep_seconds.labels(report.kind).observe(report.seconds)
+    return report
 
 
 def _reported(report: Report) -> Result:
@@ -264,5 +293,6 @@ COMMANDS: Mapping[str, Callable[[Engine, Mapping[str, Any], Progress], Awaitable
     "token-list": token_list,
     "token-revoke": token_revoke,
     "about": about,
+    "data-files": data_files,
     "probe": probe,
 }

@@ -21,8 +21,10 @@ from typing import Any, Final, Self
 import msgspec
 import structlog
 
+from cache.rewriting import Identity, identity
 from daemon.config.errors import suggest
 from daemon.control_socket import connect, listen, may_command
+from daemon.storage_errors import storage_trouble
 
 Progress = Callable[[Mapping[str, Any]], None]
 Handler = Callable[[dict[str, Any], Progress], Awaitable[tuple[dict[str, Any], int]]]
@@ -38,12 +40,23 @@ _UNREAD_PROGRESS: Final = 64 << 10
 """Bytes that a slow client may leave unread before its progress lines are left out."""
 
 
+WRONG: Final = 2
+"""The exit code of a command that was used wrongly, or cannot be run."""
+NOT_POSSIBLE: Final = 3
+"""The exit code where something could not be read or written."""
+
+
 class NotRunningError(Exception):
     """No daemon listens at the socket: the command may run by itself, under the lock."""
 
 
 class CommandError(Exception):
-    """The command could not be run. A handler raises it for what the user should read as it is."""
+    """The command could not be run. A handler raises it for what the user should read as it is. `exit` is the code that
+    the command ends with."""
+
+    def __init__(self, message: str, exit: int = WRONG) -> None:  # noqa: A002 - as the protocol names it
+        super().__init__(message)
+        self.exit = exit
 
 
 class _ClientLeftError(Exception):
@@ -73,14 +86,28 @@ class ControlServer:
         self._handlers = handlers
         self._redact = redact
         self._server: asyncio.Server | None = None
+        self._socket: Identity | None = None
         self._sessions: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Begin to listen. Raises OSError where that is not possible."""
+        await self._listen()
+        return self
+
+    async def restore(self) -> bool:
+        """Listen anew where the socket was deleted; whether that was so. What runs goes on. Raises OSError."""
+        if identity(self._path) == self._socket:
+            return False
+        if self._server is not None:
+            self._server.close()
+        await self._listen()
+        return True
+
+    async def _listen(self) -> None:
         self._server = await asyncio.start_unix_server(
             self._accept, sock=listen(self._path), limit=_LONGEST_REQUEST, start_serving=True
         )
-        return self
+        self._socket = identity(self._path)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -149,8 +176,10 @@ class ControlServer:
         except _ClientLeftError:
             raise
         except CommandError as error:
-            return _Line(error=str(error))
+            return _Line(error=str(error), exit=error.exit)
         except Exception as error:
+            if (found := storage_trouble(error)) is not None:
+                return _Line(error="; ".join(found), exit=NOT_POSSIBLE)
             _log.exception("command failed", command=request.command)
             remedy = getattr(error, "remedy", "the daemon's log says more")
             return _Line(error=self._redact(f"{type(error).__name__}: {error}; {remedy}"))
@@ -181,7 +210,7 @@ async def run_remote(
         while raw := await reader.readline():
             line = msgspec.json.decode(raw, type=_Line)
             if line.error is not None:
-                raise CommandError(line.error)
+                raise CommandError(line.error, line.exit or WRONG)
             if line.result is not None:
                 return line.result, line.exit or 0
             on_progress(line.progress or {})

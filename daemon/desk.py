@@ -17,7 +17,9 @@ from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row, Rows
 from cache.store import Applied
 from daemon.book import Book, Clock, Writer
 from daemon.config import Config
+from daemon.failures import Failures
 from daemon.graves import Graves, ScratchGraves
+from daemon.outage import Outage
 from daemon.reading import Reader
 from daemon.reconciler import Inbox, Reconciler
 from daemon.resolving import Resolver
@@ -65,9 +67,11 @@ async def desk(
     spacing: float = SPACING,
     grace: float | None = None,
     remembered: Mapping[int, RepositoryEvidence] = MappingProxyType({}),
+    failures: Failures | None = None,
 ) -> AsyncIterator[Desk]:
     """A desk at work, stopped in order at the end: what runs ends within `grace` seconds (None: GRACE) or is cancelled,
     and nothing stays half written. `remembered` stands for what the forge does not show, where nothing else is known.
+    `failures` is told what fails.
     """
     book = Book(store, graves, blocks, clock, config.forge.owners)
     transport = forge.transport
@@ -81,12 +85,16 @@ async def desk(
         limits=config.limits,
         remembered=remembered.get,
     )
-    reconciler = Reconciler(book, reader, forge.rest, inbox, Resolver(book, forge.rest), config.forge.owners)
+    failures = failures or Failures(clock, logged=False)
+    outage = Outage(forge.rest, failures)
+    reconciler = Reconciler(
+        book, reader, forge.rest, inbox, Resolver(book, forge.rest), config.forge.owners, outage, failures
+    )
     queue: WorkQueue[int, Scope] = WorkQueue(merge, random.random, spacing=spacing)
     workers = Workers(queue, reconciler.handle, MonotonicClock(), config.forge.concurrency, random=random.random)
     reconciler.employ(workers, queue)
     overlap = timedelta(seconds=config.sweep.overlap)
-    sweeper = Sweeper(book, reconciler, forge.rest, transport.counter, config.forge.owners, overlap)
+    sweeper = Sweeper(book, reconciler, forge.rest, transport.counter, config.forge.owners, overlap, outage, failures)
     workers.start()
     try:
         yield Desk(book, reconciler, workers, queue, sweeper)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-import structlog
 from msgspec.structs import replace
 
 from cache.model import Repository
@@ -13,13 +12,10 @@ from cache.world import World
 from daemon.report import Trouble
 from gitea_client import wire
 
-log = structlog.get_logger(__name__)
-
 
 def unusable(owner: str, item: wire.Unusable) -> Trouble:
     """A repository whose description by the forge is not allowed: it is not read, and what was known of it stays."""
     which = f"repository {item.id}" if item.id is not None else "a repository without a usable id"
-    log.warning("repository.unusable", owner=owner, repository_id=item.id, error=item.why)
     what = f"the forge describes {which} of {owner} in a way that is not allowed: {item.why}"
     remedy = "look at what the forge's API says of it, whether forge.url is right, and for a proxy between"
     return Trouble(f"repository:{item.id or owner}", what, remedy)

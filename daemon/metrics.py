@@ -49,12 +49,19 @@ METRICS: Final = (
         ("kind", "route", "status"),
         "Requests sent to the forge: kind rest or git, status the HTTP status or the error's class.",
     ),
-    Metric("forge_paused", "gauge", (), "1 while the forge does not answer and everything waits."),
+    Metric("forge_paused", "gauge", (), "1 while the forge as a whole fails and everything waits for it."),
+    Metric(
+        "failing",
+        "gauge",
+        ("what",),
+        "What fails now, as /api/v1/status names it: what forge, storage, program, owner, repository, name or address.",
+    ),
     Metric(
         "deliveries_total",
         "counter",
         ("outcome", "event"),
-        "Deliveries received: outcome accepted, duplicate, ignored, refused or failed.",
+        "Deliveries received: outcome accepted, duplicate or ignored; of one that was refused the reason: signature, "
+        "malformed, too-large, encoded, timeout, cut, crowded, or store where it could not be written.",
     ),
     Metric(
         "missed_deliveries_total",
@@ -99,6 +106,7 @@ class Metrics:
         self.build_info = self._gauge("build_info")
         self.forge_requests = self._counter("forge_requests_total")
         self.forge_paused = self._gauge("forge_paused")
+        self.failing = self._gauge("failing")
         self.deliveries = self._counter("deliveries_total")
         self.missed_deliveries = self._counter("missed_deliveries_total")
         self.delivery_lag_seconds = self._histogram("delivery_lag_seconds")

@@ -7,7 +7,8 @@ repository is read by one reconcile at a time, and one that arrives while a read
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, cast
 
@@ -15,13 +16,16 @@ import structlog
 from msgspec.structs import replace
 
 from cache.model import Repository, RepositoryEvidence
-from cache.projection.failures import ProjectionFailed
 from cache.rows import LookRow, OwnerRow, PullLookRow, Row
 from cache.store import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
 from daemon.book import Book
+from daemon.failures import Failures
+from daemon.outage import Outage
 from daemon.reading import Gone, Outcome, Reader, missing_branches
+from daemon.report import described
 from daemon.resolving import Resolver, with_name
+from daemon.storage_errors import storage_trouble
 from daemon.work.backoff import delay
 from daemon.work.scope import Scope
 from daemon.work.workers import Workers
@@ -69,13 +73,16 @@ class Reconciler:
     """Reads repositories on request and turns the book's page."""
 
     def __init__(
-        self, book: Book, reader: Reader, rest: Rest, inbox: Inbox, resolver: Resolver, owners: Iterable[str]
-    ) -> None:
+        self, book: Book, reader: Reader, rest: Rest, inbox: Inbox, resolver: Resolver, owners: Iterable[str],
+        outage: Outage, failures: Failures,
+    ) -> None:  # fmt: skip
         self.book = book
         self.reader = reader
         self.resolver = resolver
         self._rest = rest
         self._inbox = inbox
+        self._outage = outage
+        self._failures = failures
         self._owners = frozenset(owner.lower() for owner in owners)
         self._workers: Workers[int, Scope] | None = None
         self._queue: WorkQueue[int, Scope] | None = None
@@ -166,6 +173,7 @@ class Reconciler:
         try:
             await self._reconcile(repository_id, scope, awaited)
             outcome = "changed" if self.book.store.applied > applied else "same"
+            self._failures.ended("repository", str(repository_id))
         except Exception as error:  # a look that fails for whatever reason must be seen to have failed
             await self._note_failure(repository_id, error)
             raise
@@ -193,6 +201,7 @@ class Reconciler:
             else:
                 await self._write(repository_id, previous, outcome, began)
                 self.read.add(repository_id)
+                self._outage.over()
                 if outcome.partly is not None:
                     raise outcome.partly
         if awaited:
@@ -234,8 +243,7 @@ class Reconciler:
         now = self.book.clock()
         look = self.book.look(repository_id)
         message, remedy = described(error)
-        if look.failures == 0:
-            log.warning("repository.unreadable", repository_id=repository_id, error=message, remedy=remedy)
+        await self._tell(repository_id, error)
         failures = look.failures + 1
         note = replace(
             look,
@@ -245,6 +253,31 @@ class Reconciler:
             last_error_at=now,
             remedy=remedy,
         )
+        with self._storing(repository_id):
+            await self._write_failure(repository_id, note)
+
+    async def _tell(self, repository_id: int, error: Exception) -> None:
+        """Say that a repository could not be read, or what stands behind that."""
+        message, remedy = described(error)
+        if (trouble := storage_trouble(error)) is not None:
+            self._failures.stored_badly(*trouble, repository=str(repository_id))
+        if await self._outage.behind(error) is None:
+            listed = self.book.world.listed.get(repository_id)
+            name = listed.full_name if listed is not None else str(repository_id)
+            self._failures.failed("repository", message, remedy, key=str(repository_id), name=name)
+
+    @contextmanager
+    def _storing(self, repository_id: int) -> Iterator[None]:
+        """A failure that cannot be noted, since the disk is what fails, is told all the same."""
+        try:
+            yield
+        except Exception as error:
+            trouble = storage_trouble(error)
+            if trouble is None:
+                raise
+            self._failures.stored_badly(*trouble, repository=str(repository_id))
+
+    async def _write_failure(self, repository_id: int, note: LookRow) -> None:
         await self.book.turn(notes=[note])
         unread = [each.finding for each in self.book.never_read() if each.repository.id == repository_id]
         if unread:
@@ -287,6 +320,7 @@ class Reconciler:
         repository = world.listed.get(repository_id)
         if repository is None:
             return
+        self._failures.forgotten("repository", str(repository_id))
         log.info("repository.gone", repository_id=repository_id, repository=repository.full_name)
         forget: list[Row] = [self.book.looks()[repository_id]] if repository_id in self.book.looks() else []
         await self.book.turn(
@@ -330,16 +364,6 @@ class Reconciler:
 
     def _ours(self, repository: Repository) -> bool:
         return repository.owner.lower() in self._owners
-
-
-def described(error: Exception) -> tuple[str, str]:
-    """What went wrong and what to do about it. Of an error that is none of ours, as little as tells where to look."""
-    if isinstance(error, ForgeError):
-        return str(error), error.remedy
-    remedy = "the last rows stand; report this with the daemon's log, which has the error whole"
-    if isinstance(error, ProjectionFailed):
-        return str(error), f"change or remove that file; {remedy}"
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}", remedy
 
 
 def _taken_over(world: World, evidence: RepositoryEvidence) -> World:

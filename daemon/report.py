@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from cache.projection.failures import ProjectionFailed
+from daemon.storage_errors import storage_trouble
 from gitea_client.errors import ForgeError
 
 Progress = Callable[[str, int, int], None]
@@ -41,3 +43,15 @@ class TooMuchMissing(ForgeError):
 
     def __init__(self, owner: str, absent: int, known: int) -> None:
         super().__init__(f"the list of {owner} lacks {absent} of {known} known repositories; nothing was removed")
+
+
+def described(error: Exception) -> tuple[str, str]:
+    """What went wrong and what to do about it. Of an error that is none of ours, as little as tells where to look."""
+    if isinstance(error, ForgeError):
+        return str(error), error.remedy
+    if (trouble := storage_trouble(error)) is not None:
+        return trouble
+    remedy = "the last rows stand; report this with the daemon's log, which has the error whole"
+    if isinstance(error, ProjectionFailed):
+        return str(error), f"change or remove that file; {remedy}"
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}", remedy

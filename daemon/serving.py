@@ -23,7 +23,7 @@ from cache.profile.collection import Block
 from daemon.api.access import Access
 from daemon.api.credentials import TrustedProxy
 from daemon.api.news import News
-from daemon.app import PROBED, build_app
+from daemon.app import PROBED, VERSION, build_app
 from daemon.blocks import load_blocks
 from daemon.cli.mistakes import cannot_listen
 from daemon.cli.run import SOCKET, Expected, guarded, require_git
@@ -44,6 +44,7 @@ from daemon.notify import notifying
 from daemon.reconciler import utc_now
 from daemon.schedule import Schedule
 from daemon.scheduled import Scheduled
+from daemon.status import status_command
 from daemon.token_commands import local_token
 from daemon.watching import watch
 from daemon.work.workqueue import SPACING
@@ -86,6 +87,7 @@ def _run(config: Config, secrets: Secrets, blocks: tuple[Block, ...], redactor: 
         async with serving(config, secrets, blocks, redactor):
             await stop.wait()
             log.info("daemon.stopping")
+        log.info("daemon.stopped")  # nothing of it is left: neither the lock nor an open file
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(main())
@@ -144,13 +146,15 @@ async def serving(
         opened.desk.book.listeners.append(lambda applied, _changes: news.tell(applied.sequence))
         handlers: dict[str, Handler] = {name: partial(command, opened) for name, command in COMMANDS.items()}
         handlers["hook-secret"] = ring.command
+        handlers["status"] = partial(status_command, opened, schedule, VERSION)
         proxy = TrustedProxy(config.api.proxy_header, config.api.proxy_addresses)
         access = Access(
             opened.state.tokens, opened.clock, config.api.anonymous, proxy if proxy.addresses else None,
             config.api.proxy_token,
         )  # fmt: skip
         handlers["local-token"] = partial(local_token, access)
-        await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
+        control = await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
+        opened.guard.more[SOCKET] = control.restore
         connections = _connections(config, opened)
         app = build_app(opened, schedule, intake, news, ring, access, connections)
         url = await stack.enter_async_context(_listening(app, config, connections))

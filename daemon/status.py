@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from cache.queries.findings import finding_counts
 from cache.queries.visible import visible_ids
 from cache.rows import FindingRow, LookRow, OwnerRow
-from cache.viewer import Viewer
+from cache.sweep_history import SweepRecord
+from cache.viewer import EVERYTHING, Viewer
+from daemon.control import Progress
+from daemon.data_dir.telling import data_files
 from daemon.engine import Engine
+from daemon.failures import KINDS, SUBJECTS, Failure
 from daemon.schedule import Schedule
 
 
@@ -26,7 +31,7 @@ async def status(engine: Engine, schedule: Schedule, version: str, viewer: Viewe
     async with engine.cache.read() as connection:
         seen = await visible_ids(connection, viewer)
         findings = await finding_counts(connection, viewer)
-    book = engine.desk.book
+    book, failures = engine.desk.book, engine.failures
     backlog = await engine.inbox.backlog()
     sweeps = await engine.state.sweeps.last(10)
     now = engine.clock()
@@ -58,13 +63,19 @@ async def status(engine: Engine, schedule: Schedule, version: str, viewer: Viewe
             "epoch": engine.epoch.now,
             "sequence": engine.store.sequence,
             "first_sweep_done": schedule.first.is_set(),
-            "paused": engine.desk.queue.paused_until > schedule.now(),
+            "well": not failures.open,
+            "failing": [_shown(one, seen, engine) for one in failures.open],
+            "good_sweep_at": failures.good_sweep,
+            "failed_sweeps": failures.bad_sweeps,
+            "failed_sweeps_since": failures.bad_since,
+            "paused": failures.paused,
             "owners": list(_owners(engine, seen)),
             "repositories": repositories,
             "unknown_names": sorted(book.reach.unknown) if seen is None else [],
             "deliveries": {"pending": backlog.pending, "oldest": backlog.oldest, "states": dict(backlog.states)},
+            "data": await data_files(engine, whole=seen is None),
             "queue": {"waiting": len(engine.desk.queue), "running": len(engine.desk.queue.running)},
-            "sweeps": sweeps if seen is None else [replace(one, **_UNCOUNTED) for one in sweeps],
+            "sweeps": [_sweep(one, whole=seen is None) for one in sweeps],
             "findings": findings,
             "requests": {
                 "rest": engine.forge.transport.counter.rest,
@@ -75,8 +86,34 @@ async def status(engine: Engine, schedule: Schedule, version: str, viewer: Viewe
     return built
 
 
-_UNCOUNTED: Mapping[str, Any] = {"repositories": 0, "reconciled": 0, "changes": 0, "errors": ()}
-"""What a sweep counted, and said of repositories, as it is told to those who do not see all of them."""
+async def status_command(
+    engine: Engine, schedule: Schedule, version: str, _arguments: Mapping[str, Any], _progress: Progress
+) -> tuple[dict[str, Any], int]:
+    """All of it, for the control socket, which is open to the daemon's own user and to root; 1: something fails."""
+    told = await status(engine, schedule, version, EVERYTHING)
+    return {"pid": os.getpid(), **told}, 0 if told["well"] else 1
+
+
+NOT_SHOWN: Final = "it fails; with what, is shown to those who see everything"
+"""Stands for an error that the viewer may not read: null would read as health."""
+HOW_TO_SEE: Final = "ask with a token that sees everything, or run `forgeglass status` as the daemon's user"
+
+_UNCOUNTED: Mapping[str, Any] = {"repositories": 0, "reconciled": 0, "changes": 0}
+"""What a sweep counted, as it is told to those who do not see all repositories."""
+
+
+def _sweep(one: SweepRecord, *, whole: bool) -> dict[str, Any]:
+    told = one if whole else replace(one, **_UNCOUNTED, errors=(NOT_SHOWN,) if one.errors else ())
+    return {**asdict(told), "failed": bool(one.errors)}
+
+
+def _shown(failure: Failure, seen: frozenset[int] | None, engine: Engine) -> dict[str, Any]:
+    """A failure; to those who do not see all, that there is one, since when, and of what they see also which."""
+    told = {name: value for name, value in asdict(failure).items() if name != "key"} | {"subject": failure.subject}
+    if seen is None or (failure.what == "repository" and failure.key.isdecimal() and int(failure.key) in seen):
+        return told
+    subject = SUBJECTS[failure.what].format("").strip()
+    return {**told, "name": "", "subject": subject, "error": NOT_SHOWN, "remedy": HOW_TO_SEE}
 
 
 def _owners(engine: Engine, seen: frozenset[int] | None) -> Iterator[dict[str, Any]]:
@@ -92,7 +129,7 @@ def _owners(engine: Engine, seen: frozenset[int] | None) -> Iterator[dict[str, A
             "repositories": row.total if seen is None else shown[row.name.lower()],
             "swept_at": row.swept_at,
             "listed_at": row.listed_at,
-            "last_error": row.last_error if seen is None else None,
+            "last_error": row.last_error if seen is None or row.last_error is None else NOT_SHOWN,
         }
 
 
@@ -101,7 +138,7 @@ def _findings(engine: Engine) -> Counter[str]:
     return Counter(row.rule for row in rows if isinstance(row, FindingRow))
 
 
-async def gauge(engine: Engine, schedule: Schedule, stale_after: float) -> None:
+async def gauge(engine: Engine, stale_after: float) -> None:
     """Bring the gauges up to date, when they are asked for."""
     metrics, book, now = engine.metrics, engine.desk.book, engine.clock()
     backlog = await engine.inbox.backlog()
@@ -109,7 +146,10 @@ async def gauge(engine: Engine, schedule: Schedule, stale_after: float) -> None:
     metrics.inbox_oldest_seconds.set((now - backlog.oldest).total_seconds() if backlog.oldest else 0)
     metrics.queue_waiting.set(len(engine.desk.queue))
     metrics.queue_running.set(len(engine.desk.queue.running))
-    metrics.forge_paused.set(engine.desk.queue.paused_until > schedule.now())
+    metrics.forge_paused.set(engine.failures.paused)
+    failing = Counter(one.what for one in engine.failures.open)
+    for what in KINDS:
+        metrics.failing.labels(what).set(failing[what])
     metrics.feed_sequence.set(engine.store.sequence)
     metrics.set_findings(dict(_findings(engine)))
     swept = {row.name.lower(): row.swept_at for row in book.rows[OwnerRow].values() if isinstance(row, OwnerRow)}

@@ -22,11 +22,15 @@ from cache.rows import LookRow, OwnerRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
+from daemon.failures import Failures
 from daemon.former_owners import forget_former_owners
-from daemon.listed import differs, merged, newest, unusable, with_former_names
-from daemon.reconciler import Reconciler, described
-from daemon.report import Progress, Report, TooMuchMissing, Trouble
+from daemon.listed import merged, newest, unusable, with_former_names
+from daemon.outage import Outage
+from daemon.reconciler import Reconciler
+from daemon.report import Progress, Report, TooMuchMissing, Trouble, described
 from daemon.resolving import with_name
+from daemon.signals import signalled
+from daemon.storage_errors import storage_trouble
 from daemon.together import together
 from daemon.work.scope import Scope
 from daemon.work.workqueue import Priority
@@ -76,6 +80,8 @@ class Sweeper:
         counter: RequestCounter,
         owners: Iterable[str],
         overlap: timedelta,
+        outage: Outage,
+        failures: Failures,
     ) -> None:
         self._book = book
         self._reconciler = reconciler
@@ -83,6 +89,8 @@ class Sweeper:
         self._counter = counter
         self._owners = tuple(owners)
         self._overlap = overlap
+        self._outage = outage
+        self._failures = failures
         self._sweeping = asyncio.Lock()
         self._deepened: dict[int, int] = {}
         self._turns = 0
@@ -107,7 +115,7 @@ class Sweeper:
         back-off; `lists_only` reads the complete lists of a deep sweep and leaves the repositories to `deepen`. What
         nobody asked for, the first and a deep sweep apart, goes on after `PATIENCE`, and notes what it left behind.
 
-        Never raises ForgeError: what could not be read stands in the report.
+        Never raises ForgeError: what could not be read stands in the report, and so does a disk that fails.
         """
         async with self._sweeping:
             started, before = time.perf_counter(), self._counter.snapshot()
@@ -120,15 +128,14 @@ class Sweeper:
                 self._reconciler.resolver.doubt_people()
             self._reconciler.swept = True
             try:
-                for name in self._owners:
-                    await self._owner_or_trouble(name, run)
+                await self._all(run)
+            except Exception as error:
+                if (found := storage_trouble(error)) is None:
+                    raise
+                self._failures.stored_badly(*found)
+                errors.append(Trouble("storage", *found))
             finally:
                 self._reconciler.swept = False
-            await self._reconciler.follow_reach()
-            if not errors:
-                await forget_former_owners(self._book)
-            for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
-                errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
             spent = self._counter.delta(before)
             reached = self._book.reach.interests.keys()
             return Report(
@@ -141,12 +148,32 @@ class Sweeper:
                 errors=errors,
             )
 
-    async def _owner_or_trouble(self, name: str, run: _Run) -> None:
+    async def _all(self, run: _Run) -> None:
+        """Every owner, and the people whom pull requests name. Where the forge fails as a whole, nobody is asked on."""
+        outage: ForgeError | None = None
+        try:
+            for name in self._owners:
+                failed = outage or await self._owner_or_error(name, run)
+                if failed is not None:
+                    run.errors.append(Trouble(f"owner:{name}", str(failed), failed.remedy))
+                    outage = outage or await self._outage.behind(failed)
+                    await self._note_trouble(name, failed)
+        finally:
+            self._reconciler.swept = False
+        if outage is not None:
+            return
+        await self._reconciler.follow_reach()
+        if not run.errors:
+            await forget_former_owners(self._book)
+        for address, trouble in (await self._reconciler.resolver.resolve_people()).items():
+            run.errors.append(Trouble(f"address:{address}", str(trouble), trouble.remedy))
+
+    async def _owner_or_error(self, name: str, run: _Run) -> ForgeError | None:
         try:
             await self._owner(name, run)
         except ForgeError as error:
-            run.errors.append(Trouble(f"owner:{name}", str(error), error.remedy))
-            await self._note_trouble(name, error)
+            return error
+        return None
 
     async def deepen(self, share: float) -> None:
         """Go on with the deep sweep that is spread over its interval: look at this share of all repositories.
@@ -156,7 +183,9 @@ class Sweeper:
         async with self._sweeping:
             reached = self._book.reach.interests
             self._deepened = {key: at for key, at in self._deepened.items() if key in reached}
-            self._owing += share * len(reached)
+            self._owing = min(self._owing + share * len(reached), float(len(reached)))
+            if self._outage.now:
+                return  # each of them would only wait for the forge
             due = sorted(reached, key=lambda key: self._deepened.get(key, -1))[: int(self._owing)]
             self._owing -= int(self._owing)
             for key in due:
@@ -178,7 +207,8 @@ class Sweeper:
         if not listing.complete and listing.total != owner.total:
             listing = await self._rest.repositories(owner.id, since=None)
         await self._take_over(owner, listing)
-        self._reconciler.workers.resume()  # the forge answers
+        self._outage.over()  # the forge answers
+        self._reconciler.workers.resume()
         resolver = self._reconciler.resolver
         if run.complete:
             resolver.ask_again()
@@ -187,7 +217,7 @@ class Sweeper:
             unresolved |= await resolver.confirm_strangers(self._owners)
         unresolved |= await resolver.resolve_unknown()
         scopes: dict[int, Scope] = {}
-        due = self._due(owner, listing, hits, activities[0])
+        due = signalled(self._book, self._overlap, owner, listing, hits, activities[0])
         for repository_id, scope in due:
             scopes[repository_id] = scopes.get(repository_id, Scope()).merge(scope)
         if run.complete and run.everything:
@@ -314,36 +344,6 @@ class Sweeper:
             if (holder := world.listed[key].owner.lower()) == name.lower() or (first and holder not in owners)
         ]
 
-    def _due(
-        self,
-        owner: OwnerRow,
-        listing: RepositoryListing,
-        hits: Iterable[wire.IssueHit],
-        activities: Iterable[wire.Activity],
-    ) -> Iterable[tuple[int, Scope]]:
-        reached = self._book.reach.interests
-        for item in listing.items:
-            if item.id in reached and (
-                self._is_due(item.id, utc(item.updated_at)) or differs(self._book.world, repository_of(item))
-            ):
-                yield item.id, Scope()
-        for hit in hits:
-            repository_id = hit.repository.id
-            look = self._book.pull_look(repository_id, hit.number)
-            updated = utc(hit.updated_at)
-            if repository_id in reached and (
-                look is None or updated is None or updated >= look.looked_at - self._overlap
-            ):
-                yield repository_id, Scope(pulls=frozenset({hit.number}))
-        for activity in activities:
-            told = owner.activity_id is not None and activity.repo_id in reached
-            if told and self._is_due(activity.repo_id, utc(activity.created)):
-                yield activity.repo_id, Scope()
-
-    def _is_due(self, repository_id: int, changed_at: datetime | None) -> bool:
-        looked_at = self._book.look(repository_id).looked_at
-        return looked_at is None or changed_at is None or changed_at >= looked_at - self._overlap
-
     async def _look_for_a_while(self, scopes: Mapping[int, Scope], priority: Priority) -> _Looks:
         """Have repositories looked at, and wait `PATIENCE` seconds for it; what comes within reach by it, waits."""
         if not scopes:
@@ -382,7 +382,6 @@ class Sweeper:
 
     async def _note_trouble(self, name: str, error: ForgeError) -> None:
         owner = self._book.owner(name)
-        log.warning("owner.unreadable", owner=name, error=str(error), remedy=error.remedy)
         if owner is not None:
             await self._book.turn(notes=[replace(owner, last_error=str(error))])
 

@@ -15,7 +15,8 @@
     └── GitFailed        the git program failed for a reason of its own     → try again later
         ├── ObjectMissing  the forge does not have (or give) an object      → confirm, then record
         ├── TooMuch        more than a limit allows                         → record; raise the limit, or have less
-        └── NoRoom         the disk has less free than is to stay so        → make room
+        ├── NoRoom         the disk has less free than is to stay so        → make room
+        └── DiskFailed     our own disk refused what git was to write       → mend the disk
 
 None of these ever means that something was deleted: absence is proved elsewhere. Messages hold the method,
 the path and the status, never a header: headers carry the token.
@@ -171,3 +172,13 @@ class NoRoom(GitFailed):
 
     def __init__(self, what: str, free: int) -> None:
         super().__init__(f"{what}: the disk has less than {free} bytes free (limits.disk_free), so nothing is fetched")
+
+
+class DiskFailed(GitFailed):
+    """The disk under the object stores refuses git's reading or writing."""
+
+    retry = False
+
+    def __init__(self, what: str, why: str, remedy: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.remedy = remedy

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from gitea_client import program
-from gitea_client.errors import ForgeError, GitFailed, Malformed, ObjectMissing, Unreachable
+from gitea_client.errors import DiskFailed, ForgeError, GitFailed, Malformed, ObjectMissing, Unreachable
 from gitea_client.redaction import redact
 from gitea_client.secret import Secret
 from gitea_client.statuses import error_of
@@ -24,6 +24,15 @@ _UNREACHABLE = re.compile(
     r"[Cc]ould not resolve|[Ff]ailed to connect|[Cc]onnection (?:refused|reset|timed out)|[Tt]imed out|[Tt]oo slow|"
     r"SSL|TLS|certificate|Empty reply|Couldn't connect"
 )
+_DISK = {
+    "No space left on device": ("the disk is full", "free some space, or set data_dir to another disk"),
+    "Disk quota exceeded": ("the disk quota is used up", "free some space, or set data_dir to another disk"),
+    "Read-only file system": ("the file system is read-only", "mount it for writing, or set data_dir elsewhere"),
+    "Input/output error": ("the disk fails", "look at the system's log (dmesg)"),
+}
+"""What git says in the system's words (strerror(3)) of our own disk, and what to do."""
+_REMOTE = re.compile(rb"^remote:.*$", re.MULTILINE)
+"""What git hands on from the forge, whose disk is not ours."""
 _CUT = re.compile(
     r"early EOF|unexpected disconnect|hung up unexpectedly|bad pack|transfer closed|expected flush|"
     r"invalid index-pack|protocol error|not valid: is this a git repository|pack has bad object|bad line"
@@ -84,6 +93,9 @@ def requests_of(trace: bytes) -> Iterator[tuple[str, int]]:
 def error_from(stderr: bytes, statuses: Sequence[int], what: str, token: Secret | None) -> ForgeError:
     """What a failed `git fetch` means, from what it said and the statuses that it was given."""
     text = quotable(stderr, token)
+    own = _REMOTE.sub(b"", stderr).decode("utf-8", "replace")
+    if (said := next((said for said in _DISK if said in own), None)) is not None:
+        return DiskFailed(what, *_DISK[said])
     if found := _NOT_OURS.search(text):
         return ObjectMissing(found[1], what)
     failed = next((status for status in reversed(statuses) if status >= 300), None)

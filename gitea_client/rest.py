@@ -81,6 +81,20 @@ class Rest:
         probe = await self.transport.request("GET", "/api/forgejo/v1/version", accept_statuses=(404,))
         return ServerVersion(told.version, forgejo=probe.status != 404)
 
+    async def answers(self) -> None:
+        """Ask once for the least that needs a forge which works and takes the token. Raises what is wrong with it.
+
+        A 403 in JSON is an answer: the token is known and lacks the scope for this one thing.
+        """
+        known = self.transport.token is not None
+        path = f"{API}/user" if known else f"{API}/version"
+        answer = await self.transport.request("GET", path, accept_statuses=(403, 404), repeatable=False)
+        if answer.status == 404:
+            error = Missing(404, f"GET {path}")
+            error.remedy = "check forge.url and what stands in front of the forge: no forge answers there"
+            raise error
+        decode(dict, answer.body, f"GET {path}")
+
     async def settings(self) -> ApiSettings:
         """The limits of the API."""
         return await self._one(ApiSettings, f"{API}/settings/api")

@@ -1,7 +1,8 @@
 """The `forgeglass` command.
 
 Where a daemon owns `data_dir`, a command runs inside it and its progress is streamed here; where none does, it runs
-by itself. Exit codes: 0 well; 1 not equal (verify); 2 wrong use or configuration; 3 something could not be read.
+by itself. Exit codes: 0 well; 1 not equal (verify), or not well (doctor, status); 2 wrong use or configuration; 3
+something could not be read or written, or no daemon runs (status).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from daemon.cli.doctor import doctor
 from daemon.cli.hooks import hooks
 from daemon.cli.init import init
 from daemon.cli.profile import profile
+from daemon.cli.status import status
 from daemon.cli.token import token
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ main.add_command(doctor)
 main.add_command(hooks)
 main.add_command(init)
 main.add_command(profile)
+main.add_command(status)
 main.add_command(token)
 
 
@@ -147,6 +150,24 @@ def digest(context: Context, without_state: bool, as_json: bool) -> None:
 def query(context: Context, sql: str, rows: int, as_json: bool) -> None:
     """Run one reading SQL statement on the cache."""
     _run(context, "query", {"sql": sql, "rows": rows}, as_json)
+
+
+@main.command("new-state")
+@_json
+@click.pass_obj
+def new_state(context: Context, as_json: bool) -> None:
+    """Begin state.db anew where it is lost, and say what is lost with it.
+
+    What is left of the old one is moved aside. The daemon must not run; start it afterwards.
+    """
+    from daemon.cli.run import begin_state
+
+    config = context.config()
+    done = _guarded(lambda: begin_state(config, os.environ))
+    if as_json or context.as_json:
+        click.echo(msgspec.json.encode(done).decode())
+    else:
+        click.echo(f"{done['what']}. Then {done['remedy']}.")
 
 
 @main.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from daemon.doctor.arriving import arriving
 from daemon.doctor.checkup import Check
+from daemon.doctor.data_files import data_files
 from daemon.doctor.disk import disk, file_system
 from daemon.doctor.files import data_dir, files
 from daemon.doctor.git_http import git_http
@@ -24,6 +25,7 @@ from daemon.doctor.reaching import reaching
 from daemon.doctor.result import Result, ok, warn
 from daemon.doctor.rights import each_right, token
 from daemon.doctor.server import clock, limits, proxy, version
+from daemon.doctor.sweeping import sweeping
 from daemon.doctor.webhooks import webhooks
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -39,6 +41,8 @@ def every(unreadable: Sequence[Result] = ()) -> tuple[Check[Patient], ...]:
         Check("data_dir", _here(lambda patient: data_dir(patient.config.data_dir))),
         Check("disk", _here(_disk)),
         Check("daemon", _ownership),
+        Check("databases", data_files, ("data_dir", "daemon")),
+        Check("sweeps", sweeping, ("daemon",)),
         Check("listen", hearing, ("daemon",)),
         Check("python", _here(lambda _patient: [python()])),
         Check("git", _here(lambda patient: [git_program(patient.config.forge.git)])),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from cache.model import Repository
 from cache.profile.collection import Block
@@ -31,6 +32,8 @@ class Running:
 
     pid: int | None
     socket: Path
+    sweeps: Mapping[str, Any] | None = None
+    """How its sweeps go, as it says; None where it says nothing of them."""
 
 
 @dataclass

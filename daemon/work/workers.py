@@ -212,14 +212,14 @@ class Workers(Generic[K, S]):
             case Retry(after):
                 self._outages = 0  # the forge did answer
                 due = self._queue.retry(key, now, after)
-                _log.warning("run failed", key=str(key), error=error, seconds=round(due - now, 1))
+                _log.debug("run failed", key=str(key), error=error, seconds=round(due - now, 1))
             case Pause(after):
                 self._queue.give_back(key)
                 if now >= self._queue.paused_until:  # else another run has just found the same
                     self._outages += 1
                     wait = max(after or 0.0, delay(self._outages, self._random, longest=LONGEST_OUTAGE))
                     self._queue.paused(now + wait)
-                    _log.warning("forge fails, everything waits", error=error, seconds=round(wait, 1))
+                    _log.debug("everything waits", error=error, seconds=round(wait, 1))
 
 
 def _answer(waiting: list[asyncio.Future[Exception | None]], error: Exception | None) -> None:

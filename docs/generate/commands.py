@@ -15,9 +15,9 @@ Where a daemon owns `data_dir`, a command that needs its state runs inside it; w
 | exit code | |
 | --- | --- |
 | 0 | well |
-| 1 | not as it should be: `verify` differs, `doctor` failed, `hooks` has something to do, `profile` has mistakes |
+| 1 | not as it should be: `verify`, `doctor` or `status` found something, `hooks` has work to do, `profile` a mistake |
 | 2 | wrong use, or a mistake in the configuration |
-| 3 | something could not be read |
+| 3 | something could not be read, or written (a full disk), or no daemon runs (`status`) |
 | 130 | ended with Ctrl-C |
 
 An error is one line that names the thing and its remedy.

@@ -19,7 +19,17 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from cache.model import Blob, Commit, FileVersion, PullRequest, Repository, RepositoryEvidence
+from cache.model import (
+    Blob,
+    Commit,
+    FileVersion,
+    HeadFile,
+    PullHead,
+    PullHistory,
+    PullRequest,
+    Repository,
+    RepositoryEvidence,
+)
 from cache.profile.block import Block, bind, load_profile
 from cache.profile.loader import read_profile
 from cache.projection.project import project
@@ -291,4 +301,21 @@ def turned_round(world: World) -> World:
         Tombstones(turned(stones.branches), turned(stones.pulls), turned(stones.repositories)),
         world.complete,
         turned(world.people),
+    )
+
+
+def changed(world: World, repository_id: int, **parts: Any) -> World:
+    """A world in which only some parts of one repository's evidence are others."""
+    return world.with_evidence(replace(world.mirrored[repository_id], **parts))
+
+
+def touched(world: World, hub: Hub, number: int, path: str, text: str, *, changed_there: bool = True) -> World:
+    """A world in which a pull request has one head, which holds a file with this text."""
+    blob = Blob.of(object_id("blob", text), text.encode())
+    head = PullHead(0, hub.pull_heads[number], T0, False, True, (hub.pull_heads[number],))
+    file = HeadFile(0, path, blob.id, "100644", changed_there, None)
+    history = PullHistory(number, T0, True, heads=(head,), files=(file,))
+    evidence = world.mirrored[hub.id]
+    return changed(
+        world, hub.id, histories={**evidence.histories, number: history}, blobs={**evidence.blobs, blob.id: blob}
     )

@@ -144,6 +144,34 @@ async def test_a_cancelled_endless_write_frees_the_writer(database: Database) ->
     assert await words(database) == {"after"}
 
 
+async def test_a_commit_that_was_begun_is_ended_before_the_cancellation_is_raised(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the writer that is told of a cancellation while its rows are there all the same, or are not for good."""
+    begun, gate, commit = asyncio.Event(), asyncio.Event(), AsyncConnection.commit
+
+    async def slow(connection: AsyncConnection) -> None:
+        begun.set()
+        await gate.wait()
+        await commit(connection)
+
+    async def write() -> None:
+        async with database.transaction() as connection:
+            await put(connection, "kept")
+
+    monkeypatch.setattr(AsyncConnection, "commit", slow)
+    task = asyncio.create_task(write())
+    await begun.wait()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done(), "the turn of the writer would go to another in the middle of a commit"
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await words(database) == {"kept"}
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cancels=st.lists(

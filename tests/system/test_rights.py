@@ -13,6 +13,8 @@ from test_proposals import proposals
 
 from cache.rows import EntryRow, FindingRow, RelationRow, RepositoryRow
 
+pytestmark = pytest.mark.flavours("gitea")
+
 NOTES = """
 format: 1
 profile: notes
@@ -72,6 +74,21 @@ async def test_a_private_repository_of_others_is_neither_read_nor_known(system: 
     assert told["secret"] == told["absent"]
     assert all(row.body == "Text.\n" for row in (await by_key(system)).values())
     assert {row.full_name for row in (await system.table(RepositoryRow)).values()} == {META}
+
+
+async def test_after_a_rebuild_a_repository_of_others_is_read_as_little_as_before(system: System) -> None:
+    """Guards the world that a rebuild puts in place: it forgot whose repositories may be read."""
+    system.forge.create_organization("zed")
+    await system.forge.create_repository("zed/far")
+    await system.forge.commit("zed/far", {"RFC.md": "# Far\n"})
+    report, code = await system.command("rebuild")
+    assert code == 0, report
+    mark = system.forge.mark()
+    await system.forge.commit(META, {"rfcs/a.md": rfc("A", "active", repo="zed/far")})
+    await system.settle()
+    await system.sweep(deep=True)
+    assert not [line for line in system.spent(mark) if ".git/" in line and "zed" in line]
+    assert await rules(system) == ["outside-owners"]
 
 
 async def test_a_repository_of_others_that_turns_private_is_forgotten(system: System, witness: Witness) -> None:
