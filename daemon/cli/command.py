@@ -152,6 +152,24 @@ def query(context: Context, sql: str, rows: int, as_json: bool) -> None:
     _run(context, "query", {"sql": sql, "rows": rows}, as_json)
 
 
+@main.command("new-state")
+@_json
+@click.pass_obj
+def new_state(context: Context, as_json: bool) -> None:
+    """Begin state.db anew where it is lost, and say what is lost with it.
+
+    What is left of the old one is moved aside. The daemon must not run; start it afterwards.
+    """
+    from daemon.cli.run import begin_state
+
+    config = context.config()
+    done = _guarded(lambda: begin_state(config, os.environ))
+    if as_json or context.as_json:
+        click.echo(msgspec.json.encode(done).decode())
+    else:
+        click.echo(f"{done['what']}. Then {done['remedy']}.")
+
+
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of profiles."""

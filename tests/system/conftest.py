@@ -9,9 +9,18 @@ from comparing import Witness
 from harness import META, System, rfc
 
 
-@pytest.fixture(params=["gitea", "forgejo"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of signals, names and lives run on both servers; those of what the servers have alike name one of them
+    (`pytestmark = pytest.mark.flavours("gitea")`).
+    """
+    if "system" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("flavours")
+        metafunc.parametrize("system", marker.args if marker is not None else ("gitea", "forgejo"), indirect=True)
+
+
+@pytest.fixture
 async def system(request: pytest.FixtureRequest) -> AsyncIterator[System]:
-    """On each of the two servers, swept once."""
+    """On one of the two servers, swept once."""
     async with System(flavour=request.param) as system:
         await system.sweep()
         yield system

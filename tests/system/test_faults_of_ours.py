@@ -11,6 +11,8 @@ from harness import META, System, rfc
 from cache.projection import entries
 from cache.rows import EntryRow
 
+pytestmark = pytest.mark.flavours("gitea")
+
 HOME = "acme/home"
 
 

@@ -12,6 +12,8 @@ from revising import proposed, revisions
 from cache.rows import BranchRow, EntryRow, FindingRow, PullEntryRow, PullRow, RepositoryRow
 from gitea_client.fake import Fault
 
+pytestmark = pytest.mark.flavours("gitea")
+
 HOME = "acme/home"
 
 

@@ -14,6 +14,8 @@ from cache.rows import EntryRow, FindingRow
 sys.path.insert(0, str(Path(__file__).parents[1] / "client"))
 from client_repos import plant_blob, plant_bomb, plant_commit, plant_tree
 
+pytestmark = pytest.mark.flavours("gitea")
+
 TEXT = rfc(body="Text.\n" * 50)
 
 

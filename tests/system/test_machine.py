@@ -26,7 +26,7 @@ from reader import Reader
 
 T = TypeVar("T")
 SOAK = os.environ.get("FORGEGLASS_TEST_PROFILE") == "soak"
-STEPS, STORIES = (80, 2_000) if SOAK else (40, 50)
+STEPS, STORIES = (80, 2_000) if SOAK else (40, 24)
 few, some, many = st.integers(0, 3), st.integers(0, 11), st.integers(0, 35)
 via = st.sampled_from(["api", "web"])
 
@@ -293,4 +293,4 @@ _settings = settings(
 TestOnGitea = pytest.mark.timeout(0 if SOAK else 900)(Life.TestCase)
 TestOnGitea.settings = _settings
 TestOnForgejo = pytest.mark.timeout(0 if SOAK else 900)(LifeOnForgejo.TestCase)
-TestOnForgejo.settings = settings(_settings, max_examples=max(10, STORIES // 3))
+TestOnForgejo.settings = settings(_settings, max_examples=STORIES // 3)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from comparing import Witness
 from harness import META, System, rfc
 from test_cases import proven
 
 from cache.rows import BranchRow, EntryRow
+
+pytestmark = pytest.mark.flavours("gitea")
 
 
 def names(canary: Path) -> dict[str, str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from comparing import Witness
 from harness import META, System, rfc
 from test_cases import HOME, active, proven
 
 from cache.revision_rows import ProposalRow
+
+pytestmark = pytest.mark.flavours("forgejo")
 
 
 async def proposals(system: System) -> dict[tuple[str, str], Any]:

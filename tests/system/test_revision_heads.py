@@ -18,6 +18,8 @@ from daemon.timelines import Timelines
 from gitea_client.fake.pushes import Pushes, fetch_head
 from gitea_client.fake.state import Pull, User
 
+pytestmark = pytest.mark.flavours("forgejo")
+
 
 async def test_a_retargeted_pull_request_keeps_what_it_was_raised_against(begun: System, witness: Witness) -> None:
     """What a forced head brought, it brought to the base of its time. Held against the new base, which has a part of it

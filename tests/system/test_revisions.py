@@ -17,6 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from cache.revision_rows import RevisionRow
 
+pytestmark = pytest.mark.flavours("forgejo")
+
 HOME = "acme/home"
 
 

@@ -13,6 +13,8 @@ from test_proposals import proposals
 
 from cache.rows import EntryRow, FindingRow, RelationRow, RepositoryRow
 
+pytestmark = pytest.mark.flavours("gitea")
+
 NOTES = """
 format: 1
 profile: notes

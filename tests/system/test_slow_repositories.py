@@ -13,6 +13,8 @@ from cache.rows import EntryRow, LookRow, OwnerRow
 from daemon import sweeps
 from gitea_client.fake import Fault
 
+pytestmark = pytest.mark.flavours("gitea")
+
 HOME = "acme/home"
 
 
