@@ -18,18 +18,38 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from sqlalchemy import event
-from sqlalchemy.engine import URL, AdaptedConnection, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from cache.connecting import (
+    begin,
+    connected,
+    driver_of,
+    files_beside,
+    foreign_keys_set,
+    make_engine,
+    open_reader,
+    run_each,
+)
 from cache.finish import finish
+from cache.rewriting import (
+    FileMovedError,
+    Identity,
+    Standing,
+    checked,
+    draft_of,
+    grown,
+    identity,
+    is_whole,
+    put_in_place,
+    standing,
+)
 
 CACHE_ID = 0x46476C43
 """`application_id` of `cache.db`, "FGlC"; `file` and SQLite tools show it."""
@@ -95,6 +115,9 @@ class Database:
         self._write_engine: AsyncEngine | None = None
         self._read_engine: AsyncEngine | None = None
         self._last: sqlite3.Connection | None = None
+        self._identity: Identity | None = None
+        self._wal: Identity | None = None
+        self._size = 0
 
     async def open(self) -> None:
         """Open the file, made where there is none.
@@ -102,19 +125,26 @@ class Database:
         Raises `ForeignFileError` where the file is something else, `OSError` where it cannot be made, or given to the
         group.
         """
-        _ensure(self.path, self._mode, self._application_id)
-        self._let_in()
-        self._write_engine = _engine(self.path, "rw", 1, "BEGIN IMMEDIATE", self._prepare_writer)
-        self._read_engine = _engine(self.path, "ro", self._readers, "BEGIN", _prepare_reader)
         try:
-            async with self.transaction():  # the writer comes first: it makes the WAL that readers need to find
-                pass
-            if self._keep_wal:
-                self._last = await asyncio.to_thread(_reader, self.path)
-            self._let_in()
+            await self._open()
         except BaseException:
             await self.close()
             raise
+
+    async def _open(self) -> None:
+        _ensure(self.path, self._mode, self._application_id)
+        self._identity = identity(self.path)
+        self._let_in()
+        self._write_engine = make_engine(self.path, "rw", 1, "BEGIN IMMEDIATE", self._prepare_writer)
+        self._read_engine = make_engine(self.path, "ro", self._readers, "BEGIN", self._prepare_reader)
+        # the writer comes first: it makes the WAL that readers need to find
+        async with connected(self._write_engine, self.path) as connection:
+            await finish(begin(connection))
+            await finish(connection.commit())
+        self._last = await asyncio.to_thread(open_reader, self.path)
+        self._let_in()
+        self._wal = identity(files_beside(self.path)[0])
+        self._size = self.path.stat().st_size
 
     async def close(self) -> None:
         """Close every connection once a transaction that runs has ended.
@@ -123,15 +153,20 @@ class Database:
         has done so before, and a reader closes last.
         """
         async with self._turn:
-            if self._last is not None:
-                await finish(self._empty_wal())
-            for engine in (self._read_engine, self._write_engine):
-                if engine is not None:
-                    await finish(engine.dispose())
-            self._read_engine = self._write_engine = None
-            if self._last is not None:
-                self._last.close()
-                self._last = None
+            await self._close()
+
+    async def _close(self) -> None:
+        last, self._last = self._last, None
+        if last is not None and self._keep_wal:
+            await finish(self._empty_wal())
+        elif last is not None:
+            last.close()
+        for engine in (self._read_engine, self._write_engine):
+            if engine is not None:
+                await finish(engine.dispose())
+        self._read_engine = self._write_engine = None
+        if last is not None:
+            last.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -154,14 +189,15 @@ class Database:
             self._holder = asyncio.current_task()
             try:
                 async with (
-                    _connected(self._write_engine, self.path) as connection,
-                    _foreign_keys(connection, foreign_keys),
+                    connected(self._write_engine, self.path) as connection,
+                    foreign_keys_set(connection, foreign_keys),
                 ):
-                    await finish(_begin(connection))
+                    await finish(begin(connection))
                     yield connection
                     await finish(connection.commit())
                     if self._wal_is_long():
                         await finish(_checkpoint(connection))
+                    self._size = grown(self.path, self._identity, self._size)
             finally:
                 self._holder = None
 
@@ -170,8 +206,63 @@ class Database:
 
         Whoever reads meanwhile sees the same rows. What keeps it from that (a full disk) changes nothing.
         """
-        async with self._turn, _connected(self._write_engine, self.path) as connection:
+        async with self._turn, connected(self._write_engine, self.path) as connection:
             await finish(_compact(connection))
+            self._size = self.path.stat().st_size
+
+    def standing(self) -> Standing:
+        """Whether the path leads to the file that is open, as long as it was. Raises OSError."""
+        return standing(self.path, self._identity, self._size)
+
+    async def is_whole(self) -> bool:
+        """Whether a file that is shorter than it was is whole all the same, as after a VACUUM of another program."""
+        async with self._turn:
+            await finish(self._empty_wal())
+            whole = await asyncio.to_thread(is_whole, self.path)
+            self._size = self.path.stat().st_size if whole else self._size
+        return whole
+
+    async def rewrite(self, aside: Path) -> Path | None:
+        """Write the file out anew from what is open, whose rows are whole though the path leads elsewhere.
+
+        Nobody reads or writes meanwhile. What stands at the path is moved to `aside`; where it is now. Raises OSError
+        and sqlite3.Error, with nothing changed, where what is open is not whole or cannot be written.
+        """
+        async with self.without_readers(), self._turn:
+            draft = await self._copied()
+            await self._close()
+            moved = await asyncio.to_thread(put_in_place, draft, self.path, aside, self._wal)
+            await self._open()
+            return moved
+
+    async def _copied(self) -> Path:
+        """A whole copy, from the writer or from the connection that is always open; the error of the former."""
+        try:
+            return await self._from_writer()
+        except (DBAPIError, sqlite3.Error) as error:
+            try:
+                return await asyncio.to_thread(self._from_reader)
+            except sqlite3.Error:
+                raise error from None
+
+    async def _from_writer(self) -> Path:
+        target = await asyncio.to_thread(draft_of, self.path, self._mode)
+        try:
+            async with connected(self._write_engine, self.path) as connection:
+                await (await driver_of(connection)).backup(target)
+            return await asyncio.to_thread(checked, target, self.path)
+        finally:
+            target.close()
+
+    def _from_reader(self) -> Path:
+        if self._last is None:
+            raise FileMovedError(self.path)
+        target = draft_of(self.path, self._mode)
+        try:
+            self._last.backup(target)
+            return checked(target, self.path)
+        finally:
+            target.close()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -179,7 +270,7 @@ class Database:
 
         A statement whose task is cancelled is interrupted on its thread as well.
         """
-        async with self._seats, _connected(self._read_engine, self.path) as connection:
+        async with self._seats, connected(self._read_engine, self.path) as connection:
             yield connection
 
     @asynccontextmanager
@@ -195,24 +286,35 @@ class Database:
         beside it as the process makes any file, unless that runs as root."""
         if self._group is None:
             return
-        for path in (self.path, *_beside(self.path)):
+        for path in (self.path, *files_beside(self.path)):
             if path.exists():
                 os.chown(path, -1, self._group)
                 path.chmod(self._mode)
 
     def _wal_is_long(self) -> bool:
         try:
-            return _beside(self.path)[0].stat().st_size > WAL_BYTES
+            return files_beside(self.path)[0].stat().st_size > WAL_BYTES
         except FileNotFoundError:
             return False
 
     async def _empty_wal(self) -> None:
         with contextlib.suppress(DBAPIError):  # a damaged file is closed all the same
-            async with _connected(self._write_engine, self.path) as connection:
+            async with connected(self._write_engine, self.path) as connection:
                 await _checkpoint(connection)
 
+    def _prepare_reader(self, connection: DBAPIConnection, _record: object) -> None:
+        self._refuse_another(connection)
+        run_each(connection, f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+
+    def _refuse_another(self, connection: DBAPIConnection) -> None:
+        """A connection made later must not lead to another file than those that are open."""
+        if identity(self.path) != self._identity:
+            connection.close()
+            raise FileMovedError(self.path)
+
     def _prepare_writer(self, connection: DBAPIConnection, _record: object) -> None:
-        _run(
+        self._refuse_another(connection)
+        run_each(
             connection,
             f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
             "PRAGMA journal_mode = WAL",
@@ -242,42 +344,8 @@ def _ensure(path: Path, mode: int, application_id: int) -> None:
         raise OthersFileError(f"{path} is another program's SQLite file; move it away or choose another data_dir")
 
 
-def _engine(
-    path: Path, access: str, size: int, begin: str, prepare: Callable[[DBAPIConnection, object], None]
-) -> AsyncEngine:
-    url = URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query={"mode": access, "uri": "true"})
-    # isolation_level None: the driver begins nothing by itself, the listener below does.
-    engine = create_async_engine(
-        url, pool_size=size, max_overflow=0, hide_parameters=True, connect_args={"isolation_level": None}
-    )
-
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    event.listen(engine.sync_engine, "connect", prepare)
-    event.listen(engine.sync_engine, "begin", on_begin)
-    event.listen(engine.sync_engine, "invalidate", _interrupt)
-    return engine
-
-
-def _beside(path: Path) -> tuple[Path, Path]:
-    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
-
-
-def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that only reads, with the files beside the database open."""
-    made = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-    try:
-        made.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except BaseException:
-        made.close()
-        raise
-    return made
-
-
 async def _compact(connection: AsyncConnection) -> None:
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert driver is not None  # noqa: S101 - a started connection has one
+    driver = await driver_of(connection)
     ((free,),) = await driver.execute_fetchall("PRAGMA freelist_count")
     ((pages,),) = await driver.execute_fetchall("PRAGMA page_count")
     if free > CHECKPOINT_PAGES and 2 * free > pages:
@@ -291,60 +359,8 @@ async def _checkpoint(connection: AsyncConnection) -> None:
 
     Whatever keeps it from that: all that was committed is there, and the next time does it.
     """
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert driver is not None  # noqa: S101 - a started connection has one
+    driver = await driver_of(connection)
     with contextlib.suppress(sqlite3.Error):
         await driver.execute_fetchall("PRAGMA busy_timeout = 0")
         await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
     await driver.execute_fetchall(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-
-
-def _prepare_reader(connection: DBAPIConnection, _record: object) -> None:
-    _run(connection, f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-
-
-def _run(connection: DBAPIConnection, *statements: str) -> None:
-    cursor = connection.cursor()
-    for statement in statements:
-        cursor.execute(statement)
-    cursor.close()
-
-
-def _interrupt(connection: AdaptedConnection, _record: object, _error: BaseException | None) -> None:
-    """SQLAlchemy throws away a connection whose statement was cancelled; closing waits for the statement to end."""
-    connection.run_async(lambda driver: driver.interrupt())
-
-
-@asynccontextmanager
-async def _connected(engine: AsyncEngine | None, path: Path) -> AsyncIterator[AsyncConnection]:
-    if engine is None:
-        raise RuntimeError(f"{path.name} is not open; use `async with Database(...)`")
-    connection = engine.connect()
-    try:
-        await finish(_start(connection))
-        yield connection
-    finally:
-        if connection.sync_connection is not None:
-            await finish(connection.close())  # rolls back what was not committed
-
-
-async def _start(connection: AsyncConnection) -> None:
-    await connection.start()
-
-
-async def _begin(connection: AsyncConnection) -> None:
-    await connection.begin()
-
-
-@asynccontextmanager
-async def _foreign_keys(connection: AsyncConnection, checked: bool) -> AsyncIterator[None]:
-    if checked:
-        yield
-        return
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert driver is not None  # noqa: S101 - a started connection has one
-    await driver.execute_fetchall("PRAGMA foreign_keys = OFF")  # without effect once a transaction has begun
-    try:
-        yield
-    finally:
-        await finish(connection.invalidate())  # thrown away: the next connection checks again

@@ -10,14 +10,19 @@ from typing import Self
 from cache.database import STATE_ID, Database
 from cache.feed_state import FeedState
 from cache.heard import HeardOwners
+from cache.incidents import Incidents
 from cache.installed_hooks import InstalledHooks
 from cache.kept_heads import KeptHeads
 from cache.kept_holders import KeptHolders
 from cache.kept_revisions import KeptRevisions
 from cache.migrating import upgrade
+from cache.state_meta import StateMeta
 from cache.sweep_history import SweepHistory
 from cache.tokens import Tokens
 from cache.tombstones import TombstoneTable
+
+MEMORY_KIB = 16 * 1024
+"""How much of the file the connection that writes keeps in memory."""
 
 
 class StateStore:
@@ -30,6 +35,8 @@ class StateStore:
         self.heard = HeardOwners(database)
         self.holders = KeptHolders(database)
         self.hooks = InstalledHooks(database)
+        self.incidents = Incidents(database)
+        self.meta = StateMeta(database)
         self.revisions = KeptRevisions(database)
         self.sweeps = SweepHistory(database)
         self.tokens = Tokens(database)
@@ -45,4 +52,12 @@ class StateStore:
         """
         async with Database(path, synchronous="FULL", mode=0o600, application_id=STATE_ID) as database:
             await upgrade(database, "state")
+            await _kept_in_memory(database)
             yield cls(database)
+
+
+async def _kept_in_memory(database: Database) -> None:
+    """Read all of it into the memory of the connection that writes: should the file be cut short, it is still there."""
+    async with database.transaction() as connection:
+        await connection.exec_driver_sql(f"PRAGMA cache_size = -{MEMORY_KIB}")
+        await connection.exec_driver_sql("PRAGMA quick_check(1)")

@@ -16,7 +16,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -54,15 +53,14 @@ inbox = Table(
     Column("full_name", AnyText, nullable=False),
     Column("scope", JsonText, nullable=False),
     Column("headers", JsonText, nullable=False),
-    Column("body", LargeBinary, nullable=False),
     Column("state", Text, CheckConstraint("state IN ('pending','done','ignored','failed')"), nullable=False),
     Column("why", AnyText, nullable=False),
-    Column("attempts", Integer, nullable=False),
     Column("received_at", UtcText, nullable=False),
     Column("done_at", UtcText),
     sqlite_autoincrement=True,
 )  # fmt: skip
 Index("inbox_pending", inbox.c.repository_id, inbox.c.id, sqlite_where=inbox.c.state == "pending")
+Index("inbox_waiting", inbox.c.id, sqlite_where=inbox.c.state == "pending")
 Index("inbox_done", inbox.c.done_at)
 
 tombstones = Table(
@@ -166,3 +164,21 @@ tokens = Table(
     Column("expires_at", UtcText),
     Column("used_at", UtcText),
 )  # fmt: skip
+
+meta = Table(
+    "meta", metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)  # fmt: skip
+"""What the file is of: `forge`, the address of the forge."""
+
+incidents = Table(
+    "incidents", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcText, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+"""What happened to the files of `data_dir`: lost, replaced, mended."""

@@ -185,6 +185,11 @@ class Store:
                 await connection.execute(upsert, await texts.records(connection, kind, some, rows))
         await texts.forget(connection, left)
 
+    async def note(self, name: str, value: str) -> None:
+        """Set one value of the `meta` table."""
+        async with self.database.transaction() as connection:
+            await put_meta(connection, name, value)
+
     async def prune_feed(self, keep: int) -> None:
         """Forget feed entries older than the newest `keep`; positions before them answer that they are gone."""
         async with self.database.transaction() as connection:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from cache.database import Database
 from cache.state_schema import sweeps as table
@@ -43,6 +43,11 @@ class SweepHistory:
         async with self._database.transaction() as connection:
             key: int = (await connection.execute(statement)).scalar_one()
         return SweepRecord(**{**values, "id": key})
+
+    async def newest(self) -> int:
+        """The id of the newest sweep, 0 where there was none: it only ever grows."""
+        async with self._database.read() as connection:
+            return (await connection.execute(select(func.max(table.c.id)))).scalar() or 0
 
     async def last(self, count: int = 1, *, kind: str | None = None) -> tuple[SweepRecord, ...]:
         """The newest `count`, newest first."""

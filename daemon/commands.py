@@ -21,7 +21,7 @@ from cache.sweep_history import SweepRecord
 from cache.world import PullTombstone, World
 from daemon.control import CommandError
 from daemon.desk import Desk, scratch_desk
-from daemon.doctor.inside import about, probe
+from daemon.doctor.inside import about, data_files, probe
 from daemon.engine import Engine
 from daemon.graves import FreshHeads, Tombstone
 from daemon.hooks.commands import hooks_known, hooks_note
@@ -48,6 +48,7 @@ MOST_DIFFERENCES = 1_000
 
 async def sweep(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
     """One sweep now: quiet, or deep with `deep`."""
+    await engine.guard.look()
     started = engine.clock()
     report = await engine.desk.sweeper.sweep(deep=bool(arguments.get("deep")), asked=True, progress=_telling(progress))
     report = await record(engine, report, started)
@@ -61,6 +62,7 @@ async def rebuild(engine: Engine, arguments: Mapping[str, Any], progress: Progre
     Readers see the rows before or the rows after; what differs is published in the change feed. While it runs,
     deliveries are kept and looked at afterwards.
     """
+    await engine.guard.look()  # else rows may go into a file that no path leads to
     started, begun = engine.clock(), time.perf_counter()
     fresh_objects = engine.config.data_dir / "objects.new"
     shutil.rmtree(fresh_objects, ignore_errors=True)
@@ -71,7 +73,11 @@ async def rebuild(engine: Engine, arguments: Mapping[str, Any], progress: Progre
     finally:
         shutil.rmtree(fresh_objects, ignore_errors=True)
     report = replace(report, kind="rebuild", seconds=round(time.perf_counter() - begun, 3))
-    return _reported(await record(engine, report, started))
+    report = await record(engine, report, started)
+    await engine.guard.look()
+    if wrong := engine.guard.problems:
+        raise CommandError(f"{wrong[0].what}; {wrong[0].remedy}")
+    return _reported(report)
 
 
 @asynccontextmanager
@@ -237,7 +243,10 @@ async def query(engine: Engine, arguments: Mapping[str, Any], progress: Progress
 
 
 async def record(engine: Engine, report: Report, started: datetime) -> Report:
-    """Keep what a sweep cost and found. The report, with what kept that from being written, if anything."""
+    """Keep what a sweep cost and found; its number in `cache.db` too, which tells whether the two belong together.
+
+    The report, with what kept that from being written, if anything.
+    """
     made = SweepRecord(
         kind=report.kind,
         started_at=started,
@@ -250,7 +259,8 @@ async def record(engine: Engine, report: Report, started: datetime) -> Report:
         errors=tuple(f"{trouble.scope}: {trouble.error}" for trouble in report.errors),
     )
     try:
-        await engine.state.sweeps.add(made)
+        kept = await engine.state.sweeps.add(made)
+        await engine.store.note("sweep", str(kept.id))
     except Exception as error:
         if (found := storage_trouble(error)) is None:
             raise
@@ -283,5 +293,6 @@ COMMANDS: Mapping[str, Callable[[Engine, Mapping[str, Any], Progress], Awaitable
     "token-list": token_list,
     "token-revoke": token_revoke,
     "about": about,
+    "data-files": data_files,
     "probe": probe,
 }

@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 import msgspec
 import structlog
 
+from cache.rewriting import Identity, identity
 from daemon.config.errors import suggest
 from daemon.control_socket import connect, listen, may_command
 from daemon.storage_errors import storage_trouble
@@ -85,14 +86,28 @@ class ControlServer:
         self._handlers = handlers
         self._redact = redact
         self._server: asyncio.Server | None = None
+        self._socket: Identity | None = None
         self._sessions: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Begin to listen. Raises OSError where that is not possible."""
+        await self._listen()
+        return self
+
+    async def restore(self) -> bool:
+        """Listen anew where the socket was deleted; whether that was so. What runs goes on. Raises OSError."""
+        if identity(self._path) == self._socket:
+            return False
+        if self._server is not None:
+            self._server.close()
+        await self._listen()
+        return True
+
+    async def _listen(self) -> None:
         self._server = await asyncio.start_unix_server(
             self._accept, sock=listen(self._path), limit=_LONGEST_REQUEST, start_serving=True
         )
-        return self
+        self._socket = identity(self._path)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

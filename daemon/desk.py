@@ -91,7 +91,10 @@ async def desk(
         book, reader, forge.rest, inbox, Resolver(book, forge.rest), config.forge.owners, outage, failures
     )
     queue: WorkQueue[int, Scope] = WorkQueue(merge, random.random, spacing=spacing)
-    workers = Workers(queue, reconciler.handle, MonotonicClock(), config.forge.concurrency, random=random.random)
+    workers = Workers(
+        queue, reconciler.handle, MonotonicClock(), config.forge.concurrency, random=random.random,
+        judging=outage.judge,
+    )  # fmt: skip
     reconciler.employ(workers, queue)
     overlap = timedelta(seconds=config.sweep.overlap)
     sweeper = Sweeper(book, reconciler, forge.rest, transport.counter, config.forge.owners, overlap, outage, failures)

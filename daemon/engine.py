@@ -19,11 +19,13 @@ from cache.database import Database, ForeignFileError, OthersFileError, is_aroun
 from cache.migrating import NewerSchemaError, upgrade
 from cache.profile.collection import Block
 from cache.state import StateStore
-from cache.store import Store, check, get_meta, put_aside, put_meta
+from cache.store import Store, check, put_aside, put_meta
 from cache.views import create_views
 from daemon.blocks import fingerprint
 from daemon.book import Clock
 from daemon.config import Config
+from daemon.data_dir.beginning import lost_state, paired
+from daemon.data_dir.guarding import Guard
 from daemon.desk import Desk, Forge, desk
 from daemon.failures import Failures
 from daemon.graves import StateGraves
@@ -68,6 +70,7 @@ class Engine:
     epoch: Epoch
     objects: Path
     failures: Failures
+    guard: Guard
     probes: Probes = field(default_factory=Probes)
 
     @property
@@ -79,24 +82,25 @@ class Engine:
 @asynccontextmanager
 async def engine(
     config: Config, token: Secret | None, blocks: Sequence[Block], clock: Clock, *, spacing: float = SPACING,
-    read_token: Reading | None = None,
+    read_token: Reading | None = None, new_state: bool = False,
 ) -> AsyncIterator[Engine]:  # fmt: skip
-    """Open `data_dir` and everything over it. `read_token` gives the token anew where the forge refuses it.
+    """Open `data_dir` and everything over it. `read_token` gives the token anew where the forge refuses it; with
+    `new_state` a `state.db` that was lost is begun anew.
 
-    Raises LockedError where another process owns it, and what the databases and their migrations raise.
+    Raises LockedError where another process owns it, StateLostError where `state.db` is lost, OtherForgeError where
+    a database is of another forge, and what the databases and their migrations raise.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(DataLock(config.data_dir))
+        lock = stack.enter_context(DataLock(config.data_dir))
+        lost = await asyncio.to_thread(lost_state, config.data_dir, clock(), new_state=new_state)
         await asyncio.to_thread(_tidy, config.data_dir)
         metrics = Metrics()
         counter = RequestCounter(
             lambda kind, route, status: metrics.forge_requests.labels(kind, route, str(status)).inc()
         )
         state = await stack.enter_async_context(StateStore.open(config.data_dir / "state.db"))
-        cache, damaged = await _open_cache(stack, config)
-        position = await state.feed.open(random_secrets.token_hex(8))
-        if damaged or not await _belong_together(cache, position.epoch):
-            position = await state.feed.renew(random_secrets.token_hex(8))
+        cache, fresh = await _open_cache(stack, config)
+        remarks, position = await paired(config, state, None if fresh else cache, anew=bool(lost))
         transport = await stack.enter_async_context(
             Transport(
                 config.forge.url,
@@ -117,7 +121,7 @@ async def engine(
         inbox = Inbox(state.database)
         graves = StateGraves(state.tombstones, state.revisions, state.holders, state.heads, clock)
         objects = config.data_dir / "objects"
-        objects.mkdir(mode=0o750, exist_ok=True)
+        await asyncio.to_thread(objects.mkdir, mode=0o750, exist_ok=True)
         made = await stack.enter_async_context(
             desk(config, forge, blocks, store, graves, inbox, objects, clock, spacing=spacing, failures=failures)
         )
@@ -138,10 +142,15 @@ async def engine(
             Epoch(position.epoch),
             objects,
             failures,
+            Guard(
+                lock, state.database, cache, objects, state.incidents, made.book.mend, clock, failures.stored_badly
+            ),
         )
+        for remark in (*lost, *remarks):
+            await opened.guard.note(remark.file, remark.event, remark.what, remark.remedy)
         store.on_new_file = partial(_begin_epoch, opened)
-        if lost := tuple(forgotten(made.book.rows, made.book.world.tombstones)):
-            await made.book.turn(lambda world: world, buried=lost)
+        if unknown := tuple(forgotten(made.book.rows, made.book.world.tombstones)):
+            await made.book.turn(lambda world: world, buried=unknown)
         async with cache.read() as connection:
             before = await recorded(connection)
         await follow(made, before, of(config, opened.blocks))
@@ -165,7 +174,7 @@ async def _open_cache(stack: AsyncExitStack, config: Config) -> tuple[Database, 
     damaged: str | None = None
     why = "damaged"
     path = config.data_dir / "cache.db"
-    existed = path.exists()
+    existed = path.exists() and path.stat().st_size > 0
     for attempt in range(2):
         opening = AsyncExitStack()
         try:
@@ -190,17 +199,13 @@ async def _open_cache(stack: AsyncExitStack, config: Config) -> tuple[Database, 
     raise AssertionError("unreachable: the second attempt returns or raises")
 
 
-async def _belong_together(cache: Database, epoch: str) -> bool:
-    """Whether the feed in `cache.db` is of the epoch that `state.db` knows: either may be another one's copy."""
-    async with cache.read() as connection:
-        return await get_meta(connection, "epoch") in (None, epoch)
-
-
 async def _complete(opened: Engine, connection: AsyncConnection) -> None:
     """What `cache.db` holds besides rows: the profiles' views, and what its rows follow from."""
     await create_views(connection, opened.blocks)
     await record(connection, of(opened.config, opened.blocks))
     await put_meta(connection, "epoch", opened.epoch.now)
+    await put_meta(connection, "forge", opened.config.forge.url)
+    await put_meta(connection, "sweep", str(await opened.state.sweeps.newest()))
 
 
 async def _begin_epoch(opened: Engine, connection: AsyncConnection) -> None:

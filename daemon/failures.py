@@ -111,9 +111,10 @@ class Failures:
             this = replace(before, name=name, error=error, remedy=remedy, last_at=now, times=before.times + 1)
         self._open[place] = this
         said = self._said.setdefault(place, set())
-        fresh = error not in said and len(said) < _TEXTS
+        text = f"{error} {remedy}"
+        fresh = text not in said and len(said) < _TEXTS
         if fresh:
-            said.add(error)
+            said.add(text)
         if fresh or this.times % EVERY == 0:
             lasted = {} if before is None else {"times": this.times, "lasted": _seconds(this.since, now)}
             self._log("warning", f"{what}.failing", this, lasted | {"error": error, "remedy": remedy}, fault)

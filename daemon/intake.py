@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 KEEP = timedelta(days=7)
 """How long a delivery that was worked on is kept, for those who ask what came in."""
 
+UNREACHED = "no profile reaches this repository"
+
 
 class Intake:
     """Turns what is pending in the inbox into looks.
@@ -43,7 +45,8 @@ class Intake:
         self._sweep_soon = sweep_soon
         self._arrived = arrived
         self._heard = heard
-        self._idle: set[asyncio.Task[object]] = set()
+        self._unreached: list[str] = []
+        self._settling: asyncio.Task[None] | None = None
 
     async def resume(self) -> None:
         """Take up what a former process left pending."""
@@ -69,13 +72,14 @@ class Intake:
             self._reconciler.awaited.add(repository_id)
             self._reconciler.ask(repository_id, Scope(pulls=delivery.scope.pulls), Priority.DELIVERY)
         else:
-            task = asyncio.create_task(self._settle_unreached())
-            self._idle.add(task)
-            task.add_done_callback(self._idle.discard)
+            self._unreached.append(delivery.id)
+            if self._settling is None or self._settling.done():
+                self._settling = asyncio.create_task(self._settle_unreached(), name="forgeglass-unreached")
 
     async def stop(self) -> None:
         """Let what is being written end."""
-        await asyncio.gather(*self._idle, return_exceptions=True)
+        if self._settling is not None:
+            await asyncio.gather(self._settling, return_exceptions=True)
 
     def _is_stranger(self, delivery: Delivery) -> bool:
         """Whether it speaks of a repository of our owners that no list has shown yet."""
@@ -83,11 +87,14 @@ class Intake:
         return owner in self._owners and delivery.repository_id not in self._reconciler.book.world.listed
 
     async def _settle_unreached(self) -> None:
-        await self._settle(await self._inbox.pending())
+        """Those by themselves, all that came meanwhile together: what else waits in the inbox is not looked at."""
+        while self._unreached:
+            together, self._unreached = self._unreached, []
+            await self._inbox.settle(together, self._reconciler.book.clock(), why=UNREACHED)
 
     async def _settle(self, pending: Iterable[Pending]) -> None:
         """Mark as done what concerns no repository within reach: there is nothing to read for it."""
         reached = self._reconciler.book.reach.interests
         idle = [each.id for each in pending if each.repository_id is None or each.repository_id not in reached]
         if idle:
-            await self._inbox.done(idle, self._reconciler.book.clock(), why="no profile reaches this repository")
+            await self._inbox.done(idle, self._reconciler.book.clock(), why=UNREACHED)

@@ -1,7 +1,8 @@
-"""One process owns `data_dir`: whoever holds the lock on data_dir/lock.
+"""One process owns `data_dir`: whoever holds the lock on the folder, and on data_dir/lock.
 
-The lock is the kernel's (flock), so it ends with its process however that ends; the file stays and holds the process's
-id, for people. Removing it would let two processes lock two files of one name.
+The locks are the kernel's (flock), so they end with their process however that ends. That on the folder decides: the
+file may be deleted by anybody who tidies up, and two processes would lock two files of one name. The file holds the
+process's id, for people, and is locked for versions that know it alone.
 """
 
 from __future__ import annotations
@@ -37,27 +38,60 @@ class DataLock:
         Raises LockedError where another process, or another DataLock of this one, holds it, and OSError where the
         directory cannot be made or written.
         """
-        data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-        # not inherited by git, which would hold the lock beyond our own end
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._descriptor: int | None = os.open(data_dir / LOCK_NAME, flags, 0o600)
+        self._data_dir = data_dir
+        self._held: list[int] = []
+        """Descriptors of the folder and of the file."""
         try:
-            _lock(self._descriptor, ECHO)
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
-        except BlockingIOError:
-            pid = _read_pid(self._descriptor)
-            self.release()
-            raise LockedError(data_dir, pid) from None
+            self._take()
         except BaseException:
             self.release()
             raise
 
+    def restore(self) -> bool:
+        """Make and lock the file, or the folder, anew where it was deleted; whether it had to be.
+
+        Raises LockedError where another process has it by now, OSError where it cannot be made.
+        """
+        paths = (self._data_dir, self._data_dir / LOCK_NAME)
+        same = [_same(path, held) for path, held in zip(paths, self._held, strict=False)]
+        if same == [True, True]:
+            return False
+        kept = self._held[: int(bool(same) and same[0])]
+        before, self._held = self._held[len(kept) :], kept
+        try:
+            self._take()
+        finally:
+            for descriptor in before:
+                os.close(descriptor)
+        return True
+
     def release(self) -> None:
         """Let go. Doing so twice is harmless."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        while self._held:
+            os.close(self._held.pop())
+
+    def _take(self) -> None:
+        """Lock what is not held yet."""
+        try:
+            if not self._held:
+                self._data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+                self._lock(self._data_dir, os.O_RDONLY | os.O_DIRECTORY)
+            file = self._lock(self._data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+        except BlockingIOError:
+            raise LockedError(self._data_dir, read_pid(self._data_dir)) from None
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+
+    def _lock(self, path: Path, flags: int) -> int:
+        # not inherited by git, which would hold the lock beyond our own end
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(descriptor, self._data_dir, ECHO)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._held.append(descriptor)
+        return descriptor
 
     def __enter__(self) -> Self:
         return self
@@ -68,14 +102,35 @@ class DataLock:
         self.release()
 
 
-def _lock(descriptor: int, echo: float) -> None:
+def read_pid(data_dir: Path) -> int | None:
+    """The process whose id stands in the lock's file; None where none does."""
+    try:
+        descriptor = os.open(data_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        text = os.pread(descriptor, 20, 0).strip()
+    finally:
+        os.close(descriptor)
+    return int(text) if text.isdigit() else None
+
+
+def _same(path: Path, descriptor: int) -> bool:
+    """Whether a path leads to what a descriptor has open."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
+def _lock(descriptor: int, data_dir: Path, echo: float) -> None:
     """Lock, or raise BlockingIOError: at once where the owner lives, after `echo` seconds where it is dead."""
     until = time.monotonic() + echo
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if _lives(_read_pid(descriptor)) or time.monotonic() >= until:
+            if _lives(read_pid(data_dir)) or time.monotonic() >= until:
                 raise
             time.sleep(0.02)
 
@@ -90,8 +145,3 @@ def _lives(pid: int | None) -> bool:
     except (PermissionError, OverflowError):  # another user's, or no number of a process
         return True
     return True
-
-
-def _read_pid(descriptor: int) -> int | None:
-    text = os.pread(descriptor, 20, 0).strip()
-    return int(text) if text.isdigit() else None

@@ -10,7 +10,8 @@ from typing import Final
 from daemon.failures import Failures
 from daemon.read_errors import PartlyRead
 from daemon.report import TooMuchMissing
-from gitea_client.errors import Forbidden, ForgeError, GitFailed, TimedOut, TooLong
+from daemon.work.backoff import Retry, Verdict, judge
+from gitea_client.errors import Forbidden, ForgeError, GitFailed, Throttled, TimedOut, TooLong
 from gitea_client.rest import Rest
 
 SECONDS: Final = 10.0
@@ -53,6 +54,14 @@ class Outage:
                 else:
                     self._failures.failed("forge", str(self._found), self._found.remedy)
             return self._found
+
+    def judge(self, error: Exception) -> Verdict:
+        """What follows from an error of a reconcile: where the forge answers others, one that hangs waits alone.
+
+        A forge that asks for slower requests is waited for, whatever else it answers.
+        """
+        verdict = judge(error)
+        return verdict if self.now or isinstance(error, Throttled) or isinstance(verdict, Retry) else Retry()
 
     def over(self) -> None:
         """The forge has answered."""

@@ -51,6 +51,7 @@ class Scheduled:
     async def _run(self, kind: Literal["quiet", "deep"], sweep: Callable[[], Awaitable[Report]]) -> None:
         engine, started = self._engine, self._engine.clock()
         try:
+            await engine.guard.look()
             report = await sweep()
             troubles = [*report.errors, *await self._housekeeping(started), *self._left]
             report = await record(engine, replace(report, errors=troubles), started)

@@ -30,7 +30,7 @@ from daemon.cli.run import SOCKET, Expected, guarded, require_git
 from daemon.commands import COMMANDS
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets, read_token
-from daemon.connections import ConnectionLimits, Connections
+from daemon.connections import LONGEST_LINE, ConnectionLimits, Connections
 from daemon.control import ControlServer, Handler
 from daemon.descriptors import affordable, raise_limit
 from daemon.engine import Engine, engine
@@ -153,7 +153,8 @@ async def serving(
             config.api.proxy_token,
         )  # fmt: skip
         handlers["local-token"] = partial(local_token, access)
-        await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
+        control = await stack.enter_async_context(ControlServer(config.data_dir / SOCKET, handlers, redactor.text))
+        opened.guard.more[SOCKET] = control.restore
         connections = _connections(config, opened)
         app = build_app(opened, schedule, intake, news, ring, access, connections)
         url = await stack.enter_async_context(_listening(app, config, connections))
@@ -194,6 +195,7 @@ async def _listening(app: web.Application, config: Config, connections: Connecti
     runner = web.AppRunner(
         app, handle_signals=False, access_log=None, shutdown_timeout=ANSWERING,
         keepalive_timeout=config.limits.idle_time, max_headers=MOST_HEADERS,
+        max_line_size=LONGEST_LINE,
         auto_decompress=False,  # nobody who asks us anything needs to compress it: a few bytes may become gigabytes
     )  # fmt: skip
     await runner.setup()

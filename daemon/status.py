@@ -17,6 +17,7 @@ from cache.rows import FindingRow, LookRow, OwnerRow
 from cache.sweep_history import SweepRecord
 from cache.viewer import EVERYTHING, Viewer
 from daemon.control import Progress
+from daemon.data_dir.telling import data_files
 from daemon.engine import Engine
 from daemon.failures import KINDS, SUBJECTS, Failure
 from daemon.schedule import Schedule
@@ -72,6 +73,7 @@ async def status(engine: Engine, schedule: Schedule, version: str, viewer: Viewe
             "repositories": repositories,
             "unknown_names": sorted(book.reach.unknown) if seen is None else [],
             "deliveries": {"pending": backlog.pending, "oldest": backlog.oldest, "states": dict(backlog.states)},
+            "data": await data_files(engine, whole=seen is None),
             "queue": {"waiting": len(engine.desk.queue), "running": len(engine.desk.queue.running)},
             "sweeps": [_sweep(one, whole=seen is None) for one in sweeps],
             "findings": findings,

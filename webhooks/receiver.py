@@ -43,7 +43,7 @@ class Store(Protocol):
     """Where deliveries go: the inbox."""
 
     async def append(
-        self, delivery: Delivery, *, headers: Mapping[str, str], body: bytes, received_at: datetime
+        self, delivery: Delivery, *, headers: Mapping[str, str], received_at: datetime
     ) -> Literal["new", "duplicate"]:
         """Store one; on the disk when this returns. Raises OSError or SQLAlchemyError where that is not possible."""
 
@@ -116,7 +116,7 @@ class Receiver:
             return self._refuse(request, *UNSIGNED)
         if isinstance(delivery, Malformed):
             return self._refuse(request, "malformed", delivery.why)
-        return await self._store(request, delivery, body)
+        return await self._store(request, delivery)
 
     async def _examined(
         self, request: web.Request, body: bytes, secrets: Sequence[bytes]
@@ -126,9 +126,9 @@ class Receiver:
             return examine()
         return await asyncio.get_running_loop().run_in_executor(self._beside, examine)
 
-    async def _store(self, request: web.Request, delivery: Delivery, body: bytes) -> web.Response:
+    async def _store(self, request: web.Request, delivery: Delivery) -> web.Response:
         try:
-            stored = await self._inbox.append(delivery, headers=request.headers, body=body, received_at=self._clock())
+            stored = await self._inbox.append(delivery, headers=request.headers, received_at=self._clock())
         except (SQLAlchemyError, OSError):
             log.exception("delivery not stored", delivery=delivery.id, webhook_event=delivery.event)
             return self._refuse(

@@ -97,10 +97,11 @@ async def changes_after(
 
 
 async def changes_before(
-    connection: AsyncConnection, viewer: Viewer, before: int, limit: int, conditions: Iterable[Condition] = ()
+    connection: AsyncConnection, viewer: Viewer, before: int, limit: int, conditions: Iterable[Condition] = (),
+    after: int = 0,
 ) -> tuple[ChangeItem, ...]:
-    """The changes with a sequence under `before` that fit, newest first."""
-    wanted = that_fit(viewer, conditions).where(feed.c.sequence < before)
+    """The changes with a sequence under `before` and over `after` that fit, newest first."""
+    wanted = that_fit(viewer, conditions).where(feed.c.sequence < before, feed.c.sequence > after)
     return await _items(connection, wanted.order_by(feed.c.sequence.desc()).limit(limit))
 
 

@@ -1,9 +1,9 @@
 """Cursors: where a page ended, so that the next begins right after it. No I/O.
 
-A cursor is base64url JSON of the question's hash and the last row's place in the order. A long text of that place (a
-key, a title) is told by its beginning and its hash: a cursor travels in an address, and addresses have an end. It is no
-secret and needs no signature: its values are only ever compared with. Paging by place never skips or repeats a row that
-stands still, whatever is inserted or removed in between; paging by offset does both.
+A cursor is the question's hash, a full stop, and base64url JSON of the last row's place in the order. A long text of
+that place (a key, a title) is told by its beginning and its hash: a cursor travels in an address, and addresses have an
+end. It is no secret and needs no signature: its values are only ever compared with. Paging by place never skips or
+repeats a row that stands still, whatever is inserted or removed in between; paging by offset does both.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -20,6 +21,9 @@ from msgspec import Struct
 from cache.queries.errors import QueryError
 
 MAX_CURSOR = 4096
+PATTERN = r"^[0-9a-f]{16}\.[A-Za-z0-9_-]+$"
+"""How a cursor looks (ECMA 262). One that looks so and is none of ours has another question's hash."""
+_PARTS = re.compile(r"([^.]{1,64})\.([A-Za-z0-9_-]+)=*", re.ASCII)
 _INTEGERS = range(-(2**63), 2**63)
 
 
@@ -59,8 +63,8 @@ def question(*parts: Any) -> str:
 def encode(position: Position, asked: str) -> str:
     """The cursor after a row."""
     parts = (_short(part) for part in (position.value, *position.ties))
-    said = json.dumps([asked, *parts], separators=(",", ":"), ensure_ascii=False)
-    return base64.urlsafe_b64encode(said.encode()).rstrip(b"=").decode()
+    said = json.dumps([*parts], separators=(",", ":"), ensure_ascii=False)
+    return f"{asked}.{base64.urlsafe_b64encode(said.encode()).rstrip(b'=').decode()}"
 
 
 def decode(cursor: str, asked: str, ties: int) -> Position:
@@ -68,23 +72,22 @@ def decode(cursor: str, asked: str, ties: int) -> Position:
 
     QueryError: `bad-cursor` where it is none of ours, `cursor-mismatch` where it belongs to another question.
     """
+    told = _PARTS.fullmatch(cursor) if len(cursor) <= MAX_CURSOR else None
+    if told is not None and told[1] != asked:
+        raise QueryError(
+            "cursor-mismatch", "the cursor belongs to another filter or order; begin again without one", "cursor"
+        )
     try:
-        if len(cursor) > MAX_CURSOR:
-            raise ValueError("too long")
-        raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        said = json.loads(raw)
-        hashed, value, *rest = said
+        encoded = told[2] if told is not None else "."
+        raw = base64.b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+        value, *rest = said = json.loads(raw)
         value, rest = _long(value), [_long(part) for part in rest]
-        wanted = isinstance(hashed, str) and isinstance(said, list)
-        fits = wanted and _plain(value, nullable=True) and all(_plain(tie) for tie in rest)
+        known = isinstance(said, list) and len(rest) == ties
+        fits = known and _plain(value, nullable=True) and all(_plain(tie) for tie in rest)
     except (ValueError, TypeError, binascii.Error, RecursionError):
         fits = False
     if not fits:
         raise QueryError("bad-cursor", "the cursor is damaged; begin again without one", "cursor")
-    if hashed != asked or len(rest) != ties:
-        raise QueryError(
-            "cursor-mismatch", "the cursor belongs to another filter or order; begin again without one", "cursor"
-        )
     return Position(value, tuple(rest))
 
 

@@ -5,7 +5,9 @@ A repeated parameter is OR (for `__ne`: none of them), different parameters are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -17,10 +19,15 @@ from cache.profile.words import near
 from cache.queries.columns import ORDERED, TEXTS, Column, Columns
 from cache.queries.errors import QueryError
 
-MAX_VALUES = 200
+MAX_VALUES = 400
 """Values in all filters of one question: SQLite refuses expressions deeper than 1000."""
+MAX_OF_ONE = 200
+"""Values of one filter: two of them fit beside each other."""
 MAX_SHOWN = 100
 
+_RFC_TIME = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}):(\d{2})(\.\d{1,100}|)([Zz]|[-+]\d{2}:\d{2})", re.ASCII
+)
 _COMPARING = ("gte", "gt", "lte", "lt")
 _OPERATORS: Mapping[str, tuple[str, ...]] = {
     "text": ("ne", "in", *_COMPARING, "contains", "startswith", "isnull"),
@@ -64,7 +71,11 @@ def parse(pairs: Iterable[tuple[str, str]], columns: Columns, others: Iterable[s
         count += len(values)
         if count > MAX_VALUES:
             raise QueryError("too-many-values", f"more than {MAX_VALUES} values to filter by; ask in parts", parameter)
-        gathered.setdefault((name, operator), []).extend(values)
+        held = gathered.setdefault((name, operator), [])
+        held.extend(values)
+        if len(held) > MAX_OF_ONE:
+            message = f"{parameter} has more than {MAX_OF_ONE} values; ask in parts"
+            raise QueryError("too-many-values", message, parameter)
     return tuple(
         Condition(name, operator, tuple(sorted(set(values), key=repr)))
         for (name, operator), values in sorted(gathered.items())
@@ -114,10 +125,30 @@ def typed(parameter: str, kind: str, text: str, allowed: Sequence[str] = (), *, 
         raise QueryError("bad-value", message, parameter)
     if kind in TEXTS:
         return text
-    read = READERS[kind](Scalar(text.strip(), True, 1))
+    read = READERS[kind](Scalar(_of_rfc(text.strip()) if kind == "datetime" else text.strip(), True, 1))
     if isinstance(read, Unread):
         message = f"{parameter} is {text[:MAX_SHOWN]!r}; it must be {EXPECTED[kind]}"
         raise QueryError("bad-value", message, parameter)
     if isinstance(read, bool):
         return int(read)
     return read.removesuffix("Z") if kind == "datetime" and trimmed else read
+
+
+def _of_rfc(text: str) -> str:
+    """A time as RFC 3339 lets it be written, as the calendar of ours has it: a leap second is the end of the second
+    before, finer parts than microseconds are cut, and what lies outside the years 1 to 9999 is at their ends."""
+    found = _RFC_TIME.fullmatch(text)
+    if found is None:
+        return text
+    day, clock, second, part, offset = found.groups()
+    second, part = ("59", ".999999") if second == "60" else (second, part[:7] if len(part) > 1 else "")
+    written = f"{day}T{clock}:{second}{part}{offset}"
+    try:
+        if day.startswith("0000"):
+            raise OverflowError
+        datetime.fromisoformat(written.upper().replace("Z", "+00:00")).astimezone(UTC)
+    except OverflowError:
+        return "9999-12-31T23:59:59.999999Z" if day.startswith("9999") else "0001-01-01T00:00:00Z"
+    except ValueError:
+        return text
+    return written

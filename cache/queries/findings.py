@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Text, func, null, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.queries import facets
@@ -66,8 +66,13 @@ def columns(*, cleared: bool = False) -> dict[str, Column]:
         {
             "id": "string", "rule": "string", "severity": "string", "block": "string", "collection": "string",
             "key": "string", "path": "string", "line": "integer", "field": "string", "commit": "string",
-            "since": "datetime", **({"cleared_at": "datetime"} if cleared else {}),
+            "since": "datetime",
         },
+    )  # fmt: skip
+    # one that stands has no such time: it can be asked for all the same
+    own["cleared_at"] = (
+        stored("cleared_at", cleared_table.c.cleared_at, "datetime") if cleared
+        else Column("cleared_at", "datetime", type_coerce(null(), Text))
     )  # fmt: skip
     own["repository"] = stored("repository", _repository.c.full_name, "repository", folded=True)
     return own

@@ -129,7 +129,8 @@ def columns(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
 
 def columns_of_pull(viewer: Viewer = EVERYTHING) -> dict[str, Column]:
     """What the revisions of a pull request can be filtered and sorted by: by their entries as well."""
-    return {**of_table(_revisions, dict.fromkeys(("block", "collection", "key"), "string")), **columns(viewer)}
+    own = {name: column for name, column in columns(viewer).items() if name not in ("repository", "number")}
+    return {**of_table(_revisions, dict.fromkeys(("block", "collection", "key"), "string")), **own}
 
 
 async def revision_list(

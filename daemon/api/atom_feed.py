@@ -13,15 +13,17 @@ from cache.queries.paging import DEFAULT_LIMIT, limit_of
 from daemon.api import atom
 from daemon.api.access import Asked
 from daemon.api.addresses import ROOT
-from daemon.api.answers import etag, tagged_bytes
+from daemon.api.answers import LIST_VARY, etag, tagged_bytes
 from daemon.api.context import ApiContext
 from daemon.api.feed import shown
+from daemon.api.formats import weight
 from daemon.api.parameters import WAITING, Pairs, feed_place, one
 from daemon.api.problems import ProblemError
 from daemon.api.public import base_address
 
 PATH = f"{ROOT}/changes.atom"
 PAGING = ("limit", "before")
+PLAIN = "text/xml"
 
 
 async def changes_atom(context: ApiContext, request: web.Request, pairs: Pairs, asked: Asked) -> web.Response:
@@ -55,7 +57,12 @@ async def changes_atom(context: ApiContext, request: web.Request, pairs: Pairs, 
         items=items,
     )
     raw = atom.document(page)
-    return tagged_bytes(request, raw, atom.CONTENT_TYPE, etag(f"atom {asked.viewer.mark}", "", raw), {})
+    # generated clients and simple readers know XML as text alone
+    accept = request.headers.get("Accept", "")
+    plain = weight(accept, "text", "xml") > weight(accept, *atom.CONTENT_TYPE.split("/"))
+    media = PLAIN if plain else atom.CONTENT_TYPE
+    tag = etag(f"{media} {asked.viewer.mark}", "", raw)
+    return tagged_bytes(request, raw, media, tag, {"Vary": LIST_VARY})
 
 
 def _before(text: str, epoch: str) -> int:

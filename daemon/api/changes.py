@@ -32,7 +32,7 @@ async def changes(context: ApiContext, request: web.Request, pairs: Pairs, asked
     while not batch.items and (left := until - loop.time()) > 0:
         if not await context.news.wait(max(batch.place.sequence, batch.upto), left):
             break
-        others = [(name, value) for name, value in pairs if name not in PLACING]
+        others = [(name, value) for name, value in pairs if name not in (*PLACING, "last")]
         asked = await context.access.again(asked)
         batch = await page(context, asked.viewer, [*others, ("after", str(batch.place))])
     place = batch.place
@@ -66,11 +66,11 @@ async def page(source: FeedSource, viewer: Viewer, pairs: Pairs) -> Batch:
                 raise
             # between the two reads; whoever gave no position has none that could be wrong
             raise ProblemError("cache-unavailable", "The feed began anew just now; ask again.") from None
-    beside = next((name for name in (*PLACING, "limit", "wait") if one(pairs, name) is not None), None)
-    if beside is not None:
-        message = f"last says by itself which changes are wanted; remove {beside}."
-        raise ProblemError("bad-value", message, parameter=beside)
-    return await newest(source, viewer, limit_of(last, "last"), conditions)
+    if limit is not None:
+        limit_of(limit)  # passed over: last says how many
+    count, after = limit_of(last, "last"), one(pairs, "after")
+    begin = await starting_place(source, pairs) if after is not None else None
+    return await newest(source, viewer, count, conditions, begin)
 
 
 def told(batch: Batch) -> dict[str, Any]:

@@ -80,13 +80,19 @@ async def read(
 
 
 async def newest(
-    source: FeedSource, viewer: Viewer, count: int, conditions: tuple[Condition, ...]
+    source: FeedSource, viewer: Viewer, count: int, conditions: tuple[Condition, ...], begin: FeedPlace | None = None
 ) -> Batch:
-    """The newest changes that fit, oldest first; the place is the feed's end."""
+    """The newest changes that fit, of those after `begin` where it is given, oldest first; the place is the feed's end.
+
+    ProblemError: `resync`.
+    """
     current = source.epoch()
     async with source.database.read() as connection:
-        end = _end(source, await queries.extent(connection))
-        found = await queries.changes_before(connection, viewer, end + 1, count, conditions)
+        extent = await queries.extent(connection)
+        if begin is not None:
+            _check(source, begin, extent)
+        end, after = _end(source, extent), begin.sequence if begin is not None else 0
+        found = await queries.changes_before(connection, viewer, end + 1, count, conditions, after)
     return Batch(shown(reversed(found), current), FeedPlace(current, end), end)
 
 

@@ -120,7 +120,7 @@ def _own_paths(components: Json) -> Json:
         components["parameters"].update(own)
         wanted = [*parameters.common(*_WAIT, *_PAGE, *more), *parameters.common(*own)]
         answer = schemas.listing(schemas.ref(item))
-        return _operation(summary.rstrip("."), f"list.{name}", summary, wanted, answer, *_READ, media=_LISTED)
+        return _operation(summary.rstrip("."), f"list.{name}", summary, wanted, answer, *_READ, 409, media=_LISTED)
 
     for name, subject in (("branches", branches), ("history", history), ("revisions", revisions)):
         components["parameters"].update(parameters.filters(subject.columns(), name, sort=subject.SORT))
@@ -144,7 +144,8 @@ def _own_paths(components: Json) -> Json:
     )  # fmt: skip
     atom = _operation(
         "Changes", "atom.changes", "The newest changes as an Atom feed, older ones page by page.",
-        [*filtered, *parameters.common("limit", "before")], _TEXT, *_READ, 410, media=("application/atom+xml",),
+        [*filtered, *parameters.common("limit", "before")], _TEXT, *_READ, 410,
+        media=("application/atom+xml", "text/xml"),
     )  # fmt: skip
     numbered = [*named, parameters.path("number", "Its number."), *waiting]
     one_pull = _operation(
@@ -155,7 +156,7 @@ def _own_paths(components: Json) -> Json:
     components["parameters"].update(brought)
     revised = _operation(
         "Pull requests", "revisions.pulls", "The revisions of the entries that a pull request touches.",
-        [*numbered, *parameters.common(*_PAGE, *brought)], schemas.listing(schemas.ref("RevisionItem")), *_READ,
+        [*numbered, *parameters.common(*_PAGE, *brought)], schemas.listing(schemas.ref("RevisionItem")), *_READ, 409,
         media=_LISTED,
     )  # fmt: skip
     anything = {"type": "object"}

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from cache.profile.scalars import is_repository
 from daemon.api.problems import ProblemError
 
 Pairs = Sequence[tuple[str, str]]
@@ -16,9 +15,13 @@ WAITING = ("wait_for", "timeout")
 """Parameters that every read knows."""
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 10.0, 60.0
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
-_SECONDS = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)s?", re.ASCII)
-_POSITION = re.compile(r"(?:(?P<epoch>[^:]{1,100}):)?(?P<sequence>[0-9]{1,18})", re.ASCII)
+AWAITED = r"^(?!\.{1,2}/)[A-Za-z0-9._-]{1,100}/(?!\.{1,2}@)[A-Za-z0-9._-]{1,100}@(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$"
+SECONDS = r"^(?:[0-5]?[0-9](?:\.[0-9]{1,3})?|60(?:\.0{1,3})?)s?$"
+POSITION = r"^(?:[^:]{1,100}:)?[0-9]{1,18}$"
+"""How values look, as the description of the API has it (ECMA 262); what looks so is understood."""
+_AWAITED = re.compile(AWAITED, re.ASCII)
+_SECONDS = re.compile(SECONDS, re.ASCII)
+_POSITION = re.compile(POSITION, re.ASCII)
 
 
 class Awaited(Struct, frozen=True):
@@ -55,7 +58,7 @@ def awaited(pairs: Pairs) -> Awaited | None:
     if text is None:
         return None
     full_name, _, commit = text.rpartition("@")
-    if not is_repository(full_name) or not _COMMIT.fullmatch(commit.lower()):
+    if not _AWAITED.fullmatch(text):
         message = f"wait_for is {text[:100]!r}; it must be owner/repository@commit, with the whole commit id."
         raise ProblemError("bad-value", message, parameter="wait_for")
     return Awaited(full_name, commit.lower(), wait)
@@ -63,11 +66,10 @@ def awaited(pairs: Pairs) -> Awaited | None:
 
 def duration(name: str, text: str, longest: float = MAX_TIMEOUT) -> float:
     """Seconds, written `5` or `5s`."""
-    found = _SECONDS.fullmatch(text)
-    if found is None or float(found[1]) > longest:
+    if not _SECONDS.fullmatch(text) or float(text.removesuffix("s")) > longest:
         message = f"{name} is {text[:100]!r}; it must be seconds from 0 to {longest:g}, as 5s."
         raise ProblemError("bad-value", message, parameter=name)
-    return float(found[1])
+    return float(text.removesuffix("s"))
 
 
 def flag(pairs: Pairs, name: str) -> bool:
@@ -87,13 +89,16 @@ def bodies(pairs: Pairs) -> bool:
 
 
 def feed_place(text: str, epoch: str | None, current: str, parameter: str) -> FeedPlace:
-    """A position `EPOCH:SEQ`, or a bare sequence with its epoch beside it (by default the one of now)."""
-    found = _POSITION.fullmatch(text)
-    if found is None:
+    """A position `EPOCH:SEQ`, or a bare sequence with its epoch beside it (by default the one of now).
+
+    ProblemError: `bad-position`; `resync` where the two epochs differ, as one of them is not the feed's.
+    """
+    if not _POSITION.fullmatch(text):
         message = f"{parameter} is {text[:100]!r}; it must be a position as an earlier answer gave it, EPOCH:SEQUENCE."
         raise ProblemError("bad-position", message, parameter=parameter)
-    said = found["epoch"]
+    before, _, sequence = text.rpartition(":")
+    said = before or None
     if said is not None and epoch is not None and said != epoch:
         message = f"{parameter} and epoch name two epochs; keep the one that came with the position."
-        raise ProblemError("bad-position", message, parameter=parameter)
-    return FeedPlace(said or epoch or current, int(found["sequence"]))
+        raise ProblemError("resync", message, parameter=parameter, epoch=current)
+    return FeedPlace(said or epoch or current, int(sequence))

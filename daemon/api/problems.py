@@ -28,7 +28,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "busy": (503, "Too many are asking"),
     "cache-unavailable": (503, "The cache cannot be read at the moment"),
     "commit-not-seen": (504, "The commit was not seen in time"),
-    "cursor-mismatch": (400, "The cursor belongs to another question"),
+    "cursor-mismatch": (409, "The cursor belongs to another question"),
     "internal": (500, "Something went wrong here"),
     "method-not-allowed": (405, "Everything here can only be read"),
     "misdirected-request": (421, "Forgeglass is not known by this name"),

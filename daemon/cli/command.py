@@ -55,7 +55,7 @@ class Context:
         from daemon.config import ConfigError, load
 
         path = self.path or Path(HERE)
-        if self.path is None and not path.is_file():
+        if self.path is None and not os.path.isfile(path):  # noqa: PTH113 - False where it may not be looked at
             raise Wrong(
                 f"there is no {HERE} here; go where it is, name it (--config FILE, or FORGEGLASS_CONFIG), "
                 "or write one with `forgeglass init`"
@@ -150,6 +150,24 @@ def digest(context: Context, without_state: bool, as_json: bool) -> None:
 def query(context: Context, sql: str, rows: int, as_json: bool) -> None:
     """Run one reading SQL statement on the cache."""
     _run(context, "query", {"sql": sql, "rows": rows}, as_json)
+
+
+@main.command("new-state")
+@_json
+@click.pass_obj
+def new_state(context: Context, as_json: bool) -> None:
+    """Begin state.db anew where it is lost, and say what is lost with it.
+
+    What is left of the old one is moved aside. The daemon must not run; start it afterwards.
+    """
+    from daemon.cli.run import begin_state
+
+    config = context.config()
+    done = _guarded(lambda: begin_state(config, os.environ))
+    if as_json or context.as_json:
+        click.echo(msgspec.json.encode(done).decode())
+    else:
+        click.echo(f"{done['what']}. Then {done['remedy']}.")
 
 
 @main.command()

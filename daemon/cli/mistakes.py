@@ -11,12 +11,15 @@ from daemon.config import ConfigError
 from daemon.config.errors import BadValueError
 from daemon.config.kinds import Address
 from daemon.control import NOT_POSSIBLE, WRONG, CommandError
+from daemon.data_dir.inspecting import StateLostError
+from daemon.data_dir.pairing import OtherForgeError
 from daemon.lock import LockedError
 from daemon.storage_errors import of_number, of_sqlite, storage_trouble
 from gitea_client.errors import SettingError
 
 _SPOKEN = (
     ConfigError, BadValueError, ProfileError, LockedError, ForeignFileError, MigrationError, CommandError, SettingError,
+    StateLostError, OtherForgeError,
 )  # fmt: skip
 """These say by themselves what is wrong and what to do."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+import click
 import structlog
 
 from daemon.blocks import load_blocks
@@ -14,6 +16,7 @@ from daemon.commands import COMMANDS, Result
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets
 from daemon.control import NotRunningError, run_remote
+from daemon.data_dir.inspecting import StateLostError, require_state
 from daemon.doctor.git_program import git_program
 from daemon.engine import engine
 from daemon.reconciler import utc_now
@@ -59,10 +62,39 @@ async def _run(
         pass
     _quiet()
     if command in READING:
+        _say_alone(config, command)
         require_git(config)
     secrets: Secrets = read_secrets(config, environ)
     async with engine(config, secrets.token, load_blocks(config), utc_now) as opened:
         return await COMMANDS[command](opened, arguments, tell)
+
+
+def begin_state(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
+    """Begin a lost `state.db` anew: what happened, and what to do next. Raises Expected, also where none is lost."""
+    done: dict[str, str] = guarded(lambda: asyncio.run(_begin_state(config, environ)))
+    return done
+
+
+async def _begin_state(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
+    try:
+        await asyncio.to_thread(require_state, config.data_dir)
+    except StateLostError:
+        pass
+    else:
+        raise Expected(f"{config.data_dir / 'state.db'} is not lost; nothing was done")
+    _quiet()
+    began, secrets = utc_now(), read_secrets(config, environ)
+    async with engine(config, secrets.token, load_blocks(config), utc_now, new_state=True) as opened:
+        told = next(one for one in await opened.state.incidents.since(began) if one.file == "state.db")
+        return {"file": str(config.data_dir / told.file), "what": told.what, "remedy": told.remedy}
+
+
+def _say_alone(config: Config, command: str) -> None:
+    """A daemon that was killed leaves its socket: whoever has it restarted must know what it will meet."""
+    with suppress(OSError):
+        if (config.data_dir / SOCKET).exists():
+            what = f"the daemon on {config.data_dir} was killed; {command} goes on by itself and owns the folder"
+            click.echo(f"forgeglass: {what} until it ends: a daemon that is started meanwhile is refused", err=True)
 
 
 def require_git(config: Config) -> None:

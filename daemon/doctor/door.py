@@ -110,7 +110,7 @@ class _Nowhere:
     """Stores nothing: whatever else arrives while doctor listens is refused, and the forge notes that it was."""
 
     async def append(
-        self, delivery: Delivery, *, headers: Mapping[str, str], body: bytes, received_at: datetime
+        self, delivery: Delivery, *, headers: Mapping[str, str], received_at: datetime
     ) -> Literal["new", "duplicate"]:
         raise OSError("doctor keeps no deliveries; the first sweep of the daemon finds the change")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from daemon.doctor.arriving import arriving
 from daemon.doctor.checkup import Check
+from daemon.doctor.data_files import data_files
 from daemon.doctor.disk import disk, file_system
 from daemon.doctor.files import data_dir, files
 from daemon.doctor.git_http import git_http
@@ -40,6 +41,7 @@ def every(unreadable: Sequence[Result] = ()) -> tuple[Check[Patient], ...]:
         Check("data_dir", _here(lambda patient: data_dir(patient.config.data_dir))),
         Check("disk", _here(_disk)),
         Check("daemon", _ownership),
+        Check("databases", data_files, ("data_dir", "daemon")),
         Check("sweeps", sweeping, ("daemon",)),
         Check("listen", hearing, ("daemon",)),
         Check("python", _here(lambda _patient: [python()])),

@@ -40,6 +40,16 @@ async def about(
     return {**told, "sweeps": msgspec.to_builtins(sweeps)}, 0
 
 
+async def data_files(
+    engine: Engine, arguments: Mapping[str, Any], progress: Callable[[Mapping[str, Any]], None]
+) -> tuple[dict[str, Any], int]:
+    """What is wrong with the files of `data_dir`, and what happened to them."""
+    from daemon.data_dir.telling import data_files as told
+
+    await engine.guard.look()
+    return await told(engine, whole=True), 0
+
+
 async def probe(
     engine: Engine, arguments: Mapping[str, Any], progress: Callable[[Mapping[str, Any]], None]
 ) -> tuple[dict[str, Any], int]:

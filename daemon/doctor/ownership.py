@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from daemon.control import CommandError, NotRunningError, run_remote
 from daemon.control_socket import SOCKET_NAME
 from daemon.doctor.patient import Running
 from daemon.doctor.result import Result, fail, ok
-from daemon.lock import LOCK_NAME
+from daemon.lock import LOCK_NAME, read_pid
 
 ANSWERS: Final = 5.0
 """Seconds within which a living daemon says who it is."""
@@ -77,18 +76,21 @@ def _without_answer(folder: Path) -> Result:
 
 def held_by(folder: Path) -> int | None:
     """The process that holds the lock on `folder`, 0 where its id is not known; None where nobody does."""
-    try:
-        descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return None  # none was made yet, or it is not ours to look at
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            text = os.pread(descriptor, 20, 0).strip()
-            return int(text) if text.isdigit() else 0
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    if _free(folder, os.O_DIRECTORY) and _free(folder / LOCK_NAME, os.O_NOFOLLOW):
         return None
+    return read_pid(folder) or 0
+
+
+def _free(path: Path, flags: int) -> bool:
+    """Whether nobody holds the lock on a path; so too where it is not there, or not ours to look at."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     finally:
         os.close(descriptor)
+    return True

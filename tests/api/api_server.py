@@ -20,6 +20,7 @@ from cache.rows import Row, identity
 from cache.store import Store
 from daemon.api import Api, ApiContext, News
 from daemon.api.access import Access
+from daemon.connections import LONGEST_LINE
 
 
 @dataclass
@@ -131,7 +132,7 @@ async def serve(context: ApiContext) -> AsyncIterator[Server]:
     app = web.Application()
     app.add_routes(api.routes())
     app.on_shutdown.append(api.stop)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, max_line_size=LONGEST_LINE)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

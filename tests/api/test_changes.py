@@ -87,7 +87,7 @@ async def test_a_damaged_position_is_no_place_to_begin(client: Client, after: st
 async def test_a_bare_sequence_comes_with_its_epoch_beside_it(client: Client) -> None:
     assert len((await client.get("/changes", after="13", epoch="e1"))["items"]) == 2
     await client.get("/changes", status=410, after="13", epoch="e0")
-    await client.get("/changes", status=400, after="e1:13", epoch="e0")
+    await client.get("/changes", status=410, after="e1:13", epoch="e0")
 
 
 async def test_a_waiting_reader_gets_the_first_change_that_fits(client: Client, cache: Cache) -> None:
@@ -121,11 +121,24 @@ async def test_the_newest_that_fit_come_in_their_order(client: Client, cache: Ca
     assert (await client.get("/changes", last=200))["items"] == whole["items"]
 
 
-@pytest.mark.parametrize("beside", ["after=e1:1", "epoch=e1", "limit=3", "wait=1", "last=2"])
-async def test_the_newest_are_asked_for_by_themselves(client: Client, beside: str) -> None:
-    assert (await client.get(f"/changes?last=3&{beside}", status=400))["type"] == f"{TYPE}bad-value"
-    for wrong in ("0", "201", "x", ""):
-        assert (await client.get(f"/changes?last={wrong}", status=400))["type"] == f"{TYPE}bad-value"
+@pytest.mark.parametrize("beside", ["limit=3", "wait=1", "epoch=e1", "timeout=10s"])
+async def test_the_newest_are_asked_for_beside_what_clients_send_by_default(client: Client, beside: str) -> None:
+    """Generated clients send `limit` with every call; it says nothing about the newest."""
+    alone = await client.get("/changes?last=5")
+    assert len(alone["items"]) == 5
+    assert await client.get(f"/changes?last=5&{beside}") == alone
+    for wrong in ("last=0", "last=201", "last=x", "last=", "last=5&last=2", "last=5&limit=0", "last=5&after=x"):
+        assert (await client.get(f"/changes?{wrong}", status=400))["type"].startswith(f"{TYPE}bad-")
+
+
+async def test_the_newest_after_a_position_are_of_those_after_it(client: Client) -> None:
+    whole = (await client.get("/changes", limit=200))["items"]
+    end = whole[-1]["sequence"]
+    told = await client.get("/changes", last=5, after=f"e1:{end - 3}")
+    assert told["items"] == whole[-3:]
+    assert (await client.get("/changes", last=2, after=f"e1:{end - 3}"))["items"] == whole[-2:]
+    assert (await client.get("/changes", last=2, after="latest"))["items"] == []
+    assert (await client.get("/changes", last=2, after="e0:1", status=410))["type"] == f"{TYPE}resync"
 
 
 async def test_a_page_with_more_behind_it_links_to_the_next(client: Client, cache: Cache) -> None:

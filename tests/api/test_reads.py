@@ -79,7 +79,7 @@ async def test_a_cursor_of_another_filter_order_or_list_is_refused(client: Clien
         ("/repositories", {}),
     ]  # fmt: skip
     for path, query in others:
-        problem = await client.get(path, status=400, cursor=cursor, **query)
+        problem = await client.get(path, status=409, cursor=cursor, **query)
         assert problem["type"] == f"{TYPE}cursor-mismatch"
     assert (await client.get("/rfcs", limit=3, cursor=cursor))["items"][0]["key"] == "beta"
 

@@ -153,7 +153,7 @@ async def test_a_doctor_that_is_told_to_stop_deletes_its_webhook_first(number: i
             assert len(place.forge.world.hooks) == 2
             made.send_signal(number)
             _, err = await made.communicate()
-        assert made.returncode == 130
+        assert made.returncode == 130, err.decode()
         assert b"Traceback" not in err
         assert place.forge.world.hooks == before
 

@@ -113,6 +113,7 @@ async def test_the_copy_is_the_list_after_restarts_of_daemon_and_program(tmp_pat
             await place.push(two=rfc("Two again"), three=None)
             for left in place.data_dir.glob("state.db*"):
                 left.unlink()
+            await place.new_state()
             async with place.daemon() as daemon:  # the feed begins anew: the old position is answered with 410
                 line.lead(daemon.url)
                 await daemon.sweep()

@@ -72,6 +72,7 @@ async def test_a_feed_that_began_anew_ends_following_with_one_line() -> None:
             await followed.noted("the connection is lost")
             for left in place.data_dir.glob("state.db*"):
                 left.unlink()
+            await place.new_state()
             async with place.daemon() as daemon:
                 await daemon.sweep()
                 line.lead(daemon.url)

@@ -220,6 +220,11 @@ class Place:
             self.hook(served.url)
             yield Daemon(served, session)
 
+    async def new_state(self) -> None:
+        """Go on without a `state.db` that was lost, as people do."""
+        ran = await self.spawn("new-state")
+        assert ran.code == 0, ran.err
+
     async def command(self, *arguments: str, environ: dict[str, str] | None = None) -> Ran:
         """The command in this process, on a thread and an event loop of its own: quick, and all but a process."""
         line = ["--config", str(self.config_file), *arguments]

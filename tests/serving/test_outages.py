@@ -115,8 +115,8 @@ async def test_one_repository_that_cannot_be_read_is_no_outage() -> None:
         await place.push(one=rfc("One"))
         async with place.daemon() as daemon:
             await swept(daemon)
-            await place.push(one=rfc("Two"))
             place.forge.faults.set(Fault("refuse", match=r"/acme/meta.git/"))
+            await place.push(one=rfc("Two"))
             await swept(daemon, SWEEPS)
             said = await ask(place, daemon)
             assert said.metrics["repository"] == 1
@@ -129,6 +129,25 @@ async def test_one_repository_that_cannot_be_read_is_no_outage() -> None:
             assert len(logged(place, "repository.failing")) == 1
 
 
+async def test_one_repository_that_hangs_holds_up_no_other() -> None:
+    """Guards readers of the others: a forge that answers them is not waited for."""
+    async with Place() as place:
+        place.config_file.write_text(place.config_file.read_text().replace('timeout = "5s"', 'timeout = "300ms"'))
+        await place.forge.create_repository("acme/home")
+        await place.forge.commit("acme/home", {"RFC.md": b"# Home\n"}, author="ada")
+        await place.push(one=rfc("One", state="active", repo="acme/home"))
+        async with place.daemon() as daemon:
+            await swept(daemon)
+            place.forge.faults.set(Fault("delay", match=r"/acme/home.git/", seconds=30))
+            await place.forge.commit("acme/home", {"RFC.md": b"# Home again\n"}, author="ada")
+            await place.push(one=rfc("Two", state="active", repo="acme/home"))
+            await swept(daemon, SWEEPS)
+            said = await ask(place, daemon)
+            assert [one["name"] for one in said.status["failing"]] == ["acme/home"]
+            assert daemon.engine.desk.queue.paused_until <= daemon.served.schedule.now()
+            assert await daemon.titles() == {"one": "Two"}
+
+
 async def test_a_private_repository_that_fails_is_not_named_to_strangers() -> None:
     """Expected: that something fails is told, which one is not."""
     async with Place() as place:
@@ -136,8 +155,8 @@ async def test_a_private_repository_that_fails_is_not_named_to_strangers() -> No
         await place.push(one=rfc("One"))
         async with place.daemon() as daemon:
             await swept(daemon)
-            await place.push(one=rfc("Two"))
             place.forge.faults.set(Fault("refuse", match=r"/acme/meta.git/"))
+            await place.push(one=rfc("Two"))
             await swept(daemon, SWEEPS)
             said = await ask(place, daemon)
             assert not said.stranger["well"]

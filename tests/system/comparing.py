@@ -33,6 +33,9 @@ class Witness:
         """Branches and pull requests that the daemon saw of each repository that it mirrored ever since."""
         self._placed: dict[tuple[int, int], set[tuple[str | None, ...]]] = defaultdict(set)
         """What the revisions of a pull request ever hung on."""
+        self._forced_at_once: set[int] = set()
+        """Repositories that ever had a pull request whose timeline begins with a forced push: what was published of it
+        stays when it is deleted, with the finding that says so."""
         self._unsure: set[tuple[int, int]] = set()
         """Pull requests of which the oracle was ever unsure: something else may have been published then."""
         self._forced_at_once: set[int] = set()
@@ -47,6 +50,7 @@ class Witness:
         told.forced_at_once |= self._forced_at_once
         for key, placed in told.placed.items():
             self._placed[key].add(placed)
+        self._forced_at_once |= told.forced_at_once
         self._unsure |= {key for key, said in told.revisions.items() if not said.sure or len(self._placed[key]) > 1}
         for repository in self._system.forge.world.repositories.values():
             self._names[repository.full_name.lower()].add(repository.id)
@@ -66,7 +70,7 @@ class Witness:
         told, rows = self.note(), await self._system.rows()
         self._remembered_homes(told, rows)
         of_heads = (*self._revisions(told, rows), *_proposals(told, rows))
-        disagreements = [*_compare(told, rows), *self._gone(told, rows), *of_heads]
+        disagreements = [*_compare(told, rows, self._forced_at_once), *self._gone(told, rows), *of_heads]
         assert not disagreements, "\n".join(disagreements)
         for repository in told.mirrored:
             branches, pulls = self._known.setdefault(repository, (set(), set()))
@@ -146,7 +150,7 @@ def _all(rows: Tables, kind: type[Any]) -> list[Any]:
     return list(rows[kind].values())
 
 
-def _compare(told: Expected, rows: Tables) -> Iterator[str]:
+def _compare(told: Expected, rows: Tables, forced_at_once: set[int]) -> Iterator[str]:
     of_rfcs = [row for row in _all(rows, EntryRow) if row.collection == "rfcs"]
     yield from _same("entry", told.entries, {row.key: row for row in of_rfcs})
     actions = {row.key for row in _all(rows, EntryRow) if row.collection == "actions"}
@@ -168,7 +172,7 @@ def _compare(told: Expected, rows: Tables) -> Iterator[str]:
         yield f"mirrored {sorted(mirrored)}, expected {sorted(told.mirrored)}"
     wrong = {(_class(row.rule), row.repository_id, row.path) for row in _all(rows, FindingRow)}
     wrong = {w for w in wrong if w[0] != "dangling" or str(w[2]).startswith("rfcs/")}
-    wrong -= {w for w in wrong if w[0] == "heads-forgotten" and w[1] in told.forced_at_once}
+    wrong -= {w for w in wrong if w[0] == "heads-forgotten" and w[1] in forced_at_once}
     for finding in sorted(told.wrong ^ wrong, key=str):
         yield f"finding {finding} is {'missing' if finding in told.wrong else 'not expected'}"
 

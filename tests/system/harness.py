@@ -26,7 +26,8 @@ from daemon.blocks import load_blocks
 from daemon.commands import COMMANDS
 from daemon.config import load
 from daemon.config.secret_files import read_secrets
-from daemon.engine import Engine
+from daemon.engine import Engine, engine
+from daemon.reconciler import utc_now
 from daemon.serving import Served, serving
 from daemon.timelines import Timelines
 from gitea_client.fake import StandIn
@@ -196,6 +197,10 @@ class System:
         for name in names:
             for path in self.data_dir.glob(f"{name}*"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if "state.db" in names and (self.data_dir / "cache.db").exists():
+            config = load(self.config_file, {})
+            async with engine(config, None, load_blocks(config), utc_now, new_state=True):
+                pass
         await self.start()
 
     # ------------------------------------------------------------------------------------------ asking the daemon

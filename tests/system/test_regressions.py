@@ -191,7 +191,9 @@ async def test_a_pull_request_opened_with_nothing_to_add_and_then_forced(system:
     await system.forge.commit(META, {"rfcs/a.md": rfc("A")})
     start = system.forge.refs(META)["refs/heads/main"]
     await system.forge.commit(META, {"rfcs/b.md": rfc("B")})
-    await system.forge.open_pull(META, "main", base="main")
+    number = await system.forge.open_pull(META, "main", base="main")
     await proven(system, witness)
     await system.forge.push_refs(META, {"refs/heads/main": start})
+    await proven(system, witness)
+    await system.forge.delete_pull(META, number)
     await proven(system, witness)
