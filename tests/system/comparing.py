@@ -61,6 +61,10 @@ class Witness:
                 del self._known[key]  # nothing leads there any more: what happens there goes unseen
         return told
 
+    def follow_bot(self, login: str) -> None:
+        """The configuration names another bot."""
+        self._oracle.bot = login
+
     def forget(self) -> None:
         """What only the cache knew is lost, and may be unknown from now on."""
         self._known.clear()

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness import BOT, META, OWNER
 from oracle_git import Gits, Seen
-from oracle_revisions import Revisions, Said, is_link, was_forced_at_once
+from oracle_revisions import Revisions, Said, is_link, was_forced, was_forced_at_once, was_retargeted
 
 from gitea_client.fake import StandIn
 from gitea_client.fake.state import Pull, Repository
@@ -58,7 +58,8 @@ class Expected:
     """What each open pull request of which the oracle is sure would make of entries."""
     forced_at_once: set[int] = field(default_factory=set)
     """Repositories with a pull request that was opened with nothing to add and then forced: its timeline tells as much
-    as one that has forgotten its first pushes, so the finding `heads-forgotten` may stand there."""
+    as one that has forgotten its first pushes, so the finding `heads-forgotten` may stand there. Of a forge that does
+    forget, every one that was forced or given another base."""
     placed: dict[tuple[int, int], tuple[str | None, ...]] = field(default_factory=dict)
     """What the revisions of a pull request hang on beside its heads: whose document it may touch, and its branch."""
     homes: dict[str, int] = field(default_factory=dict)
@@ -79,8 +80,10 @@ class Oracle:
 
     def __init__(self, forge: StandIn) -> None:
         self._forge = forge
+        self.bot = BOT
+        """The bot of the configuration."""
         self._gits = Gits()
-        self._revisions = Revisions(self._gits)
+        self._revisions = Revisions(self._gits, rewrites=forge.world.rewrites)
 
     def expect(self) -> Expected:
         """Everything that must stand in the rows once all was read."""
@@ -152,7 +155,7 @@ class Oracle:
         self._history(told, slug, "entry", seen, path)
         if "repo" in served.values and home is None:
             told.wrong.add(("dangling", meta.id, path))
-        if home is not None and home.owner.login != OWNER:
+        if home is not None and home.owner.login != OWNER and home is not meta:  # that one the configuration names
             told.repositories[home.id] = _repository(home)
             told.wrong.add(("outside-owners", meta.id, path))
         elif home is not None:
@@ -227,7 +230,8 @@ class Oracle:
                 if said.newest is not None and pull.open:
                     told.proposals[repository.id, pull.number] = self._proposed(told, repository, meta, said, owner)
                 told.placed[repository.id, pull.number] = owner, pull.head_branch
-                if was_forced_at_once(pull):
+                rewritten = self._forge.world.rewrites and (was_forced(pull) or was_retargeted(pull))
+                if rewritten or was_forced_at_once(pull):
                     told.forced_at_once.add(repository.id)
                 if place is not None:
                     told.places[repository.id, pull.number] = {**place, **self._actor(told, repository, pull)}
@@ -276,7 +280,7 @@ class Oracle:
         return found
 
     def _actor(self, told: Expected, repository: Repository, pull: Pull) -> Facts:
-        if pull.poster.login != BOT:
+        if pull.poster.login != self.bot:
             return {"actor": pull.poster.login, "actor_source": "opener"}
         for value in told.actions.values():
             named = self._find(value["repo"])
@@ -285,7 +289,7 @@ class Oracle:
         trailer = _TRAILER.fullmatch(pull.body.split("\n\n")[-1])
         if trailer is not None:
             return {"actor": trailer[1] or trailer[2], "actor_source": "trailer"}
-        return {"actor": BOT, "actor_source": "bot"}
+        return {"actor": self.bot, "actor_source": "bot"}
 
 
 def _repository(repository: Repository) -> Facts:

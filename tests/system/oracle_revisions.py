@@ -36,8 +36,10 @@ class Said:
 class Revisions:
     """Tells the revisions of pull requests."""
 
-    def __init__(self, gits: Gits) -> None:
+    def __init__(self, gits: Gits, *, rewrites: bool = False) -> None:
         self._gits = gits
+        self._rewrites = rewrites
+        """Whether the forge takes pushes out of timelines."""
 
     def of(self, repository: Repository, pull: Pull, *, at_meta: bool, owner: str | None) -> Said:
         """The revisions of one pull request, of entries in the meta repository or of the home of `owner`."""
@@ -45,6 +47,8 @@ class Revisions:
         heads = _heads(pull)
         ref = git.refs().get(pull.ref)
         if not heads or heads[-1][0] != ref or any(forced for _, _, _, forced in heads):
+            return Said(sure=False)
+        if self._rewrites and was_retargeted(pull):
             return Said(sure=False)
         told = Said(sure=True)
         listed: set[str] = set()
@@ -102,6 +106,16 @@ def was_forced_at_once(pull: Pull) -> bool:
     """Whether the first push that a timeline tells is a forced one."""
     heads = _heads(pull)
     return bool(heads) and heads[0][3]
+
+
+def was_retargeted(pull: Pull) -> bool:
+    """Whether a pull request was given another base."""
+    return any(event.type == "change_target_branch" for event in pull.timeline)
+
+
+def was_forced(pull: Pull) -> bool:
+    """Whether its head was ever forced."""
+    return any(forced for _, _, _, forced in _heads(pull))
 
 
 def _heads(pull: Pull) -> list[tuple[str, Any, list[str], bool]]:
