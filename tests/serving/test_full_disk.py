@@ -70,6 +70,7 @@ async def test_a_full_disk_is_said_everywhere_and_heals() -> None:
                 said = await ask(place, daemon)
                 said.fails("storage")
                 said.everywhere("the disk is full", "free some space")
+                assert "disk_free" not in str(said.stranger), "what our disk lacks is not a stranger's business"
                 assert not said.status["paused"], "the forge answers"
                 assert await daemon.titles() == {"one": "One"}
                 assert "fault of Forgeglass" not in str(place.lines)

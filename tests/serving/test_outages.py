@@ -82,6 +82,8 @@ async def test_an_outage_is_said_everywhere_and_so_is_its_end(how: str, monkeypa
             assert said.status["good_sweep_at"] < said.status["failed_sweeps_since"]
             assert said.status["failed_sweeps"] == SWEEPS
             assert [one["failed"] for one in said.stranger["sweeps"]] == [True, True, False]
+            assert all(one["last_error"] for one in said.stranger["owners"]), "null would read as health"
+            assert all(bool(one["errors"]) is one["failed"] for one in said.stranger["sweeps"])
             assert await daemon.titles() == {"one": "One"}
             assert len(logged(place, "forge.failing")) == 1
             assert not logged(place, "owner.failing"), "it is the forge that fails, not its owners"
