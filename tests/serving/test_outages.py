@@ -96,6 +96,21 @@ async def test_an_outage_is_said_everywhere_and_so_is_its_end(how: str, monkeypa
             assert over["times"] == SWEEPS
 
 
+async def test_an_outage_ends_where_there_is_nothing_to_read() -> None:
+    """Guards a forge without a single repository within reach: that it lists them is an answer."""
+    async with Place() as place:
+        place.config_file.write_text(place.config_file.read_text().replace('meta = "acme/meta"', 'meta = "acme/none"'))
+        async with place.daemon() as daemon:
+            await swept(daemon)
+            place.forge.faults.refuse_all()
+            await swept(daemon)
+            assert daemon.engine.failures.paused
+            place.forge.faults.refuse_all(False)
+            await swept(daemon)
+            assert not daemon.engine.failures.paused
+            assert logged(place, "forge.recovered")
+
+
 async def test_one_owner_who_cannot_be_read_is_no_outage() -> None:
     """Expected: that one is named to those who may know, and nothing is said to wait for the forge."""
     async with Place() as place:
