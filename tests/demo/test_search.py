@@ -1,0 +1,66 @@
+"""What the README says is found, is found: by the API and in the console, on the demo that it is said of (O10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from daemon.demo.running import Options, demo
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.fixture
+async def session(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session with the demo's server."""
+    async with (
+        demo(Options(tmp_path / "demo", still=True), lambda line: None) as running,
+        aiohttp.ClientSession(running.served.url) as made,
+    ):
+        yield made
+
+
+async def found(session: aiohttp.ClientSession, word: str, **more: str) -> list[str]:
+    """The keys that a search finds, which both ways of asking must tell alike."""
+    query = {"q": word, "limit": "200", **more}
+    async with session.get("/api/v1/rfcs", params=query) as answer:
+        assert answer.status == 200, await answer.text()
+        keys = [one["key"] for one in (await answer.json())["items"]]
+    async with session.get("/console/c/rfc/rfcs", params=query) as page:
+        rows = re.findall(r'<tr id="row-([^"]+)"', await page.text())
+    assert sorted(rows) == sorted(keys), word
+    return keys
+
+
+def said(entry: dict[str, Any]) -> Iterator[str]:
+    """A word of each part of an entry that a search looks through: key, title, body, tags, people, enumerations."""
+    yield entry["key"]
+    yield re.findall(r"\w+", entry["title"])[-1].upper()
+    yield re.findall(r"\w{4,}", entry["body"])[-1]
+    yield entry["fields"]["state"]
+    yield from (word for name in ("tags", "owners", "arbiters") for word in entry["fields"][name] or ())
+
+
+async def test_the_searches_of_the_readme_find_something(session: aiohttp.ClientSession) -> None:
+    examples = re.findall(r"/api/v1/rfcs\?(q=[^']+)'", README.read_text())
+    assert examples
+    for query in examples:
+        asked = dict(pair.split("=") for pair in query.split("&"))
+        assert await found(session, asked.pop("q"), **asked), query
+
+
+async def test_a_search_finds_an_entry_by_all_that_it_says(session: aiohttp.ClientSession) -> None:
+    async with session.get("/api/v1/rfcs?limit=200&include=body&valid=true") as answer:
+        entries = (await answer.json())["items"]
+    told = [one for one in entries if one["body"] and one["fields"]["tags"] and one["fields"]["owners"]]
+    assert len(told) > 3
+    for entry in told[:4]:
+        for word in said(entry):
+            assert entry["key"] in await found(session, word), word
+        assert entry["key"] in await found(session, f"{entry['fields']['state']} {entry['fields']['tags'][0][:3]}")
+    assert await found(session, "nothingsaysthis") == []
