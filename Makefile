@@ -10,6 +10,8 @@ READY := $(VENV)/.ready
 UV    ?= uv
 ARGS  ?=
 WORKERS ?= 3
+# Some containers set it; then every start of Python, and tests start hundreds, compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test suite lint types imports check soak bench lock docs wheel clean
 

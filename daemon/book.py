@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 from msgspec.structs import replace
 
 from cache.diff import RowChange, changes
+from cache.finish import finish
 from cache.model import KeptRevision
 from cache.profile.collection import Block
 from cache.profile.rules import OPERATIONAL as OPERATIONAL_RULES
@@ -163,10 +164,10 @@ class Book:
         `notes` are operational rows to put, told when nothing else is being written (a generator sees the rows as they
         are then), `forget` such rows to remove, `buried` new tombstones, `heads` those of
         pull requests to be kept in `state.db`. Runs to its end
-        even where the caller is cancelled: a page is turned whole or not at all.
+        even where the caller is cancelled, who is told so only then: a page is turned whole or not at all, and nothing
+        is written behind the back of whoever closes the databases next.
         """
-        turning = asyncio.ensure_future(self._turn(change, notes, forget, tuple(buried), heads or {}))
-        return await asyncio.shield(turning)
+        return await finish(self._turn(change, notes, forget, tuple(buried), heads or {}))
 
     async def _turn(
         self,

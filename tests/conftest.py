@@ -46,6 +46,7 @@ def pytest_configure() -> None:
         ours = name.startswith("FORGEGLASS_") and name not in KEPT
         if ours or name.lower().endswith("_proxy") or name.startswith("GIT_") or name == "CREDENTIALS_DIRECTORY":
             del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a command that a test starts compiles nothing twice
     os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
     os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
 

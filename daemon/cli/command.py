@@ -55,7 +55,7 @@ class Context:
         from daemon.config import ConfigError, load
 
         path = self.path or Path(HERE)
-        if self.path is None and not path.is_file():
+        if self.path is None and not os.path.isfile(path):  # noqa: PTH113 - False where it may not be looked at
             raise Wrong(
                 f"there is no {HERE} here; go where it is, name it (--config FILE, or FORGEGLASS_CONFIG), "
                 "or write one with `forgeglass init`"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+import click
 import structlog
 
 from daemon.blocks import load_blocks
@@ -60,6 +62,7 @@ async def _run(
         pass
     _quiet()
     if command in READING:
+        _say_alone(config, command)
         require_git(config)
     secrets: Secrets = read_secrets(config, environ)
     async with engine(config, secrets.token, load_blocks(config), utc_now) as opened:
@@ -84,6 +87,14 @@ async def _begin_state(config: Config, environ: Mapping[str, str]) -> dict[str, 
     async with engine(config, secrets.token, load_blocks(config), utc_now, new_state=True) as opened:
         told = next(one for one in await opened.state.incidents.since(began) if one.file == "state.db")
         return {"file": str(config.data_dir / told.file), "what": told.what, "remedy": told.remedy}
+
+
+def _say_alone(config: Config, command: str) -> None:
+    """A daemon that was killed leaves its socket: whoever has it restarted must know what it will meet."""
+    with suppress(OSError):
+        if (config.data_dir / SOCKET).exists():
+            what = f"the daemon on {config.data_dir} was killed; {command} goes on by itself and owns the folder"
+            click.echo(f"forgeglass: {what} until it ends: a daemon that is started meanwhile is refused", err=True)
 
 
 def require_git(config: Config) -> None:

@@ -205,7 +205,9 @@ class _Reading:
             elif not whole.is_file():
                 raise BadValueError(f"there is no file {whole}", "make it, or name another")
         except OSError as error:
-            raise BadValueError(f"the path cannot be looked at ({error.strerror})", "check it") from None
+            secret = KEYS_BY_NAME[name].kind is SECRET_PATH  # may be written there itself, by mistake
+            what = f"{'the path' if secret else whole} cannot be looked at ({error.strerror})"
+            raise BadValueError(what, "let this user enter each folder on the way, or name another") from None
         return whole
 
     def _compare(self, values: Mapping[str, Any]) -> None:

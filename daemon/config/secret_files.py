@@ -98,7 +98,10 @@ def read_token(config: Config, environ: Mapping[str, str]) -> Secret | None:
 
 
 def _own(path: Path) -> Secret | None:
-    return read_secret(path) if path.exists() else None
+    try:
+        return read_secret(path) if path.exists() else None
+    except OSError as error:  # the folder may not be entered
+        raise BadValueError(f"{path} cannot be looked at ({error.strerror})", "let this user enter data_dir") from None
 
 
 def _elsewhere(name: str, environ: Mapping[str, str]) -> Secret | None:

@@ -46,7 +46,7 @@ class Space(Protocol):
 
 def disk(folder: Path, statvfs: Callable[[Path], Space] = os.statvfs) -> Result:
     """How much is free where data_dir is, or will be."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    there = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))  # noqa: PTH110 - False where it may not be looked at
     space = statvfs(there)
     free = space.f_frsize * space.f_bavail
     what = f"{_amount(free)} free for {folder}"

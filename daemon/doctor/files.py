@@ -32,7 +32,7 @@ def files(config: Config) -> list[Result]:
 
 def _made_itself(config: Config) -> Path | None:
     made = config.data_dir / "webhook-secret"
-    return made if made.exists() else None
+    return made if os.path.exists(made) else None  # noqa: PTH110 - False where the folder may not be entered
 
 
 def secret_file(check: str, path: Path) -> Iterator[Result]:
@@ -75,6 +75,9 @@ def group(name: str | None) -> Iterator[Result]:
 def data_dir(folder: Path) -> Iterator[Result]:
     """The data directory: ours to write, and nobody's to read who should not."""
     check = "data_dir"
+    if (barred := _barred(folder)) is not None:
+        yield fail(check, f"{barred} may not be entered by {_me()}", f"chmod u+x {barred}, or let {_me()} enter it")
+        return
     if not folder.exists():
         parent = _existing(folder)
         if os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
@@ -122,6 +125,16 @@ def _not_ours(folder: Path) -> Iterator[Result]:
         owner = _name(locked[0].stat().st_uid)
         what = f"{locked[0]} belongs to {owner} and is not writable by {_me()}"
         yield fail("data_dir", what, f"chown -R {_me()} {folder} (as root); a command was run as {owner} once")
+
+
+def _barred(folder: Path) -> Path | None:
+    """The first folder on the way to another that may not be entered."""
+    for place in (*reversed(folder.parents), folder):
+        if not os.path.lexists(place):  # so too where its parent may not be entered, which came before
+            return None
+        if place.is_dir() and not os.access(place, os.X_OK, effective_ids=True):
+            return place
+    return None
 
 
 def _existing(path: Path) -> Path:

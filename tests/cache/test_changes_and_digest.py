@@ -15,6 +15,7 @@ from cache.diff import RowChange, changes
 from cache.digest import COVERED, differences, digest
 from cache.feed import entries
 from cache.projection.project import project
+from cache.revision_rows import RevisionRow
 from cache.rows import (
     EVIDENCE,
     PROJECTED,
@@ -109,8 +110,9 @@ def test_without_state_leaves_out_what_tombstones_add_and_nothing_else(history: 
     """Guards: a cache rebuilt without `state.db` that could not be proven the same."""
     world = told(history).world()
     fresh = page(replace(world, tombstones=Tombstones()))
-    assert digest(page(world), without_state=True) == digest(fresh)
-    assert digest(fresh, without_state=True) == digest(fresh)
+    assert digest(page(world), without_state=True) == digest(fresh, without_state=True)
+    if not fresh[RevisionRow]:  # of these only what the forge can tell again is hashed
+        assert digest(fresh, without_state=True) == digest(fresh)
 
 
 def test_a_branch_and_a_pull_request_that_are_gone_are_what_only_tombstones_know() -> None:

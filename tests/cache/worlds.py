@@ -89,6 +89,9 @@ class Hub:
     versions: dict[str, list[FileVersion]] = field(default_factory=dict)
     blobs: dict[str, Blob] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    histories: dict[int, PullHistory] = field(default_factory=dict)
+    withheld: set[str] = field(default_factory=set)
+    """Blobs of heads that the forge does not give now."""
     position: int = -1
 
     @property
@@ -151,6 +154,25 @@ class Hub:
         self.pulls[number] = replace(self.pulls[number], **columns)
         return self.pulls[number]
 
+    def push_head(self, number: int, files: Mapping[str, str | bytes | None], *, forced: bool = False) -> PullHead:
+        """A pull request's next head, and what it makes of files; None removes one."""
+        made = self.commit(f"Head of {number}")
+        self.pull_heads[number] = made.sha
+        known = self.histories.get(number) or PullHistory(number, made.committed_at, True)
+        at = len(known.heads)
+        head = PullHead(at, made.sha, made.committed_at, forced, True, (made.sha,), event=at + 1)
+        fresh = []
+        for path, text in files.items():
+            content = text.encode() if isinstance(text, str) else text
+            blob = None if content is None else object_id("blob", content)
+            if blob is not None:
+                self.blobs[blob] = Blob.of(blob, content)
+            before = self.versions[path][-1].blob if path in self.versions else None
+            fresh.append(HeadFile(at, path, blob, GONE if blob is None else FILE, blob != before, before))
+        files_now = sorted((*known.files, *fresh), key=lambda file: (file.position, file.path))
+        self.histories[number] = replace(known, heads=(*known.heads, head), files=tuple(files_now))
+        return head
+
     def merge(self, number: int) -> PullRequest:
         """Merge a pull request and delete its branch, as the button does."""
         pull, when = self.pulls[number], self.clock.tick()
@@ -164,7 +186,9 @@ class Hub:
         """All that is read where this is looked for."""
         files = interest.depth == "files"
         versions = {p: tuple(v) for p, v in self.versions.items() if files and interest.wants(p)}
+        histories = {n: h for n, h in self.histories.items() if files and n in self.pulls}
         blobs = {v.blob for changes in versions.values() for v in changes}
+        blobs |= {file.blob for history in histories.values() for file in history.files} - self.withheld
         return RepositoryEvidence(
             repository=replace(self.repository, default_branch=self.default),
             depth=interest.depth,
@@ -177,6 +201,7 @@ class Hub:
             blobs={key: blob for key, blob in self.blobs.items() if key in blobs},
             pulls=dict(self.pulls),
             unreadable=dict(self.unreadable),
+            histories=histories,
         )
 
 
@@ -290,7 +315,7 @@ def turned_round(world: World) -> World:
         return dict(reversed(mapping.items()))
 
     def repository(evidence: RepositoryEvidence) -> RepositoryEvidence:
-        parts = ("branches", "pull_heads", "commits", "versions", "blobs", "pulls", "unreadable")
+        parts = ("branches", "pull_heads", "commits", "versions", "blobs", "pulls", "unreadable", "histories")
         return replace(evidence, **{part: turned(getattr(evidence, part)) for part in parts})
 
     stones = world.tombstones

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
+from typing import Any
 
 import pytest
 from serving_place import PATIENCE, Place, rfc, until
 
+from cache.world import World
+from daemon.book import Book
 from gitea_client.fake import Fault
 
 GRACE = 12.0
@@ -54,6 +58,34 @@ async def test_an_end_while_the_forge_hangs_does_not_wait_for_it(monkeypatch: py
             assert await again.titles() == {"one": "One"}
 
 
+async def test_what_is_being_written_outlives_nobody_who_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards C5: whoever was cancelled went on to close the databases, and the write came after that."""
+    async with Place() as place, place.daemon() as daemon:
+        place.forge.deliveries.drop = True
+        await place.push(one=rfc("One"))
+        await daemon.sweep()
+        entered, held, page = threading.Event(), threading.Event(), Book._page
+
+        def slow(book: Book, world: World) -> Any:
+            entered.set()
+            assert held.wait(PATIENCE)
+            return page(book, world)
+
+        monkeypatch.setattr(Book, "_page", slow)
+        book, written = daemon.engine.desk.book, list[bool]()
+        book.listeners.append(lambda _applied, _changes: written.append(True))
+        turning = asyncio.create_task(book.turn(lambda world: world.without(1, listed=True)))
+        await until(entered.is_set)
+        turning.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not turning.done()
+        held.set()
+        with pytest.raises(asyncio.CancelledError):
+            await turning
+        assert written
+
+
 async def test_an_end_during_a_rebuild_leaves_the_rows_that_were() -> None:
     """Guards against a rebuild that is cut off between the old rows and the new, and what it left on the disk."""
     async with Place() as place:
@@ -93,4 +125,35 @@ async def test_a_daemon_that_is_killed_starts_again_and_goes_on() -> None:
         place.forge.faults.clear()
         ran = await place.command("sweep", "--json")
         assert (ran.code, ran.json["errors"]) == (0, [])
+        assert "was killed; sweep goes on by itself" in ran.err
         assert (await place.command("verify", "--json")).json["equal"]
+
+
+async def test_a_rebuild_whose_daemon_is_killed_ends_and_one_without_a_daemon_says_so() -> None:
+    """Guards O12: a rebuild went on alone, and the daemon that was started again met its lock with nobody knowing why.
+
+    One that ran inside the daemon ends with it; one that is begun afterwards says that it owns the folder, and whom it
+    keeps away is told by whom.
+    """
+    async with Place() as place:
+        await place.push(one=rfc("One"))
+        async with place.process() as daemon:
+            await daemon.logged("sweep.done")
+            place.forge.faults.set(Fault("delay", match="info/refs", seconds=60))
+            mark = place.forge.mark()
+            inside = asyncio.create_task(place.spawn("rebuild"))
+            await until(lambda: any("git-upload-pack" in r.path for r in place.forge.requests_since(mark)))
+            await daemon.end(signal.SIGKILL)
+            ran = await inside
+            assert (ran.code, "the daemon stopped while the command ran" in ran.err) == (2, True)
+        mark = place.forge.mark()
+        alone = asyncio.create_task(place.spawn("rebuild", "--json"))
+        await until(lambda: any("git-upload-pack" in r.path for r in place.forge.requests_since(mark)))
+        refused = await place.spawn("serve")
+        assert (refused.code, "is in use by process" in refused.err) == (2, True)
+        place.forge.faults.end()
+        ran = await alone
+        assert (ran.code, ran.json["errors"]) == (0, [])
+        assert "was killed; rebuild goes on by itself and owns the folder" in ran.err
+        async with place.process() as daemon:
+            assert (await daemon.logged("daemon.started"))["url"]

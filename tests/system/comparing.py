@@ -38,12 +38,16 @@ class Witness:
         stays when it is deleted, with the finding that says so."""
         self._unsure: set[tuple[int, int]] = set()
         """Pull requests of which the oracle was ever unsure: something else may have been published then."""
+        self._forced_at_once: set[int] = set()
+        """Repositories that ever had such a pull request: a deleted one leaves its revisions, with the finding."""
         self._published: dict[tuple[str, int, int], tuple[int, str | None, datetime | None]] = {}
         """Number, text and time of each revision as it was first seen: they stand."""
 
     def note(self) -> Expected:
         """Look at the forge."""
         told = self._oracle.expect()
+        self._forced_at_once |= told.forced_at_once
+        told.forced_at_once |= self._forced_at_once
         for key, placed in told.placed.items():
             self._placed[key].add(placed)
         self._forced_at_once |= told.forced_at_once
