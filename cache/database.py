@@ -87,7 +87,8 @@ class Database:
 
     `synchronous="FULL"` makes every commit reach the disk before it returns; with NORMAL a power cut may lose the
     last commits, never the file (sqlite.org/pragma.html#pragma_synchronous). `mode` is given to a file newly made.
-    `group` is a group id whose members may read it. `keep_wal` leaves `-wal` (empty) and `-shm` in place at the end,
+    `group` is a group id whose members may read it. `memory_kib` is how much of it the writer keeps
+    in memory, read at once. `keep_wal` leaves `-wal` (empty) and `-shm` in place at the end,
     for readers who may not make them.
     """
 
@@ -101,6 +102,7 @@ class Database:
         application_id: int = CACHE_ID,
         group: int | None = None,
         keep_wal: bool = False,
+        memory_kib: int = 0,
     ) -> None:
         self.path = path
         self._synchronous = synchronous
@@ -108,6 +110,7 @@ class Database:
         self._application_id = application_id
         self._group = group
         self._keep_wal = keep_wal
+        self._memory_kib = memory_kib
         self._readers = readers
         self._turn = asyncio.Lock()
         self._seats = asyncio.Semaphore(readers)
@@ -322,6 +325,8 @@ class Database:
             "PRAGMA foreign_keys = ON",
             f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
         )
+        if self._memory_kib:  # all of it is read: should the file be cut short, it is still there
+            run_each(connection, f"PRAGMA cache_size = -{self._memory_kib}", "PRAGMA quick_check(1)")
 
 
 def _ensure(path: Path, mode: int, application_id: int) -> None:

@@ -50,14 +50,8 @@ class StateStore:
         Commits reach the disk before they return: a delivery that was answered must outlive a power cut. Raises
         `cache.database.ForeignFileError` or `cache.migrating.MigrationError`.
         """
-        async with Database(path, synchronous="FULL", mode=0o600, application_id=STATE_ID) as database:
+        async with Database(
+            path, synchronous="FULL", mode=0o600, application_id=STATE_ID, memory_kib=MEMORY_KIB
+        ) as database:
             await upgrade(database, "state")
-            await _kept_in_memory(database)
             yield cls(database)
-
-
-async def _kept_in_memory(database: Database) -> None:
-    """Read all of it into the memory of the connection that writes: should the file be cut short, it is still there."""
-    async with database.transaction() as connection:
-        await connection.exec_driver_sql(f"PRAGMA cache_size = -{MEMORY_KIB}")
-        await connection.exec_driver_sql("PRAGMA quick_check(1)")

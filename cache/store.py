@@ -54,6 +54,10 @@ RESERVE = 256
 """Sequence numbers reserved at once: reserving costs a write of `state.db` that reaches the disk."""
 
 
+CLEARED_KEPT = 10_000
+"""Findings that were cleared and are still told of; what comes and goes with each push would fill the disk."""
+
+
 class Store:
     """Loads rows at start and applies changes to them. Nothing else writes `cache.db`.
 
@@ -191,10 +195,15 @@ class Store:
             await put_meta(connection, name, value)
 
     async def prune_feed(self, keep: int) -> None:
-        """Forget feed entries older than the newest `keep`; positions before them answer that they are gone."""
+        """Forget feed entries older than the newest `keep`; positions before them answer that they are gone.
+
+        Of cleared findings the newest `CLEARED_KEPT` stay.
+        """
+        newest = select(func.max(cleared.c.sequence)).scalar_subquery()
         async with self.database.transaction() as connection:
             for table in (feed_table, sight_table):
                 await connection.execute(delete(table).where(table.c.sequence <= self.sequence - keep))
+            await connection.execute(delete(cleared).where(cleared.c.sequence <= newest - CLEARED_KEPT))
 
 
 @cache

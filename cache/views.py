@@ -28,21 +28,13 @@ class ViewError(Exception):
     """A view that cannot be made; the message says which, and what to change."""
 
 
-def view_statements(blocks: Iterable[Block]) -> list[str]:
-    """The statements that make every view and index of the blocks, in a fixed order.
-
-    ViewError: two blocks give one name to a view, or a view has the name of a table.
-    """
-    return list(_declared(blocks).values())
-
-
 async def create_views(connection: AsyncConnection, blocks: Iterable[Block]) -> None:
     """Bring the database's views and indexes to what the blocks declare, within the caller's transaction.
 
     What has not changed is left alone, what is no longer declared is dropped. The `meta` table remembers what is
-    ours. ViewError as in `view_statements`, with nothing changed.
+    ours. ViewError as in `declared`, with nothing changed.
     """
-    wanted = _declared(blocks)
+    wanted = declared(blocks)
     known: dict[str, str] = json.loads(await get_meta(connection, META) or "{}")
     listed = await connection.execute(text("SELECT name FROM sqlite_master WHERE type IN ('view', 'index')"))
     there = {row.name for row in listed}
@@ -63,7 +55,7 @@ async def _drop(connection: AsyncConnection, name: str, kind: str) -> None:
     await connection.exec_driver_sql(f"DROP {kind} IF EXISTS {_quoted(name)}")
 
 
-def _declared(blocks: Iterable[Block]) -> dict[str, str]:
+def declared(blocks: Iterable[Block]) -> dict[str, str]:
     declared: dict[str, str] = {}
     own = (*metadata.tables, "entry_text", "entry_search")
     owners: dict[str, str] = {name.lower(): "Forgeglass itself" for name in own}

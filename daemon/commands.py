@@ -265,7 +265,8 @@ async def record(engine: Engine, report: Report, started: datetime) -> Report:
         if (found := storage_trouble(error)) is None:
             raise
         engine.failures.stored_badly(*found)
-        report = replace(report, errors=[*report.errors, Trouble("storage", *found)])
+        trouble = Trouble("storage", *found)
+        report = replace(report, errors=[*(each for each in report.errors if each != trouble), trouble])
     outcome = "failed" if report.errors else "done"
     engine.metrics.sweeps.labels(report.kind, outcome).inc()
     engine.metrics.sweep_seconds.labels(report.kind).observe(report.seconds)

@@ -42,8 +42,8 @@ SHARE: Final = 4
 
 LONGEST_HEAD: Final = 64 * 1024
 """Bytes that the head of a request may have; no client of ours sends a tenth of that."""
-LONGEST_LINE: Final = 32 * 1024
-"""Bytes of a request's first line: a filter may have 200 values."""
+LONGEST_LINE: Final = LONGEST_HEAD
+"""Bytes of a request's first line, which may be most of its head: a filter may have 200 values."""
 TOGETHER: Final = 4
 """Requests that begin in one round of the event loop."""
 REFUSED: Final = 2.0

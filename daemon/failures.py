@@ -99,6 +99,10 @@ class Failures:
         """Whether the forge fails as a whole, so that everything waits for it."""
         return ("forge", "") in self._open
 
+    def is_storage(self, repository: str) -> bool:
+        """Whether it is our own disk that keeps a repository, by its key, from being read."""
+        return repository in self._by_storage
+
     def failed(
         self, what: What, error: str, remedy: str, *, key: str = "", name: str = "", fault: Exception | None = None
     ) -> None:

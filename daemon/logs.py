@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Hashable
-from typing import Any, Literal, TextIO
+from collections.abc import Callable
+from typing import Literal, TextIO
 
 import msgspec
 import structlog
@@ -75,23 +75,3 @@ def set_up(
 
 def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     return msgspec.json.encode(event).decode()
-
-
-class Changes:
-    """Log an event when a state changes, and not while it stays."""
-
-    def __init__(self, logger: Any) -> None:
-        self._logger = logger
-        self._states: dict[Hashable, Hashable] = {}
-
-    def tell(self, key: Hashable, state: Hashable, event: str, *, level: str = "info", **fields: Any) -> bool:
-        """Log `event` where `state` is not the one last told for `key`; return whether it was."""
-        if key in self._states and self._states[key] == state:
-            return False
-        self._states[key] = state
-        getattr(self._logger, level)(event, **fields)
-        return True
-
-    def forget(self, key: Hashable) -> None:
-        """Let the next state of `key` be told as if it were the first."""
-        self._states.pop(key, None)

@@ -34,11 +34,11 @@ class Scheduled:
 
     async def deep(self) -> None:
         """Look at everything at once."""
-        await self._run("deep", lambda: self._engine.desk.sweeper.sweep(deep=True))
+        await self._run("deep", lambda: self._engine.desk.sweeper.sweep(deep=True), thorough=True)
 
     async def quiet(self, *, lists: bool) -> None:
         """Look at what has a signal; with `lists` read the complete lists too."""
-        await self._run("quiet", lambda: self._engine.desk.sweeper.sweep(lists_only=lists))
+        await self._run("quiet", lambda: self._engine.desk.sweeper.sweep(lists_only=lists), thorough=lists)
 
     async def deepen(self, share: float) -> None:
         """Look at a share of all repositories."""
@@ -48,10 +48,12 @@ class Scheduled:
         except Exception as error:
             self._left.append(self._told(error))
 
-    async def _run(self, kind: Literal["quiet", "deep"], sweep: Callable[[], Awaitable[Report]]) -> None:
+    async def _run(
+        self, kind: Literal["quiet", "deep"], sweep: Callable[[], Awaitable[Report]], *, thorough: bool
+    ) -> None:
         engine, started = self._engine, self._engine.clock()
         try:
-            await engine.guard.look()
+            await engine.guard.look(thorough=thorough)
             report = await sweep()
             troubles = [*report.errors, *await self._housekeeping(started), *self._left]
             report = await record(engine, replace(report, errors=troubles), started)

@@ -42,6 +42,7 @@ async def status(engine: Engine, schedule: Schedule, version: str, viewer: Viewe
             continue
         repository = book.world.listed[repository_id]
         look = book.look(repository_id)
+        hidden = seen is not None and look.last_error is not None and failures.is_storage(str(repository_id))
         repositories.append(
             {
                 "id": repository_id,
@@ -51,9 +52,9 @@ async def status(engine: Engine, schedule: Schedule, version: str, viewer: Viewe
                 "delivered_at": look.delivered_at,
                 "failures": look.failures,
                 "in_back_off": repository_id in backoffs,
-                "last_error": look.last_error,
+                "last_error": NOT_SHOWN if hidden else look.last_error,
                 "last_error_at": look.last_error_at,
-                "remedy": look.remedy,
+                "remedy": HOW_TO_SEE if hidden else look.remedy,
             }
         )
     built: dict[str, Any] = msgspec.to_builtins(
@@ -110,7 +111,8 @@ def _sweep(one: SweepRecord, *, whole: bool) -> dict[str, Any]:
 def _shown(failure: Failure, seen: frozenset[int] | None, engine: Engine) -> dict[str, Any]:
     """A failure; to those who do not see all, that there is one, since when, and of what they see also which."""
     told = {name: value for name, value in asdict(failure).items() if name != "key"} | {"subject": failure.subject}
-    if seen is None or (failure.what == "repository" and failure.key.isdecimal() and int(failure.key) in seen):
+    of_seen = failure.what == "repository" and failure.key.isdecimal() and seen is not None and int(failure.key) in seen
+    if seen is None or (of_seen and not engine.failures.is_storage(failure.key)):
         return told
     subject = SUBJECTS[failure.what].format("").strip()
     return {**told, "name": "", "subject": subject, "error": NOT_SHOWN, "remedy": HOW_TO_SEE}

@@ -16,12 +16,10 @@ from msgspec import Raw, Struct
 from webhooks.scope import Scope
 from webhooks.signature import signed
 
-BRANCHES: Final = "refs/heads/"
 TAGS: Final = "refs/tags/"
 
 _FORGES = ("gitea", "forgejo", "gogs", "github")
 _LARGEST = 2**63 - 1
-_OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DELIVERY_ID = re.compile(r"[!-~]{1,200}")
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]{1,1024}")
 
@@ -88,23 +86,14 @@ def _push(payload: Fields, _repository: Fields) -> Scope | str:
     ref = _text(payload.get("ref"))
     if ref.startswith(TAGS):
         return "tags are not kept"
-    return Scope(expected=_expected(ref, _object_id(payload.get("after"))))
+    return Scope()
 
 
-def _create(payload: Fields, _repository: Fields) -> Scope | str:
-    return _branch(payload, _object_id(payload.get("sha")))
-
-
-def _delete(payload: Fields, _repository: Fields) -> Scope | str:
-    return _branch(payload, "")
-
-
-def _branch(payload: Fields, commit: str | None) -> Scope | str:
-    """Gitea names the branch, Forgejo its full ref."""
+def _branch(payload: Fields, _repository: Fields) -> Scope | str:
     ref = _text(payload.get("ref"))
     if _text(payload.get("ref_type")) == "tag" or ref.startswith(TAGS):
         return "tags are not kept"
-    return Scope(expected=_expected(ref if ref.startswith(BRANCHES) else f"{BRANCHES}{ref}" if ref else "", commit))
+    return Scope()
 
 
 def _pull_request(payload: Fields, _repository: Fields) -> Scope | str:
@@ -122,8 +111,8 @@ def _repository(_payload: Fields, repository: Fields) -> Scope | str:
 
 _READERS: Final[Mapping[str, Callable[[Fields, Fields], Scope | str]]] = {
     "push": _push,
-    "create": _create,
-    "delete": _delete,
+    "create": _branch,
+    "delete": _branch,
     "repository": _repository,
     "fork": _repository,  # `repository` is the new fork, `forkee` what it was made from
     "pull_request": _pull_request,
@@ -196,15 +185,3 @@ def _number(raw: Raw | None) -> int | None:
 def _text(raw: Raw | None) -> str:
     value = _value(raw)
     return value if isinstance(value, str) and _PLAIN.fullmatch(value) else ""
-
-
-def _object_id(raw: Raw | None) -> str | None:
-    """A commit id; empty for the null id, which says that the ref is gone; None for anything else."""
-    value = _text(raw)
-    if not _OBJECT_ID.fullmatch(value):
-        return None
-    return value if value.strip("0") else ""
-
-
-def _expected(ref: str, commit: str | None) -> frozenset[tuple[str, str]]:
-    return frozenset(((ref, commit),)) if ref and commit is not None else frozenset()

@@ -18,13 +18,10 @@ class Scope(Struct, frozen=True):
     """Numbers of pull requests to read."""
     owners: frozenset[str] = frozenset()
     """Owners whose list of repositories to read, because a repository came or went."""
-    expected: frozenset[tuple[str, str]] = frozenset()
-    """Full ref names with the commits that deliveries saw at them, an empty one for a ref deleted. A read that shows
-    none of a ref's commits may be older than the deliveries; it may also be newer."""
 
     def __or__(self, other: Scope) -> Scope:
         """Everything that either asks for."""
-        return Scope(self.pulls | other.pulls, self.owners | other.owners, self.expected | other.expected)
+        return Scope(self.pulls | other.pulls, self.owners | other.owners)
 
 
 class Scoped(Protocol):

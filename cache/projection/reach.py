@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from cache.model import PullRequest, Repository
@@ -42,6 +44,17 @@ class NamedBranches(Struct, frozen=True):
         return named is not None and captured is not None and all(named[k] == captured[k] for k in self.key)
 
 
+class _Asked(Struct, frozen=True, array_like=True):
+    """What `Interest.canonical` writes, in its order; a former version wrote fewer."""
+
+    patterns: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    revisions: bool = False
+    branches: tuple[Any, ...] = ()
+    whole: tuple[str, ...] = ()
+    read_as: int = 0
+
+
 class Interest(Struct, frozen=True):
     """What is looked for in one repository: patterns of entries' files, and documents by their path.
 
@@ -65,8 +78,15 @@ class Interest(Struct, frozen=True):
     def canonical(self) -> str:
         """One text for equal interests."""
         branches = sorted({(b.head.source, b.forks, b.key, b.pattern.source) for b in self.branches})
-        paths = sorted({p.source for p in self.patterns}), sorted(set(self.documents))
-        return json.dumps([*paths, self.revisions, branches, sorted({p.source for p in self.whole}), READ_AS])
+        asked = _Asked(
+            tuple(sorted({p.source for p in self.patterns})),
+            tuple(sorted(set(self.documents))),
+            self.revisions,
+            tuple(branches),
+            tuple(sorted({p.source for p in self.whole})),
+            READ_AS,
+        )
+        return json.dumps(msgspec.to_builtins(asked))
 
     @property
     def below(self) -> tuple[str, ...]:
@@ -196,10 +216,10 @@ def selected(collection: Collection, world: World) -> Iterator[Repository]:
 
 def revises(interest: str, collection: Collection) -> bool:
     """Whether an interest, as `canonical` writes it, asks for what the revisions of a collection follow from."""
-    asked = json.loads(interest or "[]")
-    if len(asked) < 5 or collection.revisions is None:
+    if collection.revisions is None:
         return False
-    return collection.pattern.source in asked[4] if collection.revisions.rule == "field" else bool(asked[2])
+    asked = msgspec.convert(json.loads(interest or "[]"), _Asked)
+    return collection.pattern.source in asked.whole if collection.revisions.rule == "field" else asked.revisions
 
 
 def _by_pull_request(collection: Collection) -> bool:

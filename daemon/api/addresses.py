@@ -9,7 +9,7 @@ a collection with revisions, `revisions`, `revisions/{version}` and `revisions/{
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from msgspec import Struct
 
@@ -104,8 +104,3 @@ def _part(collection: Collection, segments: Sequence[str]) -> tuple[str | None, 
         if len(segments) > 4 and (segments[-4], segments[-2]) == (REVISIONS, DIFF):
             return DIFF, (segments[-3], segments[-1]), 4
     return None, (), 0
-
-
-def entry_path(collection: Collection, key: str) -> str:
-    """The address of an entry that always serves."""
-    return f"{ROOT}/{collection.block}/{collection.name}/{quote(key, safe='')}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -70,24 +69,21 @@ class Api:
             # whatever else: a key may hold any letter, a line break too
             ("collection", "/{address:(?s:.*)}", collection_address),
         ]
-        return [web.route("*", ROOT + path, self._answering(name, handler)) for name, path, handler in own]
+        return [web.route("*", ROOT + path, self._answering(handler)) for _, path, handler in own]
 
     async def stop(self, _app: web.Application | None = None) -> None:
         """End every stream of events and every wait; an application that shuts down would wait for them."""
         self._waits.stop()
         await self._events.stop()
 
-    def _answering(self, name: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _answering(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(request: web.Request) -> web.StreamResponse:
-            started = time.perf_counter()
             response = await self._answer(handler, request)
             if not response.prepared:
                 response.headers["X-Content-Type-Options"] = "nosniff"
                 allowed = cors.answer_headers(self._context.cors_origins, request.headers.get("Origin"))
                 response.headers.update(cors.merged(response.headers, allowed))
                 response.headers.update(for_asker(response.headers, self._brought(request).given))
-            if self._context.observe is not None:
-                self._context.observe(name, response.status, time.perf_counter() - started)
             return response
 
         return answer

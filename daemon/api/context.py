@@ -49,8 +49,7 @@ class ApiContext:
     `sequence` is the last one applied, `epoch` the one that positions belong to, `fingerprint` changes with the
     profiles. `wait_for(full_name, commit, seconds, ids)` looks at the forge until the commit is in the rows;
     repositories other than `ids` (None: all) are unknown to it. `access` knows who may see what.
-    `damaged(epoch)`, where given, is told when a read that began in this epoch found the file broken, and
-    `observe(name, status, seconds)` of every answer.
+    `damaged(epoch)`, where given, is told when a read that began in this epoch found the file broken.
     """
 
     database: Readable
@@ -72,7 +71,6 @@ class ApiContext:
     cors_origins: frozenset[str] = frozenset()
     """Origins whose pages may read this API in a browser (`api.cors_origins`); `*` stands for all."""
     damaged: Callable[[str], None] | None = None
-    observe: Callable[[str, int, float], None] | None = None
     heartbeat: float = 15.0
     """Seconds between two signs of life on a quiet stream of events."""
     streams: int = 100

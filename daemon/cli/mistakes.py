@@ -10,11 +10,11 @@ from cache.profile.problems import ProfileError
 from daemon.config import ConfigError
 from daemon.config.errors import BadValueError
 from daemon.config.kinds import Address
-from daemon.control import NOT_POSSIBLE, WRONG, CommandError
+from daemon.control import CommandError
 from daemon.data_dir.inspecting import StateLostError
 from daemon.data_dir.pairing import OtherForgeError
 from daemon.lock import LockedError
-from daemon.storage_errors import of_number, of_sqlite, storage_trouble
+from daemon.storage_errors import of_number, of_sqlite
 from gitea_client.errors import SettingError
 
 _SPOKEN = (
@@ -32,13 +32,6 @@ def in_words(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return _of_system(error)
     return None
-
-
-def exit_code(error: BaseException) -> int:
-    """What a command ends with that was kept from running: 3 where a disk refused, else 2."""
-    if isinstance(error, CommandError):
-        return error.exit
-    return NOT_POSSIBLE if storage_trouble(error) is not None else WRONG
 
 
 def cannot_listen(listen: Address, error: OSError) -> str:

@@ -11,11 +11,11 @@ import click
 import structlog
 
 from daemon.blocks import load_blocks
-from daemon.cli.mistakes import exit_code, in_words
+from daemon.cli.mistakes import in_words
 from daemon.commands import COMMANDS, Result
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets
-from daemon.control import NotRunningError, run_remote
+from daemon.control import WRONG, CommandError, NotRunningError, run_remote
 from daemon.data_dir.inspecting import StateLostError, require_state
 from daemon.doctor.git_program import git_program
 from daemon.engine import engine
@@ -43,14 +43,14 @@ def run(config: Config, environ: Mapping[str, str], command: str, arguments: dic
 
 
 def guarded(work: Callable[[], Any]) -> Any:
-    """Run `work`; what a person can mend becomes Expected."""
+    """Run `work`; what a person can mend becomes Expected, with the exit code that a daemon named, else 2."""
     try:
         return work()
     except Exception as error:
         told = in_words(error)
         if told is None:
             raise
-        raise Expected(told, exit_code(error)) from None
+        raise Expected(told, error.exit if isinstance(error, CommandError) else WRONG) from None
 
 
 async def _run(

@@ -81,6 +81,10 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     oldest = f", the oldest since {_time(deliveries['oldest'])}" if deliveries["oldest"] else ""
     yield f"deliveries that wait: {deliveries['pending']}{oldest}"
     yield f"looks: {queue['running']} under way, {queue['waiting']} waiting"
+    for each in told["data"]["incidents"]:
+        yield f"{_time(each['at'])} {harmless(each['file'])}: {harmless(each['what'])}"
+        if each["remedy"]:
+            yield f"  → {harmless(each['remedy'])}"
     yield f"findings: {sum(told['findings'].values())}; sequence: {told['sequence']}"
 
 

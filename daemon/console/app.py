@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -50,16 +49,12 @@ class Console:
             ("static", "/static/{name}", _static),
             ("nowhere", "/{address:(?s:.*)}", _nowhere),
         ]
-        made = [web.route("*", ROOT + path, self._answering(name, handler)) for name, path, handler in own]
+        made = [web.route("*", ROOT + path, self._answering(handler)) for _, path, handler in own]
         return [web.get("/", _in), web.get(ROOT, _in), web.get("/favicon.ico", _icon), *made]
 
-    def _answering(self, name: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _answering(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def answer(request: web.Request) -> web.StreamResponse:
-            started = time.perf_counter()
-            response = await self._answer(handler, Pages(self._context, request))
-            if self._context.api.observe is not None:
-                self._context.api.observe(f"console.{name}", response.status, time.perf_counter() - started)
-            return response
+            return await self._answer(handler, Pages(self._context, request))
 
         return answer
 

@@ -68,6 +68,7 @@ class Guard:
         self._clock = clock
         self._failed = failed
         self._looking = asyncio.Lock()
+        self._thorough = False
         self._problems: dict[str, FileProblem] = {}
         self.more: dict[str, Restore] = {}
         """Further files by their names, each with what makes it anew where it was deleted and tells whether it was."""
@@ -77,9 +78,13 @@ class Guard:
         """What could not be mended so far."""
         return tuple(self._problems.values())
 
-    async def look(self) -> None:
-        """Compare every file with what is open, and mend what is not as it was. Never raises what a file causes."""
+    async def look(self, *, thorough: bool = False) -> None:
+        """Compare every file with what is open, and mend what is not as it was. Never raises what a file causes.
+
+        `thorough` reads `state.db` whole, whatever its length says.
+        """
         async with self._looking:
+            self._thorough = thorough
             await self._each("lock", self._locked)
             await self._each("state.db", lambda: self._database(self._state))
             await self._each("cache.db", lambda: self._database(self._cache))
@@ -123,10 +128,13 @@ class Guard:
         return "objects/ was deleted; what is needed of it is fetched again"
 
     async def _database(self, database: Database) -> str | None:
-        standing = database.standing()
-        if standing == "well" or (standing == "cut" and await database.is_whole()):
+        standing, name = database.standing(), database.path.name
+        # one that was cut grows again with what is written, and has holes
+        doubted = standing == "cut" or name in self._problems or (self._thorough and database is self._state)
+        if standing == "well" and doubted and not await database.is_whole():
+            standing = "cut"
+        elif standing == "well" or (standing == "cut" and await database.is_whole()):
             return None
-        name = database.path.name
         if standing == "cut" and database is self._cache:
             await self._remake()
             return f"{name} {WORDS[standing]}; it was made anew from what is in memory"

@@ -19,7 +19,7 @@ from cache.profile.collection import ViewColumn, ViewRule
 from cache.queries import entries
 from cache.queries.paging import ask
 from cache.viewer import PUBLIC
-from cache.views import ViewError, create_views, view_statements
+from cache.views import ViewError, create_views, declared
 
 
 def outside(cache: Cache, sql: str) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ async def test_a_prefix_keeps_the_views_of_two_blocks_apart(empty_cache: Cache) 
     rfc = empty_cache.blocks[0]
     second = replace(rfc, name="second", collections=tuple(replace(c, block="second") for c in rfc.collections))
     with pytest.raises(ViewError, match="view_prefix"):
-        view_statements([rfc, second])
+        declared([rfc, second])
     await again(empty_cache, rfc, replace(second, view_prefix="second_"))
     assert {"cached_rfcs", "second_cached_rfcs"} <= set(schema(empty_cache))
 
@@ -120,14 +120,14 @@ def test_a_view_cannot_take_the_name_of_a_table(empty_cache: Cache) -> None:
     rfc = empty_cache.blocks[0]
     taken = replace(rfc, views=(replace(rfc.views[0], name="Entries"),))
     with pytest.raises(ViewError, match="Forgeglass itself"):
-        view_statements([taken])
+        declared([taken])
 
 
 def test_names_that_could_end_a_statement_are_refused(empty_cache: Cache) -> None:
     rfc = empty_cache.blocks[0]
     evil = replace(rfc, views=(replace(rfc.views[0], name='x" AS SELECT 1; DROP TABLE entries; --'),))
     with pytest.raises(ViewError, match="cannot name"):
-        view_statements([evil])
+        declared([evil])
 
 
 async def test_a_quote_in_a_blocks_name_is_only_text(empty_cache: Cache) -> None:

@@ -13,11 +13,10 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from daemon.api.access import new_token
 from daemon.api.credentials import cookie
-from daemon.logs import Changes, set_up
+from daemon.logs import set_up
 from daemon.logs_redaction import Redactor
 from gitea_client.secret import Secret
 
@@ -118,23 +117,6 @@ def test_a_value_that_contains_itself_ends() -> None:
     ring: list[object] = []
     ring.append(ring)
     assert "…" in str(Redactor().value(ring))
-
-
-def test_a_state_is_told_when_it_changes_and_not_while_it_stays() -> None:
-    """An unreachable forge is one line, not one each minute of the night."""
-    with capture_logs() as logs:
-        changes = Changes(structlog.get_logger())
-        assert changes.tell("forge", "up", "forge answers")
-        assert changes.tell("forge", "down", "forge does not answer", level="error", why="refused")
-        assert not changes.tell("forge", "down", "forge does not answer", level="error", why="refused")
-        assert changes.tell("other", "down", "other key")
-        assert changes.tell("forge", "up", "forge answers")
-        changes.forget("forge")
-        assert changes.tell("forge", "up", "forge answers")
-    assert [entry["event"] for entry in logs] == [
-        "forge answers", "forge does not answer", "other key", "forge answers", "forge answers",
-    ]  # fmt: skip
-    assert logs[1]["log_level"] == "error"
 
 
 def test_a_line_that_repeats_is_counted_and_the_count_is_told() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import shutil
 import sqlite3
 import subprocess
@@ -22,6 +21,7 @@ import pytest
 import yaml
 from promql import History, evaluate
 from serving_place import ROOT, SECRET, Daemon, Place, rfc
+from sqlalchemy.exc import OperationalError
 
 from gitea_client.fake import Fault
 
@@ -241,24 +241,26 @@ async def test_sweeps_that_ask_too_much(clock: list[timedelta]) -> None:
         assert found.firing() == {"ForgeglassSweepsCostly"}
 
 
-async def test_deliveries_that_cannot_be_stored(clock: list[timedelta]) -> None:
-    """ForgeglassAnswersFail, with ForgeglassStorageFailing although each sweep itself finds room in the file.
-
-    That SQLite is full, it says by itself.
-    """
+async def test_deliveries_that_cannot_be_stored(clock: list[timedelta], monkeypatch: pytest.MonkeyPatch) -> None:
+    """ForgeglassAnswersFail, with ForgeglassStorageFailing although each sweep itself finds room."""
     async with watched(clock) as found:
-        async with found.daemon.engine.state.database.transaction() as connection:
-            await connection.exec_driver_sql("PRAGMA max_page_count = 1")  # from here on the file does not grow
-        body = json.dumps({"repository": {"id": 1, "full_name": "acme/meta"}, "more": "x" * 500_000}).encode()
+        body = b'{"repository": {"id": 1, "full_name": "acme/meta"}}'
         signature = hmac.digest(SECRET.encode(), body, "sha256").hex()
+        headers = {"X-Gitea-Event": "push", "X-Gitea-Signature": signature, "Content-Type": "application/json"}
+        full = sqlite3.OperationalError("database or disk is full")
+        full.sqlite_errorname = "SQLITE_FULL"
+
+        async def append(*_: object, **__: object) -> str:
+            raise OperationalError("INSERT", {}, full)
+
+        monkeypatch.setattr(found.daemon.engine.inbox, "append", append)
         statuses = set()
 
         async def deliver() -> None:
             for number in range(3):
-                headers = {"X-Gitea-Event": "push", "X-Gitea-Delivery": f"{clock[0]}-{number}",
-                           "X-Gitea-Signature": signature, "Content-Type": "application/json"}  # fmt: skip
+                told = {**headers, "X-Gitea-Delivery": f"{clock[0]}-{number}"}
                 url = f"{found.daemon.url}/webhooks/gitea"
-                async with found.daemon.session.post(url, data=body, headers=headers) as answer:
+                async with found.daemon.session.post(url, data=body, headers=told) as answer:
                     statuses.add(answer.status)
 
         await found.minutes(8, deliver)

@@ -116,7 +116,7 @@ async def test_a_database_is_written_anew_with_the_next_sweep(names: tuple[str, 
             await place.push(two=rfc("Two"))
             await daemon.sweep()
             assert await daemon.titles() == {"one": "One", "two": "Two"}
-            digest, position = await daemon.digest(), (await daemon.get("/api/v1/changes?after=latest"))[1]["next"]
+            digest = await daemon.digest()
             known = {one["name"] for one in (await token(daemon, "list", ""))["tokens"]}
             assert known >= {"reader", "after"}
             if harm not in (cut, cut_to_a_page):
@@ -125,6 +125,12 @@ async def test_a_database_is_written_anew_with_the_next_sweep(names: tuple[str, 
             assert sorted(said) == sorted(names)
             await quiet(daemon)
             assert sorted(mended(place)) == sorted(names)
+            await flushed(daemon)
+            for name in names:  # and what was mended once is so again
+                harm(place.data_dir / name)
+            await quiet(daemon)
+            assert sorted(mended(place)) == sorted(2 * names)
+            position = (await daemon.get("/api/v1/changes?after=latest"))[1]["next"]
         async with place.daemon() as daemon:
             assert await daemon.digest() == digest
             assert (await daemon.get(f"/api/v1/changes?after={position}"))[0] == 200
@@ -172,6 +178,23 @@ async def test_a_state_db_of_which_too_little_is_left_is_told_until_it_is_put_ri
         assert (problem.file, "back-up" in problem.remedy) == ("state.db", True)
         (failure,) = [one for one in daemon.engine.failures.open if one.what == "storage"]
         assert (failure.error, failure.remedy) == (problem.what, problem.remedy)
+        for _ in range(2):  # what is written makes the file as long again, with holes in it
+            os.truncate(place.data_dir / "state.db", 1 << 20)
+            await daemon.engine.guard.look()
+            assert [one.file for one in daemon.engine.guard.problems] == ["state.db"]
+
+
+async def test_a_state_db_that_was_cut_and_grew_again_is_found_by_a_thorough_look() -> None:
+    """Guards the time between two sweeps: a checkpoint makes a file as long again that was cut short, with holes."""
+    async with Place() as place, place.daemon() as daemon:
+        await begun(place, daemon)
+        path = place.data_dir / "state.db"
+        size = path.stat().st_size
+        cut(path)
+        os.truncate(path, size)
+        await daemon.served.schedule.sweeps.quiet(lists=True)
+        assert mended(place) == ["state.db"]
+        assert {one["name"] for one in (await token(daemon, "list", ""))["tokens"]} == {"reader"}
 
 
 async def test_what_else_lies_in_the_folder_is_made_again() -> None:

@@ -70,6 +70,7 @@ async def test_a_full_disk_is_said_everywhere_and_heals() -> None:
                 said = await ask(place, daemon)
                 said.fails("storage")
                 said.everywhere("the disk is full", "free some space")
+                assert "disk_free" not in str(said.stranger), "what our disk lacks is not a stranger's business"
                 assert not said.status["paused"], "the forge answers"
                 assert await daemon.titles() == {"one": "One"}
                 assert "fault of Forgeglass" not in str(place.lines)
@@ -87,6 +88,22 @@ async def test_a_full_disk_is_said_everywhere_and_heals() -> None:
                 assert await daemon.titles() == {"one": "Two"}
                 (await ask(place, daemon)).well()
                 assert len(logged(place, "storage.recovered")) == 1
+
+
+async def test_a_disk_with_less_room_than_is_to_stay_free_is_said_everywhere() -> None:
+    """limits.disk_free: nothing is fetched, everything else goes on; a stranger is not told what our disk lacks."""
+    async with Place() as place:
+        place.configure(more='\n[limits]\ndisk_free = "9000000GB"\n')
+        await place.push(one=rfc("One"))
+        async with place.daemon() as daemon:
+            await swept(daemon, 2)
+            said = await ask(place, daemon)
+            said.fails("storage")
+            said.fails("repository")
+            said.everywhere("limits.disk_free")
+            (told,) = said.stranger["repositories"]
+            assert told["last_error"], "null would read as health"
+            assert told["remedy"]
 
 
 def refused(name: str) -> sqlite3.OperationalError:

@@ -82,6 +82,8 @@ async def test_an_outage_is_said_everywhere_and_so_is_its_end(how: str, monkeypa
             assert said.status["good_sweep_at"] < said.status["failed_sweeps_since"]
             assert said.status["failed_sweeps"] == SWEEPS
             assert [one["failed"] for one in said.stranger["sweeps"]] == [True, True, False]
+            assert all(one["last_error"] for one in said.stranger["owners"]), "null would read as health"
+            assert all(bool(one["errors"]) is one["failed"] for one in said.stranger["sweeps"])
             assert await daemon.titles() == {"one": "One"}
             assert len(logged(place, "forge.failing")) == 1
             assert not logged(place, "owner.failing"), "it is the forge that fails, not its owners"
@@ -92,6 +94,21 @@ async def test_an_outage_is_said_everywhere_and_so_is_its_end(how: str, monkeypa
             (over,) = logged(place, "forge.recovered")
             assert over["lasted"] >= 0
             assert over["times"] == SWEEPS
+
+
+async def test_an_outage_ends_where_there_is_nothing_to_read() -> None:
+    """Guards a forge without a single repository within reach: that it lists them is an answer."""
+    async with Place() as place:
+        place.config_file.write_text(place.config_file.read_text().replace('meta = "acme/meta"', 'meta = "acme/none"'))
+        async with place.daemon() as daemon:
+            await swept(daemon)
+            place.forge.faults.refuse_all()
+            await swept(daemon)
+            assert daemon.engine.failures.paused
+            place.forge.faults.refuse_all(False)
+            await swept(daemon)
+            assert not daemon.engine.failures.paused
+            assert logged(place, "forge.recovered")
 
 
 async def test_one_owner_who_cannot_be_read_is_no_outage() -> None:

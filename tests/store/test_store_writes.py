@@ -94,6 +94,20 @@ async def test_nothing_to_tell_takes_no_number(desk: Desk, reservoir: Reservoir)
     assert (await desk.store.load((LookRow,)))[LookRow] == {1: look}
 
 
+async def test_of_cleared_findings_the_newest_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards C12: a finding that comes and goes with each push filled the disk for ever. None is searched for."""
+    monkeypatch.setattr("cache.store.CLEARED_KEPT", 3)
+    for number in range(5):
+        await desk.turn(finding(f"f{number}"))
+    await desk.turn()
+    for _ in range(2):
+        await desk.store.prune_feed(1000)
+        assert await desk.query("SELECT id FROM cleared_findings ORDER BY sequence") == [("f2",), ("f3",), ("f4",)]
+    plan = await desk.query("EXPLAIN QUERY PLAN DELETE FROM cleared_findings WHERE sequence <= 2")
+    assert "USING INTEGER PRIMARY KEY" in str(plan)
+    assert await desk.query("SELECT count(*) FROM changes") == [(10,)]  # the feed keeps what it is told to
+
+
 async def test_a_finding_that_is_cleared_is_kept_with_when_it_was(desk: Desk) -> None:
     """Guards: a finding that nobody saw, gone before anybody could."""
     await desk.turn(finding("f1"), finding("f2"))

@@ -40,7 +40,8 @@ def test_every_recorded_delivery_points_at_its_repository() -> None:
             assert delivery.ignored
         else:
             assert not delivery.ignored, each.step
-            assert delivery.scope != Scope(), each.step
+            refs = delivery.event in ("push", "create", "delete")  # which are looked at in any case
+            assert (delivery.scope == Scope()) == refs, each.step
         seen[delivery.event] += 1
     assert {"push", "create", "delete", "repository", "fork", "pull_request", "pull_request_sync"} <= seen.keys()
 
@@ -56,7 +57,6 @@ def test_both_forges_say_the_same_of_the_same_scenario() -> None:
                 each.full_name,
                 each.scope.pulls,
                 each.scope.owners,
-                frozenset(ref for ref, _ in each.scope.expected),
             )
             for each in deliveries
             if isinstance(each, Delivery)
@@ -69,13 +69,8 @@ def test_both_forges_say_the_same_of_the_same_scenario() -> None:
 def test_create_and_delete_name_a_branch_short_or_in_full(ref: str) -> None:
     """Guards the difference between Gitea, which sends the short name, and Forgejo, which sends the ref."""
     created = read("create", {"ref": ref, "ref_type": "branch", "sha": SHA})
-    assert created.scope.expected == {("refs/heads/propose/x", SHA)}
-    assert read("delete", {"ref": ref, "ref_type": "branch"}).scope.expected == {("refs/heads/propose/x", "")}
-
-
-def test_a_push_that_ends_at_the_null_id_says_that_the_branch_is_gone() -> None:
-    """Guards against waiting for a commit that is forty zeros."""
-    assert read("push", {"ref": "refs/heads/x", "after": "0" * 40}).scope.expected == {("refs/heads/x", "")}
+    deleted = read("delete", {"ref": ref, "ref_type": "branch"})
+    assert (created.ignored, deleted.ignored) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +110,7 @@ def test_any_one_forges_headers_are_enough(forge: str) -> None:
     delivery = parse({f"X-{forge}-Delivery": "d-9", f"x-{forge.lower()}-event": "push"}, push())
     assert isinstance(delivery, Delivery)
     assert (delivery.id, delivery.event) == ("d-9", "push")
-    assert delivery.scope.expected == {("refs/heads/main", SHA)}
+    assert delivery.ignored == ""
 
 
 @pytest.mark.parametrize("event", ["pull_request", "pull_request_sync", "pull_request_label", "pull_request_milestone"])
@@ -203,7 +198,6 @@ def test_any_json_in_any_field_is_survived(event: str, payload: dict[str, Any], 
     if isinstance(delivery, Delivery):
         assert delivery.repository_id is None or 0 < delivery.repository_id < 2**63
         assert all(0 < number < 2**63 for number in delivery.scope.pulls)
-        assert all(ref and "\n" not in ref for ref, _ in delivery.scope.expected)
 
 
 @given(
@@ -233,4 +227,4 @@ def test_the_deliveries_of_one_large_push_become_one_scope() -> None:
     assert len(merged) <= 2
     assert merged.keys() == {each.repository_id for each in deliveries}
     for key, scope in merged.items():
-        assert scope.expected == {p for each in deliveries if each.repository_id == key for p in each.scope.expected}
+        assert scope.owners == {p for each in deliveries if each.repository_id == key for p in each.scope.owners}

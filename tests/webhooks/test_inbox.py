@@ -22,7 +22,7 @@ from webhooks.delivery import Delivery
 from webhooks.inbox import Backlog, Inbox
 from webhooks.scope import Scope, merge
 
-SCOPE = Scope(frozenset((3, 12)), frozenset(("acme",)), frozenset((("refs/heads/x", "a" * 40), ("refs/heads/y", ""))))
+SCOPE = Scope(frozenset((3, 12)), frozenset(("acme",)))
 
 
 async def put(inbox: Inbox, name: str, repository_id: int | None = 7, **fields: str) -> str:
