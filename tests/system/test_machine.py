@@ -236,9 +236,8 @@ class Life(RuleBasedStateMachine):
     def lose(self, what: str) -> None:
         """Part of the data directory is gone. What only it knew may be unknown from then on."""
         self.run(self.system.lose(what))
-        if what == "state.db":
-            self.expected |= {"state.lost", "state.other"}
         if what != "objects":
+            self.expected |= {"cache.lost", "state.lost", "state.other"}
             self.witness.forget()
             self.lost = True
 
