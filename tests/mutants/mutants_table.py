@@ -78,8 +78,8 @@ _ORDERS = (
     _one(
         "a commit can be cancelled",
         "cache/database.py",
-        "await finish(connection.commit())",
-        "await connection.commit()",
+        "yield connection\n                    await finish(connection.commit())",
+        "yield connection\n                    await connection.commit()",
         f"{_DATABASE}::test_a_commit_that_was_begun_is_ended_before_the_cancellation_is_raised",
     ),
     _one(
