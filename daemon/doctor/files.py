@@ -111,7 +111,7 @@ def _foreign(folder: Path) -> Iterator[Result]:
         except OSError:
             continue  # not there, or told by `_not_ours`
         remedy = f"move {path} away, or choose another data_dir"
-        if header and not header.startswith(MAGIC):
+        if header and (len(header) < HEADER_BYTES or not header.startswith(MAGIC)):
             yield fail(name, f"{path} is no SQLite file", remedy)
         elif header and int.from_bytes(header[68:72]) != identity:
             yield fail(name, f"{path} is another program's SQLite file", remedy)

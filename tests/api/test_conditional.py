@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import aiohttp
 import msgspec
 import pytest
 from api_rows import NOW, entry, look
-from api_server import Cache, Client, serve
+from api_server import Cache, Client
 
 from cache.rows import OwnerRow
 
@@ -104,14 +102,3 @@ async def test_no_browser_guesses_what_an_answer_is(client: Client, path: str) -
     problem, _ = await client.answer("/none", status=404)
     assert problem.headers["X-Content-Type-Options"] == "nosniff"
     assert problem.headers["Cache-Control"] == "no-store"
-
-
-async def test_every_answer_is_told_to_the_metrics(cache: Cache) -> None:
-    noted: list[tuple[str, int]] = []
-    context = replace(cache.context(), observe=lambda name, status, _seconds: noted.append((name, status)))
-    async for running in serve(context):
-        async with aiohttp.ClientSession() as session:
-            client = Client(session, running.root)
-            await client.get("/rfcs/alpha")
-            await client.get("/pulls", status=400, sort="x")
-    assert noted == [("collection", 200), ("pulls", 400)], "names are few: nothing that a reader types is a label"

@@ -107,10 +107,22 @@ async def test_a_webhook_that_was_made_with_another_secret() -> None:
 
 
 async def test_a_daemon_that_was_started_with_another_secret() -> None:
-    """Guards against a secret that is changed in its file and nowhere else: each delivery would be refused."""
+    """Guards against a configuration that names another secret since: each delivery would be refused."""
+    async with Place() as place, place.daemon():
+        other = place.secret_file.with_name("other")
+        other.write_text("another secret since")
+        other.chmod(0o600)
+        text = place.config_file.read_text()
+        place.config_file.write_text(text.replace('webhook_secret_file = "secret"', 'webhook_secret_file = "other"'))
+        (await delivered(place)).named("webhook address", "another webhook secret", remedy="restart the daemon")
+
+
+async def test_a_secret_that_was_changed_in_its_file() -> None:
+    """A daemon reads it again with the first delivery that no secret of its own fits."""
     async with Place() as place, place.daemon():
         place.secret_file.write_text("another secret since")
-        (await delivered(place)).named("webhook address", "another webhook secret", remedy="restart the daemon")
+        found = await delivered(place)
+        assert [result.status for result in found.of("webhook address")] == ["ok"]
 
 
 async def test_a_host_that_the_forge_may_not_deliver_to() -> None:

@@ -29,7 +29,7 @@ class Inbox:
         self.stored: list[Delivery] = []
 
     async def append(
-        self, delivery: Delivery, *, headers: Mapping[str, str], body: bytes, received_at: datetime
+        self, delivery: Delivery, *, headers: Mapping[str, str], received_at: datetime
     ) -> Literal["new", "duplicate"]:
         self.stored.append(delivery)
         return "new"

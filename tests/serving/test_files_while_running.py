@@ -133,7 +133,9 @@ async def test_a_database_is_written_anew_with_the_next_sweep(names: tuple[str, 
             position = (await daemon.get("/api/v1/changes?after=latest"))[1]["next"]
         async with place.daemon() as daemon:
             assert await daemon.digest() == digest
-            assert (await daemon.get(f"/api/v1/changes?after={position}"))[0] == 200
+            # the feed of one that was made anew is empty: after a restart its readers read the lists once more
+            expected = 410 if "cache.db" in names and harm in (cut, cut_to_a_page) else 200
+            assert (await daemon.get(f"/api/v1/changes?after={position}"))[0] == expected
             assert {one["name"] for one in (await token(daemon, "list", ""))["tokens"]} == known
             assert not [line for line in place.lines if line["event"] in ("cache.lost", "state.lost", "state.other")]
 
