@@ -188,6 +188,9 @@ class Inbox:
 
     async def prune(self, before: datetime) -> int:
         """Forget rows settled before this time; those that wait stay however old they are."""
+        return await finish(self._pruned(before))
+
+    async def _pruned(self, before: datetime) -> int:
         old = table.c.done_at < before  # which those that wait do not have
         states = select(table.c.state, func.count().label("rows")).where(old).group_by(table.c.state)
         async with self._database.transaction() as connection:
@@ -199,6 +202,9 @@ class Inbox:
         return sum(gone.values())
 
     async def _settle(self, state: str, which: ColumnElement[bool], at: datetime, why: str = "") -> int:
+        return await finish(self._settled(state, which, at, why))  # rows and counts, or neither
+
+    async def _settled(self, state: str, which: ColumnElement[bool], at: datetime, why: str) -> int:
         statement = update(table).where(PENDING, which).values(state=state, done_at=at, why=why)
         async with self._database.transaction() as connection:
             settled = (await connection.execute(statement)).rowcount
