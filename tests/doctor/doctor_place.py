@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Self
 import pytest
 import structlog
 import trustme
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 from click.testing import CliRunner
 
 from daemon.blocks import load_blocks
@@ -267,6 +267,9 @@ async def listening(handler: Callable[[web.Request], Awaitable[web.StreamRespons
         await runner.cleanup()
 
 
+PASSED_ON = ("content-type", "date", "location", "x-total-count", "link")
+
+
 @asynccontextmanager
 async def proxied(target: str, rewrite: Callable[[str], str | web.Response | None] = str) -> AsyncIterator[str]:
     """A reverse proxy before `target`; `rewrite` gives the path to hand on, an answer, or None for a 404."""
@@ -281,12 +284,14 @@ async def proxied(target: str, rewrite: Callable[[str], str | web.Response | Non
                 return web.Response(status=404, text="<html>nothing here</html>", content_type="text/html")
             headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
             body = await request.read()
-            async with session.request(
-                request.method, target + path, headers=headers, data=body, allow_redirects=False
-            ) as answer:
-                kept = {n: v for n, v in answer.headers.items() if n.lower() in ("content-type", "date", "location",
-                                                                                  "x-total-count", "link")}  # fmt: skip
-                return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+            try:
+                async with session.request(
+                    request.method, target + path, headers=headers, data=body, allow_redirects=False
+                ) as answer:
+                    kept = {name: value for name, value in answer.headers.items() if name.lower() in PASSED_ON}
+                    return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+            except ClientError:  # no such server: what a proxy says then
+                return web.Response(status=502)
 
         yield await stack.enter_async_context(listening(handle))
 

@@ -66,7 +66,7 @@ async def test_an_outage_is_said_everywhere_and_so_is_its_end(how: str, monkeypa
     monkeypatch.setattr("daemon.outage.SECONDS", 0.5)
     monkeypatch.setattr("daemon.outage.REMEMBERED", 0.0)
     async with Place() as place:
-        place.config_file.write_text(place.config_file.read_text().replace('timeout = "5s"', 'timeout = "500ms"'))
+        place.config_file.write_text(place.config_file.read_text().replace('timeout = "5s"', 'timeout = "1500ms"'))
         await place.push(one=rfc("One"))
         async with place.daemon() as daemon:
             await swept(daemon)
