@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from statistics import median
 from typing import Any, Final, Literal
@@ -171,6 +172,15 @@ class Inbox:
             oldest = (await connection.execute(_OLDEST)).scalar_one_or_none()
         return Backlog({state: rows for state, rows in sorted(self._counts.items()) if rows}, oldest)
 
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        """Count anew where what moves rows is cut off: it may have been committed all the same."""
+        try:
+            yield
+        except BaseException:
+            self._counts = None
+            raise
+
     def _moved(self, state: str, rows: int) -> None:
         if self._counts is not None:
             self._counts[state] += rows
@@ -188,12 +198,9 @@ class Inbox:
 
     async def prune(self, before: datetime) -> int:
         """Forget rows settled before this time; those that wait stay however old they are."""
-        return await finish(self._pruned(before))
-
-    async def _pruned(self, before: datetime) -> int:
         old = table.c.done_at < before  # which those that wait do not have
         states = select(table.c.state, func.count().label("rows")).where(old).group_by(table.c.state)
-        async with self._database.transaction() as connection:
+        async with self._counted(), self._database.transaction() as connection:
             gone = {row.state: row.rows for row in await connection.execute(states)}
             if gone:
                 await connection.execute(delete(table).where(old))
@@ -202,11 +209,8 @@ class Inbox:
         return sum(gone.values())
 
     async def _settle(self, state: str, which: ColumnElement[bool], at: datetime, why: str = "") -> int:
-        return await finish(self._settled(state, which, at, why))  # rows and counts, or neither
-
-    async def _settled(self, state: str, which: ColumnElement[bool], at: datetime, why: str) -> int:
         statement = update(table).where(PENDING, which).values(state=state, done_at=at, why=why)
-        async with self._database.transaction() as connection:
+        async with self._counted(), self._database.transaction() as connection:
             settled = (await connection.execute(statement)).rowcount
         self._moved("pending", -settled)
         self._moved(state, settled)
