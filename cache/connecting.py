@@ -92,9 +92,14 @@ async def driver_of(connection: AsyncConnection) -> Any:
     return driver
 
 
+def read_only(path: Path) -> str:
+    """The URI by which SQLite opens a file that is there, and writes nothing (sqlite.org/uri.html)."""
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads, with the files beside the database open."""
-    made = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+    made = sqlite3.connect(read_only(path), uri=True, check_same_thread=False)
     try:
         made.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except BaseException:

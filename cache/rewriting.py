@@ -12,6 +12,8 @@ import sqlite3
 from pathlib import Path
 from typing import Literal
 
+from cache.connecting import files_beside, read_only
+
 Standing = Literal["well", "missing", "replaced", "cut"]
 """How the file at a path stands to the one that was opened there."""
 
@@ -64,7 +66,7 @@ def is_whole(path: Path) -> bool:
     if path.stat().st_size == 0:
         return False  # SQLite takes that for a new one
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(read_only(path), uri=True)) as connection:
             connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
     except sqlite3.Error:
@@ -100,7 +102,7 @@ def put_in_place(draft: Path, path: Path, aside: Path, wal: Identity | None) -> 
 
     `wal` is the write-ahead log that belonged to the file before: it is removed, and another one goes with its file.
     """
-    log, shared = path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+    log, shared = files_beside(path)
     ours = identity(log) in (None, wal)
     moved = None
     if path.exists():

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from cache.connecting import read_only
 from cache.database import HEADER_BYTES, MAGIC, STATE_ID
 
 
@@ -57,7 +58,7 @@ def copy_state(source: Path, target: Path) -> Copied:
 
 def _copy(source: Path, partial: Path) -> str:
     with (
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as live,
+        closing(sqlite3.connect(read_only(source), uri=True)) as live,
         closing(sqlite3.connect(partial)) as copy,
     ):
         live.backup(copy)

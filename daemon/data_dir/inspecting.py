@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeVar
 
 from msgspec import Struct
 
+from cache.connecting import read_only
 from cache.database import HEADER_BYTES, MAGIC, STATE_ID, OthersFileError, is_around
 
 T = TypeVar("T")
@@ -113,4 +114,4 @@ def _look_into_state(connection: sqlite3.Connection) -> Found:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
+    return sqlite3.connect(read_only(path), uri=True, timeout=5.0)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from cache.connecting import read_only
 from cache.database import OthersFileError
 from daemon.control import CommandError, NotRunningError, run_remote
 from daemon.data_dir.inspecting import StateLostError, require_state
@@ -53,7 +54,7 @@ def _kept(path: Path) -> list[Mapping[str, Any]]:
     if not path.exists():
         return []
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(read_only(path), uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute("SELECT * FROM incidents ORDER BY id DESC LIMIT 50")]
     except sqlite3.Error:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from cache.connecting import read_only
 from cache.installed_hooks import InstalledHook
 from daemon.config.errors import ConfigError
 from daemon.control import CommandError, NotRunningError, run_remote
@@ -132,7 +133,7 @@ def _remembered(patient: Patient) -> tuple[InstalledHook, ...]:
     if not path.exists():
         return ()
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(read_only(path), uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             rows = [dict(row) for row in connection.execute("SELECT * FROM hooks")]
         return msgspec.convert(rows, tuple[InstalledHook, ...], strict=False)
