@@ -35,8 +35,8 @@ from daemon.intake import Intake
 from daemon.mending import Mending
 from daemon.metrics import CONTENT_TYPE
 from daemon.readiness import probe
-from daemon.schedule import Schedule
 from daemon.shared import Shared
+from daemon.sweep.schedule import Schedule
 from daemon.waiting import Waiting
 from webhooks.receiver import Receiver
 

@@ -23,6 +23,7 @@ from daemon.control import CommandError
 from daemon.desk import Desk, scratch_desk
 from daemon.doctor.inside import about, data_files, probe
 from daemon.engine import Engine
+from daemon.failing.storage_errors import storage_trouble
 from daemon.graves import FreshHeads, Tombstone
 from daemon.hooks.commands import hooks_known, hooks_note
 from daemon.query import run_query
@@ -30,7 +31,6 @@ from daemon.reading import missing_branches
 from daemon.reconciler import tombstones_of
 from daemon.report import Progress as SweepProgress
 from daemon.report import Report, Trouble
-from daemon.storage_errors import storage_trouble
 from daemon.token_commands import token_create, token_list, token_revoke
 from daemon.work.scope import Scope
 from daemon.work.workqueue import Priority

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from cache.model import Repository
-from daemon.read_errors import ONE, ReadErrors, commits, is_whole_forge
+from daemon.failing.read_errors import ONE, ReadErrors, commits, is_whole_forge
 from gitea_client.errors import ForgeError, ObjectMissing
 from gitea_client.objects import ObjectStore
 from gitea_client.transport import Transport

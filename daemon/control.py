@@ -24,7 +24,7 @@ import structlog
 from cache.rewriting import Identity, identity
 from daemon.config.errors import suggest
 from daemon.control_socket import connect, listen, may_command
-from daemon.storage_errors import storage_trouble
+from daemon.failing.storage_errors import storage_trouble
 
 Progress = Callable[[Mapping[str, Any]], None]
 Handler = Callable[[dict[str, Any], Progress], Awaitable[tuple[dict[str, Any], int]]]

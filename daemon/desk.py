@@ -17,13 +17,13 @@ from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row, Rows
 from cache.store import Applied
 from daemon.book import Book, Clock, Writer
 from daemon.config import Config
-from daemon.failures import Failures
+from daemon.failing.failures import Failures
+from daemon.failing.outage import Outage
 from daemon.graves import Graves, ScratchGraves
-from daemon.outage import Outage
 from daemon.reading import Reader
 from daemon.reconciler import Inbox, Reconciler
 from daemon.resolving import Resolver
-from daemon.sweeps import Sweeper
+from daemon.sweep.sweeper import Sweeper
 from daemon.work.scope import Scope, merge
 from daemon.work.workers import MonotonicClock, Workers
 from daemon.work.workqueue import SPACING, WorkQueue

@@ -27,7 +27,7 @@ from daemon.config import Config
 from daemon.data_dir.beginning import lost_state, paired
 from daemon.data_dir.guarding import Guard
 from daemon.desk import Desk, Forge, desk
-from daemon.failures import Failures
+from daemon.failing.failures import Failures
 from daemon.graves import StateGraves
 from daemon.lock import DataLock
 from daemon.metrics import Metrics

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from cache.model import MERGED, HeadFile, PullHead, PullHistory, PullRequest, RepositoryEvidence
 from cache.projection.reach import Interest
+from daemon.failing.read_errors import ONE, ReadErrors, changes
 from daemon.pull_timeline import dated
-from daemon.read_errors import ONE, ReadErrors, changes
 from daemon.timelines import Told
 from gitea_client.differing import Compared, Pair, Sides, compare
 from gitea_client.errors import ForgeError, GitFailed, TooMuch

@@ -17,8 +17,8 @@ from cache.projection.reading import SUBMODULE, SYMLINK, read_file, trailing
 from cache.projection.selecting import USUAL, Amounts, too_much
 from cache.projection.selecting import left_out as left_out_of
 from daemon.blob_loading import Examined, load_files
+from daemon.failing.read_errors import ReadErrors
 from daemon.histories import histories
-from daemon.read_errors import ReadErrors
 from daemon.timelines import Told
 from daemon.together import together
 from gitea_client.git import LATEST, TreeItem

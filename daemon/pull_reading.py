@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from cache.model import PullRequest, ReadError, Repository, RepositoryEvidence
 from cache.world import PullTombstone
 from daemon.convert import pull_request_of, utc
-from daemon.read_errors import HIDDEN, LIST, ONE, THE_LIST, ReadErrors, one
+from daemon.failing.read_errors import HIDDEN, LIST, ONE, THE_LIST, ReadErrors, one
 from daemon.work.scope import Scope
 from gitea_client.errors import ForgeError, Missing
 from gitea_client.refs import RefListing

@@ -23,10 +23,10 @@ from cache.world import BranchTombstone, PullTombstone
 from daemon.commit_fetching import Fetcher, Wanted
 from daemon.config.limits import Limits
 from daemon.convert import repository_of
+from daemon.failing.read_errors import DEFAULT_BRANCH, NO_DEFAULT, Failures, PartlyRead, ReadErrors
 from daemon.histories import objects_of
 from daemon.loading import load, same_or
 from daemon.pull_reading import PullReader, PullsRead, to_read, was_hidden
-from daemon.read_errors import DEFAULT_BRANCH, NO_DEFAULT, Failures, PartlyRead, ReadErrors
 from daemon.timelines import Timelines, Told
 from daemon.together import together
 from daemon.work.scope import Scope

@@ -20,12 +20,12 @@ from cache.rows import LookRow, OwnerRow, PullLookRow, Row
 from cache.store import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
 from daemon.book import Book
-from daemon.failures import Failures
-from daemon.outage import Outage
+from daemon.failing.failures import Failures
+from daemon.failing.outage import Outage
+from daemon.failing.storage_errors import storage_trouble
 from daemon.reading import Gone, Outcome, Reader, missing_branches
 from daemon.report import described
 from daemon.resolving import Resolver, with_name
-from daemon.storage_errors import storage_trouble
 from daemon.work.backoff import delay
 from daemon.work.scope import Scope
 from daemon.work.workers import Workers

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from cache.projection.failures import ProjectionFailed
-from daemon.storage_errors import storage_trouble
+from daemon.failing.storage_errors import storage_trouble
 from gitea_client.errors import ForgeError
 
 Progress = Callable[[str, int, int], None]

@@ -42,9 +42,9 @@ from daemon.logs import set_up
 from daemon.logs_redaction import Redactor
 from daemon.notify import notifying
 from daemon.reconciler import utc_now
-from daemon.schedule import Schedule
-from daemon.scheduled import Scheduled
 from daemon.status import status_command
+from daemon.sweep.schedule import Schedule
+from daemon.sweep.scheduled import Scheduled
 from daemon.token_commands import local_token
 from daemon.watching import watch
 from daemon.work.workqueue import SPACING

@@ -19,8 +19,8 @@ from cache.viewer import EVERYTHING, Viewer
 from daemon.control import Progress
 from daemon.data_dir.telling import data_files
 from daemon.engine import Engine
-from daemon.failures import KINDS, SUBJECTS, Failure
-from daemon.schedule import Schedule
+from daemon.failing.failures import KINDS, SUBJECTS, Failure
+from daemon.sweep.schedule import Schedule
 
 
 async def status(engine: Engine, schedule: Schedule, version: str, viewer: Viewer) -> dict[str, Any]:

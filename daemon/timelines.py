@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from cache.model import PullHead, PullHistory, PullRequest, Repository, RepositoryEvidence
 from cache.projection.reach import Interest
+from daemon.failing.read_errors import ONE, ReadErrors, timeline
 from daemon.pull_reading import PullsRead
 from daemon.pull_timeline import PullTimeline, last_of, pull_timeline, with_ref
-from daemon.read_errors import ONE, ReadErrors, timeline
 from gitea_client.errors import ForgeError
 from gitea_client.refs import RefListing, ls_refs
 from gitea_client.rest import Rest

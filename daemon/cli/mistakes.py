@@ -13,8 +13,8 @@ from daemon.config.kinds import Address
 from daemon.control import CommandError
 from daemon.data_dir.inspecting import StateLostError
 from daemon.data_dir.pairing import OtherForgeError
+from daemon.failing.storage_errors import of_number, of_sqlite
 from daemon.lock import LockedError
-from daemon.storage_errors import of_number, of_sqlite
 from gitea_client.errors import SettingError
 
 _SPOKEN = (

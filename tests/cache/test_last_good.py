@@ -21,7 +21,7 @@ from cache.projection.reach import Interest
 from cache.rows import PROJECTED, EntryRow
 from cache.world import World, evidence_rows, world_of
 from daemon import loading
-from daemon.read_errors import ReadErrors
+from daemon.failing.read_errors import ReadErrors
 from daemon.work.scope import Scope
 from gitea_client.history import Changes
 from gitea_client.objects import ObjectStore

@@ -220,7 +220,7 @@ _PROOFS = (
     ),
     _one(
         "what a list lacks is gone, whatever the forge says of its id",
-        "daemon/sweeps.py",
+        "daemon/sweep/sweeper.py",
         "current = repository_of(await self._rest.repository_by_id(repository.id))\n        except Missing:",
         "raise Missing('it is not in the list')\n        except Missing:",
         "tests/system/test_regressions.py::"
@@ -228,7 +228,7 @@ _PROOFS = (
     ),
     _one(
         "most of what is known goes at once, on the word of one list",
-        "daemon/sweeps.py",
+        "daemon/sweep/sweeper.py",
         "if len(absent) >= BRAKE and 2 * len(absent) > len(ours):",
         "if False:",
         "tests/system/test_faults.py::test_a_list_that_lacks_most_of_what_is_known_is_not_believed",

@@ -110,7 +110,7 @@ async def test_a_daemon_that_is_gone(clock: list[timedelta]) -> None:
 async def test_a_forge_that_fails(clock: list[timedelta], fault: Fault | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """ForgeglassForgePaused and ForgeglassSweepsFailing within a quarter of an hour, ForgeglassStale with it."""
     monkeypatch.setattr("gitea_client.transport.Transport.ATTEMPTS", 1)
-    monkeypatch.setattr("daemon.outage.REMEMBERED", 0.0)
+    monkeypatch.setattr("daemon.failing.outage.REMEMBERED", 0.0)
     async with watched(clock) as found:
         if fault is None:
             found.place.forge.faults.refuse_all()

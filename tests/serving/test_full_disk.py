@@ -19,7 +19,7 @@ from serving_place import Daemon, Place, rfc, until
 from sqlalchemy.exc import OperationalError
 from test_outages import logged, swept
 
-from daemon.storage_errors import storage_trouble
+from daemon.failing.storage_errors import storage_trouble
 from gitea_client.errors import DiskFailed, GitFailed
 from gitea_client.fetching import error_from
 

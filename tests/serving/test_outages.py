@@ -10,9 +10,9 @@ from outages import ask
 from serving_place import Daemon, Place, rfc
 from structlog.testing import capture_logs
 
-from daemon.failures import Failures
+from daemon.failing.failures import Failures
 from daemon.report import Trouble
-from daemon.scheduled import Scheduled
+from daemon.sweep.scheduled import Scheduled
 from gitea_client.fake import Fault
 
 SWEEPS = 2
@@ -63,8 +63,8 @@ def logged(place: Place, event: str) -> list[Any]:
 @pytest.mark.parametrize("how", OUTAGES)
 async def test_an_outage_is_said_everywhere_and_so_is_its_end(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Expected: paused, with cause and remedy, on every surface; rows stay; one line when it begins, one at the end."""
-    monkeypatch.setattr("daemon.outage.SECONDS", 0.5)
-    monkeypatch.setattr("daemon.outage.REMEMBERED", 0.0)
+    monkeypatch.setattr("daemon.failing.outage.SECONDS", 0.5)
+    monkeypatch.setattr("daemon.failing.outage.REMEMBERED", 0.0)
     async with Place() as place:
         place.config_file.write_text(place.config_file.read_text().replace('timeout = "5s"', 'timeout = "1500ms"'))
         await place.push(one=rfc("One"))

@@ -11,7 +11,7 @@ from aiohttp import web
 from serving_place import PATIENCE, Place, rfc
 from structlog.testing import capture_logs
 
-from daemon.schedule import Schedule
+from daemon.sweep.schedule import Schedule
 
 
 class Sweeps:

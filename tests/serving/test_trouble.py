@@ -24,7 +24,7 @@ ROWS = {
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between attempts: they are tests of their own."""
     monkeypatch.setattr("gitea_client.transport.Transport.ATTEMPTS", 1)
-    monkeypatch.setattr("daemon.outage.REMEMBERED", 0.0)
+    monkeypatch.setattr("daemon.failing.outage.REMEMBERED", 0.0)
     monkeypatch.setattr("gitea_client.credentials.GAP", 0.0)
 
 
@@ -264,7 +264,7 @@ async def test_a_line_of_the_page_is_true(row: str, monkeypatch: pytest.MonkeyPa
 
 def test_the_events_that_the_page_names_are_logged() -> None:
     """Guards whoever searches the log for what the page says."""
-    from daemon.failures import KINDS
+    from daemon.failing.failures import KINDS
 
     for event in re.findall(r"`(\w+)\.(?:failing|recovered)`", PAGE):
         assert event in KINDS

@@ -10,7 +10,7 @@ import pytest
 from harness import META, System, rfc
 
 from cache.rows import EntryRow, LookRow, OwnerRow
-from daemon import sweeps
+from daemon.sweep import sweeper
 from gitea_client.fake import Fault
 
 pytestmark = pytest.mark.flavours("gitea")
@@ -27,7 +27,7 @@ async def observed(system: System) -> datetime:
 
 async def test_a_sweep_goes_on_without_a_slow_repository(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository that took 15 s to answer delayed another's change by 45 s: every sweep waited for it."""
-    monkeypatch.setattr(sweeps, "PATIENCE", 0.3)
+    monkeypatch.setattr(sweeper, "PATIENCE", 0.3)
     await system.forge.create_repository(HOME)
     await system.forge.commit(HOME, {"RFC.md": "# One\n"})
     await system.forge.commit(META, {"rfcs/a.md": rfc("A", "active", repo=HOME)})

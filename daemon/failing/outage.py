@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from daemon.failures import Failures
-from daemon.read_errors import PartlyRead
+from daemon.failing.failures import Failures
+from daemon.failing.read_errors import PartlyRead
 from daemon.report import TooMuchMissing
 from daemon.work.backoff import Retry, Verdict, judge
 from gitea_client.errors import Forbidden, ForgeError, GitFailed, Throttled, TimedOut, TooLong

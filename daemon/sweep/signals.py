@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from cache.rows import OwnerRow
 from daemon.book import Book
 from daemon.convert import repository_of, utc
-from daemon.listed import differs
+from daemon.sweep.listed import differs
 from daemon.work.scope import Scope
 from gitea_client import wire
 from gitea_client.rest import RepositoryListing

@@ -22,15 +22,15 @@ from cache.rows import LookRow, OwnerRow
 from cache.world import World
 from daemon.book import Book
 from daemon.convert import repository_of, utc
-from daemon.failures import Failures
-from daemon.former_owners import forget_former_owners
-from daemon.listed import merged, newest, unusable, with_former_names
-from daemon.outage import Outage
+from daemon.failing.failures import Failures
+from daemon.failing.outage import Outage
+from daemon.failing.storage_errors import storage_trouble
 from daemon.reconciler import Reconciler
 from daemon.report import Progress, Report, TooMuchMissing, Trouble, described
 from daemon.resolving import with_name
-from daemon.signals import signalled
-from daemon.storage_errors import storage_trouble
+from daemon.sweep.former_owners import forget_former_owners
+from daemon.sweep.listed import merged, newest, unusable, with_former_names
+from daemon.sweep.signals import signalled
 from daemon.together import together
 from daemon.work.scope import Scope
 from daemon.work.workqueue import Priority

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from daemon.commands import record
 from daemon.engine import Engine
+from daemon.failing.storage_errors import storage_trouble
 from daemon.intake import KEEP
 from daemon.report import Report, Trouble
-from daemon.storage_errors import storage_trouble
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,1 @@
+"""What fails: since when, whose doing it is, and the remedy."""

@@ -1,0 +1,1 @@
+"""Sweeps: when they run, what signals a repository, and what lists of repositories say."""
