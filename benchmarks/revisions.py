@@ -19,16 +19,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cache.database import Database
 from cache.diff import changes
-from cache.migrating import upgrade
 from cache.profile.block import bind, load_profile
 from cache.profile.collection import Block
 from cache.queries.paging import MAX_LIMIT, ask
 from cache.queries.revisions import LATEST_MERGED, RevisionPage, columns, one_revision, revision_list
 from cache.revision_rows import RevisionRow
 from cache.rows import EntryRow, RepositoryRow, Row, tabulate
-from cache.store import Store
+from cache.store.database import Database
+from cache.store.migrating import upgrade
+from cache.store.writer import Store
 from cache.viewer import EVERYTHING, PUBLIC
 from cache.views import create_views
 

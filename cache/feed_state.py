@@ -10,8 +10,8 @@ from __future__ import annotations
 from msgspec import Struct
 from sqlalchemy import case, insert, select, update
 
-from cache.database import Database
 from cache.state_schema import feed_state as table
+from cache.store.database import Database
 
 
 class FeedPosition(Struct, frozen=True):

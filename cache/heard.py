@@ -10,8 +10,8 @@ from msgspec.structs import asdict
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
-from cache.database import Database
 from cache.state_schema import heard as table
+from cache.store.database import Database
 
 
 class Heard(Struct, frozen=True):

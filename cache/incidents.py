@@ -7,8 +7,8 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import delete, insert, select
 
-from cache.database import Database
 from cache.state_schema import incidents as table
+from cache.store.database import Database
 
 MOST = 1_000
 """Incidents that are kept."""

@@ -16,8 +16,8 @@ from msgspec.structs import asdict
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from cache.database import Database
 from cache.state_schema import hooks as table
+from cache.store.database import Database
 
 
 class InstalledHook(Struct, frozen=True):

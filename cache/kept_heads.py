@@ -12,9 +12,9 @@ import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from cache.database import Database
 from cache.model import PullHead
 from cache.state_schema import pull_heads as table
+from cache.store.database import Database
 from cache.world import KnownHeads, with_heads
 
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from cache.database import Database
 from cache.state_schema import holders as table
+from cache.store.database import Database
 from cache.world import KeyPlace
 
 

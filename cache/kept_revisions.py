@@ -15,10 +15,10 @@ from msgspec.structs import asdict
 from sqlalchemy import Delete, Select, Update, bindparam, delete, exists, func, not_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from cache.database import Database
 from cache.model import KeptRevision as KeptRevision
 from cache.state_schema import revisions as table
 from cache.state_schema import texts
+from cache.store.database import Database
 
 
 class KeptRevisions:

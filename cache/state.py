@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from cache.database import STATE_ID, Database
 from cache.feed_state import FeedState
 from cache.heard import HeardOwners
 from cache.incidents import Incidents
@@ -15,8 +14,9 @@ from cache.installed_hooks import InstalledHooks
 from cache.kept_heads import KeptHeads
 from cache.kept_holders import KeptHolders
 from cache.kept_revisions import KeptRevisions
-from cache.migrating import upgrade
 from cache.state_meta import StateMeta
+from cache.store.database import STATE_ID, Database
+from cache.store.migrating import upgrade
 from cache.sweep_history import SweepHistory
 from cache.tokens import Tokens
 from cache.tombstones import TombstoneTable
@@ -48,7 +48,7 @@ class StateStore:
         """Open and migrate the file at `path`, readable by its owner alone; closed at the end.
 
         Commits reach the disk before they return: a delivery that was answered must outlive a power cut. Raises
-        `cache.database.ForeignFileError` or `cache.migrating.MigrationError`.
+        `cache.store.database.ForeignFileError` or `cache.store.migrating.MigrationError`.
         """
         async with Database(
             path, synchronous="FULL", mode=0o600, application_id=STATE_ID, memory_kib=MEMORY_KIB

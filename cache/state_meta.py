@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
-from cache.database import Database
 from cache.state_schema import meta as table
+from cache.store.database import Database
 
 
 class StateMeta:

@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import delete, func, insert, select
 
-from cache.database import Database
 from cache.state_schema import sweeps as table
+from cache.store.database import Database
 
 
 class SweepRecord(Struct, frozen=True):

@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import delete, insert, select, update
 
-from cache.database import Database
 from cache.state_schema import tokens as table
+from cache.store.database import Database
 
 
 class Token(Struct, frozen=True):

@@ -10,8 +10,8 @@ from msgspec import Struct
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from cache.database import Database
 from cache.state_schema import tombstones as table
+from cache.store.database import Database
 
 Kind = Literal["branch", "pull", "repository"]
 

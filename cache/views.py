@@ -19,7 +19,7 @@ from cache.queries.columns import field_sql, json_path, key_part_sql
 from cache.revision_rows import RevisionRow
 from cache.rows import EntryRow, Row
 from cache.schema import metadata, tables, text_sql
-from cache.store import get_meta, put_meta
+from cache.store.writer import get_meta, put_meta
 
 META = "views"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from cache.connecting import read_only
-from cache.database import HEADER_BYTES, MAGIC, STATE_ID
+from cache.store.connecting import read_only
+from cache.store.database import HEADER_BYTES, MAGIC, STATE_ID
 
 
 class BackupError(Exception):

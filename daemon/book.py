@@ -17,7 +17,6 @@ from typing import Any, Protocol, cast
 from msgspec.structs import replace
 
 from cache.diff import RowChange, changes
-from cache.finish import finish
 from cache.model import KeptRevision
 from cache.profile.collection import Block
 from cache.profile.rules import OPERATIONAL as OPERATIONAL_RULES
@@ -40,7 +39,8 @@ from cache.rows import (
     Rows,
     identity,
 )
-from cache.store import Applied
+from cache.store.finish import finish
+from cache.store.writer import Applied
 from cache.world import (
     BranchTombstone,
     EvidenceMemo,

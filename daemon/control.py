@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 import msgspec
 import structlog
 
-from cache.rewriting import Identity, identity
+from cache.store.rewriting import Identity, identity
 from daemon.config.errors import suggest
 from daemon.control_socket import connect, listen, may_command
 from daemon.failing.storage_errors import storage_trouble

@@ -14,7 +14,7 @@ from typing import Any
 from cache.model import RepositoryEvidence
 from cache.profile.collection import Block
 from cache.rows import EVIDENCE, OPERATIONAL, PROJECTED, Row, Rows
-from cache.store import Applied
+from cache.store.writer import Applied
 from daemon.book import Book, Clock, Writer
 from daemon.config import Config
 from daemon.failing.failures import Failures

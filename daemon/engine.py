@@ -15,11 +15,11 @@ import structlog
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.database import Database, ForeignFileError, OthersFileError, is_around
-from cache.migrating import NewerSchemaError, upgrade
 from cache.profile.collection import Block
 from cache.state import StateStore
-from cache.store import Store, check, put_aside, put_meta
+from cache.store.database import Database, ForeignFileError, OthersFileError, is_around
+from cache.store.migrating import NewerSchemaError, upgrade
+from cache.store.writer import Store, check, put_aside, put_meta
 from cache.views import create_views
 from daemon.blocks import fingerprint
 from daemon.book import Clock

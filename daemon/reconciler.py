@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from cache.model import Repository, RepositoryEvidence
 from cache.rows import LookRow, OwnerRow, PullLookRow, Row
-from cache.store import Applied
+from cache.store.writer import Applied
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
 from daemon.book import Book
 from daemon.failing.failures import Failures

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.model import RepositoryEvidence
 from cache.profile.collection import Block
-from cache.store import get_meta, put_meta
+from cache.store.writer import get_meta, put_meta
 from cache.world import World
 from daemon.blocks import fingerprint
 from daemon.book import Book

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 
-from cache.database import Database
+from cache.store.database import Database
 from daemon.api.reads import SEATS
 from daemon.config import Config, ConfigError, Mistake
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cache import feed
 from cache.diff import RowChange
-from cache.store import Applied
+from cache.store.writer import Applied
 from daemon.engine import Engine
 from daemon.metrics import Metrics
 from daemon.reconciler import Reconciler

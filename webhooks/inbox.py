@@ -23,9 +23,9 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, delete, func, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from cache.database import Database
-from cache.finish import finish
 from cache.state_schema import inbox as table
+from cache.store.database import Database
+from cache.store.finish import finish
 from webhooks.delivery import Delivery
 from webhooks.scope import Scope
 

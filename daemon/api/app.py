@@ -10,7 +10,7 @@ from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
 from cache.queries.errors import QueryError
-from cache.store import is_damage
+from cache.store.writer import is_damage
 from daemon.api import cors, lists
 from daemon.api.access import Asked
 from daemon.api.addresses import ROOT

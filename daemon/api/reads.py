@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.database import Database
+from cache.store.database import Database
 from daemon.api.access import Asked
 from daemon.api.problems import ProblemError
 

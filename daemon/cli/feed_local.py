@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from cache.database import Database
-from cache.migrating import upgrade
 from cache.queries import changes as queries
 from cache.queries.errors import QueryError
-from cache.store import get_meta
+from cache.store.database import Database
+from cache.store.migrating import upgrade
+from cache.store.writer import get_meta
 from cache.viewer import EVERYTHING
 from daemon.api.changes import page, told
 from daemon.api.problems import PROBLEMS, ProblemError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from cache.database import ForeignFileError
-from cache.migrating import MigrationError
 from cache.profile.problems import ProfileError
+from cache.store.database import ForeignFileError
+from cache.store.migrating import MigrationError
 from daemon.config import ConfigError
 from daemon.config.errors import BadValueError
 from daemon.config.kinds import Address

@@ -10,7 +10,7 @@ from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
 from cache.queries.errors import QueryError
-from cache.store import is_damage
+from cache.store.writer import is_damage
 from daemon.api.addresses import ROOT as API
 from daemon.api.credentials import credentials_of
 from daemon.api.formats import weight

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.database import Database
 from cache.feed_state import FeedPosition
 from cache.state import StateStore
-from cache.store import get_meta
+from cache.store.database import Database
+from cache.store.writer import get_meta
 from daemon.config import Config
 from daemon.data_dir.inspecting import LOST, StateLostError, aside_of, require_state
 from daemon.data_dir.pairing import Mark, Remark, compared, require_forge

@@ -18,8 +18,8 @@ import structlog
 from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 
-from cache.database import Database
 from cache.incidents import Incident, Incidents
+from cache.store.database import Database
 from daemon.data_dir.inspecting import aside_of
 from daemon.lock import DataLock, LockedError
 

@@ -11,8 +11,8 @@ from typing import Final, Literal, TypeVar
 
 from msgspec import Struct
 
-from cache.connecting import read_only
-from cache.database import HEADER_BYTES, MAGIC, STATE_ID, OthersFileError, is_around
+from cache.store.connecting import read_only
+from cache.store.database import HEADER_BYTES, MAGIC, STATE_ID, OthersFileError, is_around
 
 T = TypeVar("T")
 

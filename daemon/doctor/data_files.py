@@ -10,8 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from cache.connecting import read_only
-from cache.database import OthersFileError
+from cache.store.connecting import read_only
+from cache.store.database import OthersFileError
 from daemon.control import CommandError, NotRunningError, run_remote
 from daemon.data_dir.inspecting import StateLostError, require_state
 from daemon.doctor.patient import Patient

@@ -9,7 +9,7 @@ import structlog
 
 from cache.diff import RowChange
 from cache.rows import FindingRow, PullRequestRow, RefRow, RepositoryRow
-from cache.store import Applied
+from cache.store.writer import Applied
 from daemon.engine import Engine
 from daemon.hooks.silence import RULE, Silence
 from webhooks.delivery import Delivery

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from api_rows import sample_blocks
 from api_server import Cache
 
-from cache.database import Database
-from cache.migrating import upgrade
-from cache.store import Store
+from cache.store.database import Database
+from cache.store.migrating import upgrade
+from cache.store.writer import Store
 from cache.views import create_views
 
 

@@ -13,11 +13,11 @@ from aiohttp import web
 from api_rows import NOW
 from yarl import URL
 
-from cache.database import Database
 from cache.diff import RowChange
 from cache.profile.collection import Block
 from cache.rows import Row, identity
-from cache.store import Store
+from cache.store.database import Database
+from cache.store.writer import Store
 from daemon.api import Api, ApiContext, News
 from daemon.api.access import Access
 from daemon.connections import LONGEST_LINE

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.database import Database
+from cache.store.database import Database
 from daemon.api.problems import TYPE
 
 

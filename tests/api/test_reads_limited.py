@@ -14,7 +14,7 @@ from api_server import Cache, Client, serve
 from api_tokens import Kept
 from sqlalchemy import text
 
-from cache.database import Database
+from cache.store.database import Database
 from cache.viewer import EVERYTHING, PUBLIC
 from daemon.api.access import Access, Asked
 from daemon.api.places import FullError, Places

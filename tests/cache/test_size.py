@@ -10,12 +10,12 @@ import pytest
 from histories import BLOCKS
 from worlds import T0, Forge, rfc
 
-from cache.database import Database
 from cache.diff import changes
-from cache.migrating import upgrade
 from cache.projection.project import project
 from cache.rows import OPERATIONAL
-from cache.store import Store
+from cache.store.database import Database
+from cache.store.migrating import upgrade
+from cache.store.writer import Store
 from cache.world import evidence_rows
 
 SEED = 7

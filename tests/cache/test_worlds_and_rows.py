@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from worlds import T0, Forge, rfc
 
-from cache.database import Database
 from cache.diff import changes
-from cache.migrating import upgrade
 from cache.projection.names import path_of, shown_path, stored_path
 from cache.projection.project import project
 from cache.rows import EVIDENCE, PROJECTED, FileVersionRow, RepositoryRow, Rows, tabulate
-from cache.store import Store
+from cache.store.database import Database
+from cache.store.migrating import upgrade
+from cache.store.writer import Store
 from cache.world import World, evidence_rows, world_of
 
 History = list[tuple[Any, ...]]

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from deploy_place import configuration, daemon, planted
 
-from cache.database import STATE_ID, Database
-from cache.migrating import MIGRATIONS, upgrade
 from cache.rows import EntryRow
 from cache.state import StateStore
+from cache.store.database import STATE_ID, Database
+from cache.store.migrating import MIGRATIONS, upgrade
 from cache.tombstones import Tombstone, TombstoneTable
 from daemon.commands import COMMANDS
 from daemon.config import Config

@@ -77,7 +77,7 @@ _ORDERS = (
     ),
     _one(
         "a commit can be cancelled",
-        "cache/database.py",
+        "cache/store/database.py",
         "yield connection\n                    await finish(connection.commit())",
         "yield connection\n                    await connection.commit()",
         f"{_DATABASE}::test_a_commit_that_was_begun_is_ended_before_the_cancellation_is_raised",
@@ -121,7 +121,7 @@ _ORDERS = (
     ),
     _one(
         "sequence numbers are used before they are reserved",
-        "cache/store.py",
+        "cache/store/writer.py",
         "self._reserved = await self._reserve(max(count, RESERVE))",
         "self._reserved = range(self.sequence + 1, self.sequence + 1 + max(count, RESERVE))",
         _KEPT_FIRST,

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from serving_place import Daemon, Place, rfc
 
-from cache.database import Database
+from cache.store.database import Database
 from daemon.api.openapi_schemas import shared
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cache.database import Database
 from cache.state import StateStore
+from cache.store.database import Database
 
 
 @pytest.fixture

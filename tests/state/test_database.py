@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.database import CACHE_ID, STATE_ID, Database, ForeignFileError
+from cache.store.database import CACHE_ID, STATE_ID, Database, ForeignFileError
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + running() FROM n) SELECT count(*) FROM n"
 
@@ -222,7 +222,7 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from sqlalchemy import text
-from cache.database import Database
+from cache.store.database import Database
 
 async def main():
     async with Database(Path(sys.argv[1]), synchronous="FULL") as database:

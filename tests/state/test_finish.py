@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from cache.finish import finish
+from cache.store.finish import finish
 
 
 async def test_a_cancelled_caller_goes_on_only_after_the_work_is_done() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from database_people import DAEMON, GROUP, READER, STRANGERS, as_other, needs_root, read_as, started
 
-from cache.database import WAL_BYTES, Database
+from cache.store.database import WAL_BYTES, Database
 
 WRITE = """
 import asyncio, os, sys
 from pathlib import Path
-from cache.database import Database
+from cache.store.database import Database
 
 async def put(path, how, group):
     async with Database(path, keep_wal=True, group=group) as database:

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from cache import state_schema
-from cache.database import STATE_ID, Database
 from cache.feed_state import FeedPosition
 from cache.kept_revisions import KeptRevision
-from cache.migrating import MIGRATIONS, MigrationError, upgrade
 from cache.state import StateStore
+from cache.store.database import STATE_ID, Database
+from cache.store.migrating import MIGRATIONS, MigrationError, upgrade
 
 FIRST = 'import sqlalchemy as sa\nfrom alembic import op\nrevision = "0001"\ndown_revision = None\n'
 LATER = 'import sqlalchemy as sa\nfrom alembic import op\nrevision = "{}"\ndown_revision = "{}"\n'

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from store_rows import Desk, Reservoir
 
-from cache.database import Database
-from cache.migrating import upgrade
-from cache.store import Store
+from cache.store.database import Database
+from cache.store.migrating import upgrade
+from cache.store.writer import Store
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 from cache.diff import changes
 from cache.rows import EntryRow, FindingRow, Row, Rows, tabulate
-from cache.store import Applied, Store
+from cache.store.writer import Applied, Store
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

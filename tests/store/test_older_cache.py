@@ -18,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store_rows import Reservoir, entry
 from test_texts import HEAD, KINDS, blob, proposal, revision
 
-from cache.database import Database
-from cache.migrating import MIGRATIONS, upgrade
 from cache.rows import Row, tabulate
 from cache.schema import metadata, to_text
-from cache.store import Store
+from cache.store.database import Database
+from cache.store.migrating import MIGRATIONS, upgrade
+from cache.store.writer import Store
 from gitea_client.packed import Packed
 
 ROWS = (

@@ -11,10 +11,10 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from store_rows import NOW, Desk, Reservoir, entry, finding, page
 
 from cache.diff import RowChange, changes
-from cache.migrating import upgrade
 from cache.rows import EntryRow, FindingRow, LookRow, tabulate
 from cache.schema import to_text
-from cache.store import BATCH, RESERVE, Store, check, get_meta
+from cache.store.migrating import upgrade
+from cache.store.writer import BATCH, RESERVE, Store, check, get_meta
 
 
 async def test_rows_come_back_as_they_were_written(desk: Desk) -> None:
@@ -96,7 +96,7 @@ async def test_nothing_to_tell_takes_no_number(desk: Desk, reservoir: Reservoir)
 
 async def test_of_cleared_findings_the_newest_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards C12: a finding that comes and goes with each push filled the disk for ever. None is searched for."""
-    monkeypatch.setattr("cache.store.CLEARED_KEPT", 3)
+    monkeypatch.setattr("cache.store.writer.CLEARED_KEPT", 3)
     for number in range(5):
         await desk.turn(finding(f"f{number}"))
     await desk.turn()

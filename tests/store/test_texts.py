@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from store_rows import NOW, Desk, entry
 
-from cache.database import Database
 from cache.revision_rows import ProposalRow, RevisionRow
 from cache.rows import BlobRow, EntryRow, FindingRow, Row, tabulate
-from cache.store import Store
+from cache.store.database import Database
+from cache.store.writer import Store
 from gitea_client.packed import Packed
 
 KINDS = (BlobRow, EntryRow, FindingRow, RevisionRow, ProposalRow)

@@ -18,9 +18,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache import feed, texts
-from cache.database import Database
 from cache.diff import RowChange
-from cache.migrating import upgrade
 from cache.rows import (
     EVIDENCE,
     OPERATIONAL,
@@ -37,6 +35,8 @@ from cache.schema import cleared, meta, tables, text_of
 from cache.schema import feed as feed_table
 from cache.schema import sight as sight_table
 from cache.sight import Sight, farewells, sights
+from cache.store.database import Database
+from cache.store.migrating import upgrade
 from cache.texts import BATCH
 from gitea_client.packed import Packed
 

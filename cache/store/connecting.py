@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, AdaptedConnection, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from cache.finish import finish
+from cache.store.finish import finish
 
 
 def make_engine(

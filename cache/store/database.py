@@ -27,7 +27,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cache.connecting import (
+from cache.store.connecting import (
     begin,
     connected,
     driver_of,
@@ -37,8 +37,8 @@ from cache.connecting import (
     open_reader,
     run_each,
 )
-from cache.finish import finish
-from cache.rewriting import (
+from cache.store.finish import finish
+from cache.store.rewriting import (
     FileMovedError,
     Identity,
     Standing,
