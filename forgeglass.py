@@ -15,7 +15,7 @@ from typing import Final
 
 MARKS: Final = {
     "gitea_client": "transport.py",
-    "cache": "migrating.py",
+    "cache": "store/migrating.py",
     "webhooks": "receiver.py",
     "daemon": "serving.py",
 }

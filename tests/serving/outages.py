@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
-from serving_place import Daemon, Place
+from serving_place import Daemon, Place, rfc
 
 from daemon.commands import COMMANDS
 from daemon.control import run_remote
@@ -92,3 +92,9 @@ async def seeing_all(daemon: Daemon) -> str:
         known = made["token"]
         daemon.seeing_all = known  # type: ignore[attr-defined]
     return str(known)
+
+
+async def push_both(place: Place, title: str) -> None:
+    """Push an active entry, and the document of its own repository `acme/home`, both anew."""
+    await place.forge.commit("acme/home", {"RFC.md": f"# {title}\n".encode()}, author="ada")
+    await place.push(one=rfc(title, state="active", repo="acme/home"))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from outages import ask
+from outages import Said, ask, push_both
 from serving_place import Daemon, Place, rfc
 from structlog.testing import capture_logs
 
@@ -126,16 +126,21 @@ async def test_one_owner_who_cannot_be_read_is_no_outage() -> None:
             assert await daemon.titles() == {"one": "One"}
 
 
+async def refused(place: Place, daemon: Daemon) -> Said:
+    """What is said when the forge hangs up on whoever reads one repository, to which something was pushed."""
+    place.forge.faults.set(Fault("refuse", match=r"/acme/meta.git/"))
+    await place.push(one=rfc("Two"))
+    await swept(daemon, SWEEPS)
+    return await ask(place, daemon)
+
+
 async def test_one_repository_that_cannot_be_read_is_no_outage() -> None:
     """Expected: it is named with what is wrong, though it answers as an unreachable forge would."""
     async with Place() as place:
         await place.push(one=rfc("One"))
         async with place.daemon() as daemon:
             await swept(daemon)
-            place.forge.faults.set(Fault("refuse", match=r"/acme/meta.git/"))
-            await place.push(one=rfc("Two"))
-            await swept(daemon, SWEEPS)
-            said = await ask(place, daemon)
+            said = await refused(place, daemon)
             assert said.metrics["repository"] == 1
             assert not said.status["paused"]
             (failing,) = said.status["failing"]
@@ -151,13 +156,11 @@ async def test_one_repository_that_hangs_holds_up_no_other() -> None:
     async with Place() as place:
         place.config_file.write_text(place.config_file.read_text().replace('timeout = "5s"', 'timeout = "300ms"'))
         await place.forge.create_repository("acme/home")
-        await place.forge.commit("acme/home", {"RFC.md": b"# Home\n"}, author="ada")
-        await place.push(one=rfc("One", state="active", repo="acme/home"))
+        await push_both(place, "One")
         async with place.daemon() as daemon:
             await swept(daemon)
             place.forge.faults.set(Fault("delay", match=r"/acme/home.git/", seconds=30))
-            await place.forge.commit("acme/home", {"RFC.md": b"# Home again\n"}, author="ada")
-            await place.push(one=rfc("Two", state="active", repo="acme/home"))
+            await push_both(place, "Two")
             await swept(daemon, SWEEPS)
             said = await ask(place, daemon)
             assert [one["name"] for one in said.status["failing"]] == ["acme/home"]
@@ -172,10 +175,7 @@ async def test_a_private_repository_that_fails_is_not_named_to_strangers() -> No
         await place.push(one=rfc("One"))
         async with place.daemon() as daemon:
             await swept(daemon)
-            place.forge.faults.set(Fault("refuse", match=r"/acme/meta.git/"))
-            await place.push(one=rfc("Two"))
-            await swept(daemon, SWEEPS)
-            said = await ask(place, daemon)
+            said = await refused(place, daemon)
             assert not said.stranger["well"]
             assert "meta" not in str(said.stranger)
             assert "acme/meta" in str(said.status["failing"])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 import pytest
-from outages import Said, ask
+from outages import Said, ask, push_both
 from serving_place import ROOT, Daemon, Place, rfc
 from test_outages import logged, swept
 
@@ -174,13 +174,11 @@ async def repository() -> None:
     """That one waits with its remedy, and everything else goes on."""
     async with Place() as place:
         await place.forge.create_repository("acme/home")
-        await place.forge.commit("acme/home", {"RFC.md": b"# Home\n"}, author="ada")
-        await place.push(one=rfc("One", state="active", repo="acme/home"))
+        await push_both(place, "One")
         async with place.daemon() as daemon:
             await swept(daemon)
             place.forge.faults.set(Fault("status", match=r"/acme/home.git/", status=500))
-            await place.forge.commit("acme/home", {"RFC.md": b"# Home again\n"}, author="ada")
-            await place.push(one=rfc("Two", state="active", repo="acme/home"))
+            await push_both(place, "Two")
             said = await told(place, daemon)
             said.fails("repository")
             (one,) = [each for each in said.status["repositories"] if each["in_back_off"]]
