@@ -70,5 +70,5 @@ async def _texts(
     source: FeedSource, asked: Asked, place: FeedPlace, limit: int, conditions: tuple[Condition, ...]
 ) -> ChangeTexts:
     batch = await read(source, asked.viewer, place, limit, conditions)
-    told = tuple(ChangeText(item["position"], msgspec.json.encode(item).decode()) for item in batch.items)
-    return ChangeTexts(told, batch.place, batch.upto)
+    changes = tuple(ChangeText(item["position"], msgspec.json.encode(item).decode()) for item in batch.items)
+    return ChangeTexts(changes, batch.place, batch.upto)

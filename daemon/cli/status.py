@@ -27,11 +27,11 @@ def status(context: Context, as_json: bool) -> None:
     import msgspec
 
     config = context.config()
-    told, code = asyncio.run(asked(config.data_dir))
+    answer, code = asyncio.run(asked(config.data_dir))
     if as_json or context.as_json:
-        click.echo(msgspec.json.encode(told).decode())
+        click.echo(msgspec.json.encode(answer).decode())
     else:
-        click.echo("\n".join(lines(told)))
+        click.echo("\n".join(lines(answer)))
     sys.exit(code)
 
 
@@ -44,8 +44,8 @@ async def asked(folder: Path) -> tuple[dict[str, Any], int]:
     start = "start it (`forgeglass serve`, or the service); what keeps it from starting is its last line of log"
     try:
         async with asyncio.timeout(SECONDS):
-            told, code = await run_remote(folder / SOCKET_NAME, "status", {}, lambda _progress: None)
-            return {"running": True, **told}, code
+            answer, code = await run_remote(folder / SOCKET_NAME, "status", {}, lambda _progress: None)
+            return {"running": True, **answer}, code
     except CommandError as error:
         why, remedy = str(error), "run this as the daemon's user, and with the daemon's version"
     except TimeoutError:
@@ -60,49 +60,49 @@ async def asked(folder: Path) -> tuple[dict[str, Any], int]:
     return {"running": False, "why": why, "remedy": remedy}, NOT_RUNNING
 
 
-def lines(told: dict[str, Any]) -> Iterator[str]:
+def lines(answer: dict[str, Any]) -> Iterator[str]:
     """What `asked` gave, as people read it. Pure."""
     from daemon.api.telling import harmless
 
-    if not told["running"]:
-        yield f"{told['why']}"
-        yield f"  → {told['remedy']}"
+    if not answer["running"]:
+        yield f"{answer['why']}"
+        yield f"  → {answer['remedy']}"
         return
-    failing = told["failing"]
-    yield f"forgeglass {told['version']}, process {told['pid']}: {_verdict(told)}"
+    failing = answer["failing"]
+    yield f"forgeglass {answer['version']}, process {answer['pid']}: {_verdict(answer)}"
     for each in failing:
         since = f"fails since {_time(each['since'])}{_often(each)}"
         yield f"  {harmless(each['subject'])} {since}: {harmless(each['error'])}"
         yield f"    → {harmless(each['remedy'])}"
-    yield f"last good sweep: {_time(told['good_sweep_at'])}{_failed_since(told)}"
-    failed = sum(bool(one["failures"]) for one in told["repositories"])
-    yield f"repositories: {len(told['repositories'])} read, {failed} of them failing; owners: {len(told['owners'])}"
-    deliveries, queue = told["deliveries"], told["queue"]
+    yield f"last good sweep: {_time(answer['good_sweep_at'])}{_failed_since(answer)}"
+    failed = sum(bool(one["failures"]) for one in answer["repositories"])
+    yield f"repositories: {len(answer['repositories'])} read, {failed} of them failing; owners: {len(answer['owners'])}"
+    deliveries, queue = answer["deliveries"], answer["queue"]
     oldest = f", the oldest since {_time(deliveries['oldest'])}" if deliveries["oldest"] else ""
     yield f"deliveries that wait: {deliveries['pending']}{oldest}"
     yield f"looks: {queue['running']} under way, {queue['waiting']} waiting"
-    for each in told["data"]["incidents"]:
+    for each in answer["data"]["incidents"]:
         yield f"{_time(each['at'])} {harmless(each['file'])}: {harmless(each['what'])}"
         if each["remedy"]:
             yield f"  → {harmless(each['remedy'])}"
-    yield f"findings: {sum(told['findings'].values())}; sequence: {told['sequence']}"
+    yield f"findings: {sum(answer['findings'].values())}; sequence: {answer['sequence']}"
 
 
-def _verdict(told: dict[str, Any]) -> str:
-    count = len(told["failing"])
+def _verdict(answer: dict[str, Any]) -> str:
+    count = len(answer["failing"])
     if count:
-        served = "; the forge is waited for, and what was read before is served" if told["paused"] else ""
+        served = "; the forge is waited for, and what was read before is served" if answer["paused"] else ""
         return f"not well, {count} thing{'s' if count > 1 else ''} fail{'' if count > 1 else 's'}{served}"
-    return "well" if told["first_sweep_done"] else "well so far; the first sweep is under way"
+    return "well" if answer["first_sweep_done"] else "well so far; the first sweep is under way"
 
 
 def _often(failure: dict[str, Any]) -> str:
     return f", {failure['times']} times" if failure["times"] > 1 else ""
 
 
-def _failed_since(told: dict[str, Any]) -> str:
-    count = told["failed_sweeps"]
-    return f"; the last {count} failed, since {_time(told['failed_sweeps_since'])}" if count else ""
+def _failed_since(answer: dict[str, Any]) -> str:
+    count = answer["failed_sweeps"]
+    return f"; the last {count} failed, since {_time(answer['failed_sweeps_since'])}" if count else ""
 
 
 def _time(value: str | None) -> str:

@@ -19,8 +19,8 @@ async def data_files(engine: Engine, *, whole: bool) -> dict[str, Any]:
     Everybody may know that there is something and since when; what, and what to do, only whoever sees all (`whole`).
     """
     incidents = await engine.state.incidents.since(engine.clock() - TOLD)
-    told: dict[str, Any] = msgspec.to_builtins({"problems": engine.guard.problems, "incidents": incidents})
+    shown: dict[str, Any] = msgspec.to_builtins({"problems": engine.guard.problems, "incidents": incidents})
     if not whole:
-        for each in (*told["problems"], *told["incidents"]):
+        for each in (*shown["problems"], *shown["incidents"]):
             each["what"] = each["remedy"] = None
-    return told
+    return shown

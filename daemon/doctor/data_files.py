@@ -26,10 +26,10 @@ async def data_files(patient: Patient) -> Sequence[Result]:
     """Ask the daemon that has them open; where none runs, look at them."""
     if patient.running is not None:
         try:
-            told, _ = await run_remote(patient.running.socket, "data-files", {}, lambda _progress: None)
+            answer, _ = await run_remote(patient.running.socket, "data-files", {}, lambda _progress: None)
         except (CommandError, NotRunningError, OSError):
             return []
-        return [*_problems(told.get("problems") or ()), *_incidents(patient, told.get("incidents") or ())]
+        return [*_problems(answer.get("problems") or ()), *_incidents(patient, answer.get("incidents") or ())]
     return await asyncio.to_thread(lambda: list(_looked_at(patient)))
 
 
@@ -61,14 +61,14 @@ def _kept(path: Path) -> list[Mapping[str, Any]]:
         return []
 
 
-def _problems(told: Sequence[Mapping[str, Any]]) -> Iterator[Result]:
-    for each in told:
+def _problems(rows: Sequence[Mapping[str, Any]]) -> Iterator[Result]:
+    for each in rows:
         yield fail(str(each.get("file")), f"{each.get('what')} (since {each.get('since')})", str(each.get("remedy")))
 
 
-def _incidents(patient: Patient, told: Sequence[Mapping[str, Any]]) -> Iterator[Result]:
+def _incidents(patient: Patient, rows: Sequence[Mapping[str, Any]]) -> Iterator[Result]:
     since = f"{patient.clock() - LATELY:%Y-%m-%dT%H:%M:%SZ}"
-    for each in told:
+    for each in rows:
         if str(each.get("at")) >= since:
             what = f"{each.get('at')}: {each.get('what')}"
             yield warn(str(each.get("file")), what, str(each.get("remedy") or NOTHING))

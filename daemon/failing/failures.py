@@ -79,7 +79,7 @@ class Failures:
         self._said: dict[tuple[What, str], set[str]] = {}
         self._by_storage: set[str] = set()
         """Keys of the repositories that could not be written."""
-        self._slow: tuple[bool, bool] = (False, False)  # told; seen since the last sweep ended
+        self._slow: tuple[bool, bool] = (False, False)  # logged; seen since the last sweep ended
         self.good_sweep: datetime | None = None
         """When the last sweep ended that failed at nothing."""
         self.last_sweep: datetime | None = None
@@ -147,8 +147,8 @@ class Failures:
 
     def slow(self, request: str, seconds: float) -> None:
         """A request has waited so long for its answer. Logged once, until a sweep passes without one that does."""
-        told, _ = self._slow
-        if not told and not self.paused:
+        logged, _ = self._slow
+        if not logged and not self.paused:
             remedy = "look at the forge's load; what was read before is served meanwhile"
             log.warning("forge.slow", request=request, waited=seconds, remedy=remedy)
         self._slow = (True, True)
@@ -179,8 +179,8 @@ class Failures:
         written = ("storage", "") not in seen and not self._by_storage and before is not None
         if storage is not None and written and storage.last_at <= min(began, before or began):
             self.ended("storage")  # nothing was refused since the sweep before ended, a delivery neither
-        told, lately = self._slow
-        self._slow = (told and lately, False)
+        logged, lately = self._slow
+        self._slow = (logged and lately, False)
         self.last_sweep = now
         if troubles:
             self.bad_sweeps += 1

@@ -23,7 +23,7 @@ REPORT_IT = "this is a fault of Forgeglass; please report it"
 
 
 class Scheduled:
-    """Sweeps of one engine. What fails in them is told to the engine's failures; nothing is raised."""
+    """Sweeps of one engine. What fails in them is noted in the engine's failures; nothing is raised."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -46,7 +46,7 @@ class Scheduled:
         try:
             await self._engine.desk.sweeper.deepen(share)
         except Exception as error:
-            self._left.append(self._told(error))
+            self._left.append(self._trouble_of(error))
 
     async def _run(
         self, kind: Literal["quiet", "deep"], sweep: Callable[[], Awaitable[Report]], *, thorough: bool
@@ -59,7 +59,7 @@ class Scheduled:
             report = await record(engine, replace(report, errors=troubles), started)
         except Exception as error:  # one of ours: it is counted and told, and the next sweep begins as ever
             engine.metrics.sweeps.labels(kind, "failed").inc()
-            engine.failures.swept([self._told(error)], started, complete=False)
+            engine.failures.swept([self._trouble_of(error)], started, complete=False)
             return
         engine.failures.swept(report.errors, started, complete=report.kind == "deep")
         tell = log.info if report.changes else log.debug
@@ -74,10 +74,10 @@ class Scheduled:
             await engine.store.prune_feed(engine.config.api.feed_keep)
             await engine.inbox.prune(started - KEEP)
         except Exception as error:
-            return [self._told(error)]
+            return [self._trouble_of(error)]
         return []
 
-    def _told(self, error: Exception) -> Trouble:
+    def _trouble_of(self, error: Exception) -> Trouble:
         """What an error of a sweep is: the disk's, which is told as that, or a fault of ours, which is told whole."""
         failures = self._engine.failures
         if (found := storage_trouble(error)) is not None:

@@ -40,6 +40,6 @@ def signalled(
         if hit.repository.id in reached and fresh:
             yield hit.repository.id, Scope(pulls=frozenset({hit.number}))
     for activity in activities:
-        told = owner.activity_id is not None and activity.repo_id in reached
-        if told and is_due(activity.repo_id, utc(activity.created)):
+        known = owner.activity_id is not None and activity.repo_id in reached
+        if known and is_due(activity.repo_id, utc(activity.created)):
             yield activity.repo_id, Scope()

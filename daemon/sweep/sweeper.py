@@ -57,7 +57,7 @@ class _Run(Struct, frozen=True):
     again: bool
     everything: bool
     priority: Priority
-    patient: bool
+    waits: bool
     errors: list[Trouble]
     progress: Progress | None
 
@@ -230,7 +230,7 @@ class Sweeper:
             for repository_id in self._of_owner(name):
                 if self._book.look(repository_id).failures:  # which pull requests it was about, is not kept
                     scopes[repository_id] = scopes.get(repository_id, Scope()).merge(Scope(all_pulls=True))
-        whole_run = run.patient or owner.swept_at is None
+        whole_run = run.waits or owner.swept_at is None
         looks = await (self._look_at_all(scopes, run) if whole_run else self._look_for_a_while(scopes, run.priority))
         unresolved |= await resolver.resolve_unknown()
         await self._reconciler.let_go()
