@@ -242,8 +242,16 @@ async def _read(pipe: asyncio.StreamReader, most: int, name: str) -> bytes:
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """Kill a program with all that it started, where it still runs, and wait for its end."""
-    if process.returncode is None:
+    """Kill a program with all that it started, where it still runs or anything holds its pipes; wait for its end.
+
+    Nobody else may be reading what it says: that is read away here. asyncio stops listening to a pipe of which much
+    is unread and so never sees its end, without which `Process.wait` does not return, whoever was killed.
+    """
+    pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe is not None and not pipe.at_eof()]
+    if process.returncode is None or pipes:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+    for pipe in pipes:
+        while await pipe.read(MiB):
+            pass
+    await process.wait()

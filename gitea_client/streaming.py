@@ -57,10 +57,10 @@ async def stream(
     except TimeoutError:
         raise GitFailed(f"{name} did not end within {timeout:g} seconds") from None
     finally:
-        await program.end(process)
         feeding.cancel()
         complaint.cancel()
         await asyncio.gather(feeding, complaint, return_exceptions=True)
+        await program.end(process)
 
 
 async def _beginning(pipe: asyncio.StreamReader) -> bytes:
