@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 import time
@@ -183,11 +184,12 @@ async def verify(engine: Engine, arguments: Mapping[str, Any], progress: Progres
             engine.config, engine.forge, engine.blocks, engine.desk, Path(folder), engine.clock
         ) as scratch:
             report = await scratch.sweeper.sweep(deep=True, again=True, asked=True, progress=telling)
-            found = list(differences(await _live(engine), scratch.book.rows))
+            found = await _compared(engine, scratch)
             if found:
                 report = await _look_again(engine, scratch, found, report)
-                found = list(differences(await _live(engine), scratch.book.rows))
-            live, fresh = digest(await _live(engine)), digest(scratch.book.rows)
+                found = await _compared(engine, scratch)
+            live = await asyncio.to_thread(digest, await _live(engine))
+            fresh = await asyncio.to_thread(digest, scratch.book.rows)
     result = {
         "equal": not found and not report.errors,
         "live": live.digest,
@@ -198,6 +200,12 @@ async def verify(engine: Engine, arguments: Mapping[str, Any], progress: Progres
     if report.errors:
         return result, NOT_ALL_READ
     return result, UNEQUAL if found else READ
+
+
+async def _compared(engine: Engine, scratch: Desk) -> list[Difference]:
+    """Where the live rows differ from those read anew. Beside the loop: rows may be many."""
+    live, fresh = await _live(engine), scratch.book.rows
+    return await asyncio.to_thread(lambda: list(differences(live, fresh)))
 
 
 async def _look_again(engine: Engine, scratch: Desk, found: list[Difference], report: Report) -> Report:
@@ -226,7 +234,8 @@ async def _live(engine: Engine) -> dict[type[Row], dict[Any, Row]]:
 
 async def digest_rows(engine: Engine, arguments: Mapping[str, Any], progress: Progress) -> Result:
     """Hash the rows that `cache.db` holds."""
-    made = digest(await _live(engine), without_state=bool(arguments.get("without_state")))
+    without_state = bool(arguments.get("without_state"))
+    made = await asyncio.to_thread(digest, await _live(engine), without_state=without_state)
     return msgspec.to_builtins(made), READ
 
 

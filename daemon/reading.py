@@ -30,7 +30,7 @@ from daemon.pull_reading import PullReader, PullsRead, to_read, was_hidden
 from daemon.timelines import Timelines, Told
 from daemon.together import together
 from daemon.work.scope import Scope
-from gitea_client.errors import GitFailed, Malformed, Missing, Redirected
+from gitea_client.errors import GitFailed, Malformed, Missing, Redirected, TooMuch
 from gitea_client.objects import ObjectStore
 from gitea_client.refs import RefListing, ls_refs
 from gitea_client.rest import Rest
@@ -88,6 +88,8 @@ class Reader:
         self._pulls = PullReader(rest)
         self._fetcher = Fetcher(transport, ca_file=ca_file)
         self.failures: Failures = Counter()
+        self._too_much: dict[int, tuple[object, TooMuch]] = {}
+        """Of each repository that holds more than is read: of which refs, read as what, that was found out."""
         self._at_work: set[int] = set()
         self._unwanted: set[int] = set()
 
@@ -149,10 +151,32 @@ class Reader:
             if current.full_name == repository.full_name:
                 raise
             raise NameReused(f"{repository.full_name} is called {current.full_name} now") from None
+        default = await self._default_branch(repository, listing)
+        asked = (listing.branches, listing.pulls, default, interest.canonical)
+        before, error = self._too_much.pop(repository.id, (None, None))
+        if error is None or before != asked or scope.again:
+            try:
+                return await self._read_listed(repository, listing, default, previous, interest, scope, blocks, kept)
+            except TooMuch as found:
+                error = found
+        if error.lasting:  # as it was made, without the frames that it came through and all that they hold
+            self._too_much[repository.id] = asked, TooMuch(error.what, error.amount, error.limit)
+        raise error
+
+    async def _read_listed(
+        self,
+        repository: Repository,
+        listing: RefListing,
+        default: str,
+        previous: RepositoryEvidence | None,
+        interest: Interest,
+        scope: Scope,
+        blocks: Sequence[Block],
+        kept: Kept,
+    ) -> Outcome:
         known = previous if previous is not None and not scope.again else None
         last = previous or self._remembered(repository.id)
         errors = ReadErrors(repository, known, scope, self.failures)
-        default = await self._default_branch(repository, listing)
         if known is not None and known.interest == interest.canonical and _same_refs(listing, default, known):
             hidden = repository.has_pull_requests and was_hidden(known)
             nothing = not to_read(listing, known, scope) and not scope.all_pulls and not hidden

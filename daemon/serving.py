@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -31,6 +32,7 @@ from daemon.commands import COMMANDS
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets, read_token
 from daemon.connections import LONGEST_LINE, ConnectionLimits, Connections
+from daemon.console import templating
 from daemon.control import ControlServer, Handler
 from daemon.descriptors import affordable, raise_limit
 from daemon.engine import Engine, engine
@@ -84,11 +86,15 @@ def _run(config: Config, secrets: Secrets, blocks: tuple[Block, ...], redactor: 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         sys.setswitchinterval(SWITCHING)
+        templating.load_all()
+        gc.freeze()  # what was loaded so far stays: looking through it again and again held the loop for 60 ms
         async with serving(config, secrets, blocks, redactor):
             await stop.wait()
             log.info("daemon.stopping")
         log.info("daemon.stopped")  # nothing of it is left: neither the lock nor an open file
 
+    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):  # what later versions do by themselves
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())  # instead of a thread for each program
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(main())
 

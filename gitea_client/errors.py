@@ -161,7 +161,13 @@ class TooMuch(GitFailed):
         super().__init__(f"{what}: {amount}, which is what limits.{limit} allows at most")
         self.remedy = f"raise limits.{limit}, or take out of the repository what is too much"
         self.what = what
+        self.amount = amount
         self.limit = limit
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the same objects are too much each time they are read: they were counted, not weighed or timed."""
+        return self.limit in ("tree_paths", "repository_changes")
 
 
 class NoRoom(GitFailed):

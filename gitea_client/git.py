@@ -74,7 +74,7 @@ class Blob(Struct, frozen=True, gc=False):
         return None if self.packed is None else self.packed.content
 
 
-class TreeItem(Struct, frozen=True):
+class TreeItem(Struct, frozen=True, gc=False):
     """A file of a tree: `mode` 100644, 100755, 120000 (symbolic link) or 160000 (submodule); `kind` blob or commit."""
 
     mode: str

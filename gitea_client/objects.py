@@ -28,6 +28,8 @@ _MANY_REFS = 100
 _LONGEST_ARGUMENTS = 64 * 1024
 LONGEST_COMMIT = 64 * 1024
 """Bytes that are kept of one commit; what its message says beyond them is left out."""
+_LONG_TEXT = 128 * 1024
+"""Bytes from which on a text is packed beside the event loop: so many take a millisecond or two."""
 _LONGEST_TRACE = 4 * MiB
 _LONGEST_LINE = 200
 """Bytes that git says of one object, its id, type and size, or that it answers to one question of ours."""
@@ -216,7 +218,8 @@ class ObjectStore:
             return blobs
         async for key, kind, content in batches.objects(self, list(blobs), most=max_bytes):
             if kind == "blob":
-                blobs[key] = Blob.of(key, content)
+                long = content is not None and len(content) > _LONG_TEXT
+                blobs[key] = await asyncio.to_thread(Blob.of, key, content) if long else Blob.of(key, content)
         return blobs
 
     async def sizes(self, ids: Iterable[str]) -> dict[str, int]:

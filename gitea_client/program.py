@@ -80,6 +80,8 @@ _SETTINGS = {
     "pack.threads": "1",
 }
 
+_LESS_URGENT = 5
+"""Steps of nice(2): with a third of our weight it still gets on where every processor is busy."""
 _OWNER_ONLY = 0o077
 """The umask: packs and configuration hold what may be private, so no other user of the machine may read them."""
 
@@ -178,7 +180,16 @@ async def start(
     except OSError as error:
         raise GitFailed(f"{named(arguments)} could not be started: {error.strerror}") from error
     _limit(process.pid, limits)
+    give_way(process.pid)
     return process
+
+
+def give_way(pid: int) -> None:
+    """Make a program of ours that was just started less urgent than we are: where processors are short, whoever asks us
+    something is not kept waiting by what works for us.
+    """
+    with suppress(OSError):  # it has ended already
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + _LESS_URGENT)
 
 
 def launcher(limits: ProgramLimits) -> list[str]:

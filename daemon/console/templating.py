@@ -57,6 +57,12 @@ def _instant(value: datetime) -> str:
     return f"{value:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def load_all() -> None:
+    """Compile every template now: each takes a while, in which whoever asks for the first page holds up everybody."""
+    for name in _environment().list_templates(extensions=["html"]):
+        _environment().get_template(name)
+
+
 def render(name: str, **values: Any) -> bytes:
     """A template with its values, as UTF-8."""
     return _environment().get_template(name).render(**values).encode("utf-8", "replace")

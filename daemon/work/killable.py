@@ -15,6 +15,8 @@ import weakref
 from collections.abc import Callable
 from typing import IO
 
+from gitea_client.program import give_way
+
 LENGTH = 8
 MAX_ANSWER = 32 << 20
 """Bytes of an answer; of a longer one nothing is taken."""
@@ -68,6 +70,7 @@ class Killable:
             bufsize=0,
             start_new_session=True,  # a Ctrl-C is for us: we end it when we end
         )
+        give_way(process.pid)
         self._process = process
         self._end = weakref.finalize(self, _end, process)
         self._asked(process, b"", time.monotonic() + START + seconds)

@@ -13,7 +13,7 @@ from harness import META, OVERLAP, RFC, System, rfc
 from revising import proposed, revisions
 
 from cache.rows import EntryRow, FindingRow, PullRow
-from daemon import histories
+from daemon import histories, reading
 from gitea_client.errors import ForgeError, GitFailed, Malformed, Unreachable
 from gitea_client.fake import Fault
 from gitea_client.objects import ObjectStore
@@ -204,3 +204,34 @@ async def test_what_the_api_does_not_give_holds_up_no_entry(what: str, match: st
         assert await told_of(system) == []
         assert [row.title for row in (await system.table(PullRow)).values()] == ["Meanwhile"]
         await quiet(system)
+
+
+async def test_a_default_branch_with_too_many_paths_is_not_read_again_until_it_changes(
+    begun: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S8: a million paths in a dozen objects would be walked through at every sweep, for the same error each time. The
+    rows stand meanwhile, and the first look at other refs reads again."""
+    calls: list[str] = []
+    loading = reading.load
+
+    async def counted(*arguments: Any) -> Any:
+        calls.append("load")
+        return await loading(*arguments)
+
+    monkeypatch.setattr(reading, "load", counted)
+    await begun.sweep()
+    good = begun.forge.repository(META).git.ref("refs/heads/main")
+    bad = await begun.forge.commit(META, {f"rfcs/{n}.md": "x" for n in range(1001)}, branch=None)
+    for _ in range(3):
+        await begun.forge.push_refs(META, {"refs/heads/main": bad})
+        calls.clear()
+        for deep in (False, True, False):
+            report, _ = await begun.command("sweep", deep=deep)
+            assert "limits.tree_paths" in report["errors"][0]["error"]
+            begun.clock.tick(OVERLAP)
+        assert (len(calls), await title(begun)) == (1, "B")
+        await begun.forge.push_refs(META, {"refs/heads/main": good})
+        begun.clock.tick()
+        await begun.sweep()
+        await quiet(begun)
+    assert (await begun.command("verify"))[1] == 0
