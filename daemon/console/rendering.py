@@ -48,13 +48,15 @@ class Renderer:
 
     async def rendered(self, text: str, beside: str) -> Markup:
         """The text as HTML, or as it is written with a note that says why; `beside` as `markdown.rendered` has it."""
-        if len(text) <= SMALL or len(text) > LARGEST:
+        if len(text) <= SMALL:
             return rendered(text, beside)
+        if len(text) > LARGEST:
+            return await asyncio.to_thread(rendered, text, beside)
         key = sha256(f"{beside}\0{text}".encode("utf-8", "surrogatepass")).digest()
         if (found := self._kept.get(key)) is not None:
             return found
         if not await self._gate.enter(len(text)):
-            return verbatim(text, BUSY)
+            return await asyncio.to_thread(verbatim, text, BUSY)
         try:
             made = self._kept.get(key)
             return made if made is not None else await self._made(key, text, beside)
@@ -68,10 +70,10 @@ class Renderer:
             made = Markup((await ask).decode())  # noqa: S704 - what `markdown.rendered` gave, in the process
         except (TookTooLongError, DiedError) as error:
             log.warning("console.text_not_rendered", letters=len(text), reason=type(error).__name__)
-            made = verbatim(text, SLOW)
+            made = await asyncio.to_thread(verbatim, text, SLOW)
         except OSError as error:
             log.warning("console.no_renderer", error=type(error).__name__)
-            return verbatim(text, BUSY)
+            return await asyncio.to_thread(verbatim, text, BUSY)
         self._kept.put(key, made)
         return made
 

@@ -6,7 +6,7 @@ number (Unicode Standard Annex 9; "Trojan Source", CVE-2021-42574).
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -22,20 +22,25 @@ _TAGS = range(0xE0000, 0xE0080)
 """Letters that are copied and never shown."""
 
 
-def _escapes() -> dict[int, str]:
-    controls = [*range(0x20), *range(0x7F, 0xA0), *map(ord, _TURNING + _UNSEEN), *_TAGS]
-    return {number: f"⟦U+{number:04X}⟧" for number in controls if chr(number) not in _SPACES}
+def _written_as_numbers() -> re.Pattern[str]:
+    """Those letters, and half of a surrogate pair. As ranges: `re` goes through a megabyte by these in 5 ms, by as many
+    single letters in 200, in which nobody else gets an answer."""
+    controls = [*range(0x20), *range(0x7F, 0xA0), *map(ord, _TURNING + _UNSEEN), *_TAGS, *range(0xD800, 0xE000)]
+    ranges: list[list[int]] = []
+    for number in sorted(set(controls) - set(map(ord, _SPACES))):
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return re.compile("[" + "".join(f"\\U{first:08X}-\\U{last:08X}" for first, last in ranges) + "]")
 
 
-_ESCAPES: Final = _escapes()
+_WRITTEN_AS_NUMBERS: Final = _written_as_numbers()
 
 
 def shown(text: str) -> str:
     """The text with every letter that acts or hides written as its number; half a surrogate pair too."""
-    seen = text.translate(_ESCAPES)
-    if seen.isascii():
-        return seen
-    return "".join(f"⟦U+{ord(one):04X}⟧" if unicodedata.category(one) == "Cs" else one for one in seen)
+    return _WRITTEN_AS_NUMBERS.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", text)
 
 
 def age(seconds: float) -> str:
