@@ -74,6 +74,9 @@ class Editing(Administration):
         async with self.lock:
             repository = self.repository(full_name)
             before = repository.git.refs()
+            default = f"refs/heads/{repository.default_branch}"
+            if default in before and refs.get(default, "") is None:
+                raise Refusal(403, f"branch {repository.default_branch} is the default branch and cannot be deleted")
             await repository.git.update_refs({r: s for r, s in refs.items() if s is not None or r in before})
             await self.pushed(repository, compare_refs(before, repository.git.refs()), self._person(by))
 

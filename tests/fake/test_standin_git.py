@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from gitea_client.fake import StandIn, Submodule, Symlink
+from gitea_client.fake.objects import StandInError
 
 META = "acme/meta"
 
@@ -137,6 +138,16 @@ async def test_the_default_branch_and_pull_requests_are_in_ls_refs(forge: StandI
     await forge.create_repository("acme/empty", default_branch="trunk")
     await git("-c", "protocol.version=2", "clone", "-q", f"{forge.url}/acme/empty.git", str(tmp_path / "empty"))
     assert (tmp_path / "empty/.git/HEAD").read_text().strip() == "ref: refs/heads/trunk"
+
+
+async def test_a_default_branch_is_not_deleted_by_a_push(forge: StandIn, tmp_path: Path) -> None:
+    """Seen on Gitea 1.26.3 and Forgejo 15.0.3: `branch main is the default branch and cannot be deleted`. One that is
+    gone all the same was broken on the disk."""
+    await git("clone", "-q", address(forge, META, forge.token), str(tmp_path / "work"))
+    assert (await git("push", "-q", "origin", ":main", cwd=tmp_path / "work")).returncode != 0
+    with pytest.raises(StandInError, match="branch main is the default branch and cannot be deleted"):
+        await forge.delete_branch(META, "main", via="push")
+    assert set(forge.repository(META).branches) == {"main"}
 
 
 async def test_requests_are_counted(forge: StandIn) -> None:

@@ -12,22 +12,26 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 from collections.abc import Coroutine
 from typing import Any, Literal, TypeVar
 
 import pytest
 from comparing import Witness
-from harness import OVERLAP, System
+from harness import BOT, OVERLAP, System
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from operations import STRANGER, Operations
 from reader import Reader
 
+from gitea_client.fake import Fault
+
 T = TypeVar("T")
 SOAK = os.environ.get("FORGEGLASS_TEST_PROFILE") == "soak"
 STEPS, STORIES = (80, 2_000) if SOAK else (40, 24)
 few, some, many = st.integers(0, 3), st.integers(0, 11), st.integers(0, 35)
+SLOW = ("/repos/search", "/activities/feeds", r"/pulls/\d+", "/timeline", "git-upload-pack", r"/repositories/\d+")
 via = st.sampled_from(["api", "web"])
 
 
@@ -197,6 +201,24 @@ class Life(RuleBasedStateMachine):
     def restart(self) -> None:
         self.run(self.system.restart())
 
+    @rule(bot=st.sampled_from([BOT, "ada"]))
+    def restart_with_another_bot(self, bot: str) -> None:
+        """Rows follow from the configuration too: those that stand are projected anew from what was read."""
+
+        async def restarted() -> None:
+            await self.system.stop()
+            text = self.system.config_file.read_text()
+            self.system.config_file.write_text(re.sub('bot = "[a-z]+"', f'bot = "{bot}"', text))
+            await self.system.start()
+
+        self.run(restarted())
+        self.witness.follow_bot(bot)
+
+    @rule(where=st.sampled_from(SLOW))
+    def slow(self, where: str) -> None:
+        """The forge takes its time for the next answers of a kind; other answers overtake them."""
+        self.system.forge.faults.set(Fault("delay", match=where, seconds=0.03, count=3))
+
     @rule(steps=st.integers(0, 200))
     def kill(self, steps: int) -> None:
         """After the event loop went round a few times: in the middle of whatever it was doing."""
@@ -279,6 +301,12 @@ class Life(RuleBasedStateMachine):
         assert not [line for line in loud if line["event"] not in self.expected], loud
 
 
+class LifeOnNewGitea(Life):
+    """The same on a Gitea that takes pushes out of timelines."""
+
+    flavour = "gitea-1.26"
+
+
 class LifeOnForgejo(Life):
     """The same on the other server, whose signals differ."""
 
@@ -297,3 +325,5 @@ TestOnGitea = pytest.mark.timeout(0 if SOAK else 900)(Life.TestCase)
 TestOnGitea.settings = _settings
 TestOnForgejo = pytest.mark.timeout(0 if SOAK else 900)(LifeOnForgejo.TestCase)
 TestOnForgejo.settings = settings(_settings, max_examples=STORIES // 3)
+TestOnNewGitea = pytest.mark.timeout(0 if SOAK else 900)(LifeOnNewGitea.TestCase)
+TestOnNewGitea.settings = TestOnForgejo.settings
