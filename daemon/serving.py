@@ -32,7 +32,6 @@ from daemon.commands import COMMANDS
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets, read_token
 from daemon.connections import LONGEST_LINE, ConnectionLimits, Connections
-from daemon.console import templating
 from daemon.control import ControlServer, Handler
 from daemon.descriptors import affordable, raise_limit
 from daemon.engine import Engine, engine
@@ -86,8 +85,7 @@ def _run(config: Config, secrets: Secrets, blocks: tuple[Block, ...], redactor: 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         sys.setswitchinterval(SWITCHING)
-        templating.load_all()
-        gc.freeze()  # what was loaded so far stays: looking through it again and again held the loop for 60 ms
+        gc.freeze()  # what was imported stays: looking through it again and again held the loop for 60 ms
         async with serving(config, secrets, blocks, redactor):
             await stop.wait()
             log.info("daemon.stopping")

@@ -49,6 +49,9 @@ def pytest_configure() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a command that a test starts compiles nothing twice
     os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
     os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
+    import fresh_databases  # imports the project, so not before
+
+    fresh_databases.install()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ from daemon.api.credentials import credentials_of
 from daemon.api.formats import weight
 from daemon.api.problems import PROBLEM, PROBLEMS, ProblemError
 from daemon.api.reads import ASKER
-from daemon.console import assets, collections, lists, parts, pulls, signing
+from daemon.console import assets, collections, lists, parts, pulls, signing, templating
 from daemon.console.addresses import ROOT
 from daemon.console.context import ConsoleContext
 from daemon.console.page import Pages
@@ -60,6 +60,7 @@ class Console:
 
     async def _answer(self, handler: Handler, pages: Pages) -> web.StreamResponse:
         epoch = self._context.api.epoch()
+        await templating.ready()
         try:
             if handler in _OPEN:
                 return await handler(pages)
