@@ -255,3 +255,33 @@ async def test_a_commit_and_a_history_that_change_too_much(
         return
     with pytest.raises(TooMuch, match=rf"limits\.{limit}"):
         await first_parent_changes(store, tip, after=None, wanted=lambda _: True)
+
+
+@pytest.mark.parametrize("others", [20, 200])
+async def test_what_lies_outside_the_folders_of_interest_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """C9: of a monorepo git tells as much as changed below the literal beginning of the patterns, and the ids of its
+    commits; all of it stood still for seconds where profiles look into one folder.
+    """
+    path = make(tmp_path / "r")
+    tree, nodes = {}, [Node((), files(a="0"))]
+    for number in range(others + 3):
+        tree = {f"docs/{number}.md" if number % (others // 2) == 0 else f"src/{number}.c": f"{number}", **tree}
+        nodes.append(Node((number,), files(**tree)))
+    *_, tip = grow(path, nodes)
+    told: list[bytes] = []
+    through = streaming.stream
+
+    async def counting(arguments: Sequence[str | bytes], **rest: Any) -> AsyncIterator[bytes]:
+        async with aclosing(through(arguments, **rest)) as pieces:
+            async for piece in pieces:
+                if "log" in arguments:
+                    told.append(piece)
+                yield piece
+
+    monkeypatch.setattr(streaming, "stream", counting)
+    found = await first_parent_changes(store_of(path), tip, after=None, wanted=lambda _: True, below=["docs/"])
+    assert [version.path for version in found.versions] == [f"docs/{n}.md" for n in (0, others // 2, others)]
+    assert b"src/" not in b"".join(told)
+    assert len(b"".join(told)) < 3 * 400, "three commits, whatever else there is"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,6 +95,39 @@ async def test_an_outage_is_said_everywhere_and_so_is_its_end(how: str, monkeypa
             (over,) = logged(place, "forge.recovered")
             assert over["lasted"] >= 0
             assert over["times"] == SWEEPS
+
+
+async def test_a_name_server_that_fails_is_an_outage_and_heals_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose names do not resolve for a night: said on every surface as what it is, nothing is lost, and the
+    first sweep that finds the forge again ends it."""
+    found = socket.getaddrinfo
+    broken = False
+
+    def resolved(host: Any, *arguments: Any, **named: Any) -> Any:
+        if broken and host in ("localhost", b"localhost"):
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return found(host, *arguments, **named)
+
+    async with Place() as place:
+        place.configure(url=place.forge.url.replace("127.0.0.1", "localhost"))
+        await place.push(one=rfc("One"))
+        async with place.daemon() as daemon:
+            await swept(daemon)
+            monkeypatch.setattr(socket, "getaddrinfo", resolved)
+            broken = True
+            session = daemon.engine.forge.transport._session
+            assert session is not None
+            session.connector.clear_dns_cache()
+            place.forge.faults.set(Fault("refuse", count=8))  # connections that still stand need no name
+            await swept(daemon, SWEEPS)
+            said = await ask(place, daemon)
+            said.fails("forge")
+            said.everywhere("no name server knows the host localhost")
+            assert await daemon.titles() == {"one": "One"}
+            broken = False
+            await swept(daemon)
+            (await ask(place, daemon)).well()
+            assert len(logged(place, "forge.recovered")) == 1
 
 
 async def test_an_outage_ends_where_there_is_nothing_to_read() -> None:
