@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from gitea_client.allowed import is_object_id
@@ -100,27 +99,6 @@ def tree(output: bytes, what: str) -> dict[str, TreeItem]:
             raise GitFailed(f"{what}: {record[:80]!r} is no tree item")
         items.setdefault(path_of(path), TreeItem(*fields))
     return items
-
-
-def both_sides(output: bytes) -> Iterator[bytes | tuple[str, TreeItem | None, TreeItem | None]]:
-    """What `-z --raw` tells, of `git log` or `git diff-tree`: a header line as it is, a change as (path, item before,
-    item after).
-
-    An item is None where the path is not there. Raises GitFailed for what is neither.
-    """
-    chunks = iter(output.split(b"\0"))
-    for chunk in chunks:
-        # Headers end with a line break or NUL, by the program; a path, which may hold anything, only follows a change.
-        for line in chunk.split(b"\n"):
-            if not line:
-                continue
-            if not line.startswith(b":"):
-                yield line
-                continue
-            sides, path = sides_of(line), next(chunks, None)
-            if not path:
-                raise GitFailed(f"{line[:80]!r} is no raw change")
-            yield path_of(path), *sides
 
 
 def sides_of(line: bytes) -> tuple[TreeItem | None, TreeItem | None]:

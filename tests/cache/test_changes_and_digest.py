@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from histories import BLOCKS, HISTORIES, told
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 from worlds import Forge, Told, block, rfc
 
-from cache.diff import RowChange, changes
-from cache.digest import COVERED, differences, digest
+from cache.diff import RowChange, changes, same
+from cache.digest import COVERED, Difference, differences, digest
 from cache.feed import entries
+from cache.profile.rules import OPERATIONAL, READ_ERRORS
 from cache.projection.project import project
 from cache.revision_rows import RevisionRow
 from cache.rows import (
@@ -65,6 +67,22 @@ def test_changes_lead_from_one_page_to_the_other_and_say_nothing_twice(one: Hist
 def test_a_table_that_is_not_given_is_left_alone() -> None:
     before = page(told([("branch", 1, "x")]).world())
     assert changes(before, {}) == ()
+
+
+def test_a_table_that_was_not_there_is_new() -> None:
+    """Guards a version with one more table than the last."""
+    after = page(told([("branch", 1, "x")]).world())
+    before = {kind: rows for kind, rows in after.items() if kind is not RepositoryRow}
+    made = changes(before, after)
+    assert made
+    assert {(change.kind, change.operation) for change in made} == {(RepositoryRow, "created")}
+
+
+def test_fields_in_another_order_are_no_change() -> None:
+    """Guards: a row read from its file, or of a front matter written in another order, is the same row."""
+    one, other = {"a": 1, "b": {"c": 1, "d": 2}}, {"b": {"d": 2, "c": 1}, "a": 1}
+    assert same(one, other)
+    assert not same(one, {"a": 1, "b": {"c": 1, "d": 2.0}})
 
 
 def test_an_integer_that_became_a_number_is_a_change() -> None:
@@ -135,6 +153,51 @@ def test_the_order_of_rows_does_not_count(history: History) -> None:
     """Guards: a cache loaded from its file that seems another than the one in memory."""
     rows = page(told(history).world())
     assert digest({kind: dict([*table.items()][::-1]) for kind, table in rows.items()}) == digest(rows)
+
+
+def test_a_difference_says_where_it_is_and_what_both_hold() -> None:
+    """Guards the report of `verify`: table, key and column lead to the row, live stands first. What comes after a row
+    that one of them lacks, or a finding that is passed over, is compared as well."""
+    live = page(told([("branch", 1, "x"), ("branch", 1, "y")]).world())
+    one, *others = sorted(live[RepositoryRow], key=repr)
+    row = live[RepositoryRow][one]
+    fresh = {**live, RepositoryRow: {**live[RepositoryRow], one: replace(row, name="renamed")}}
+    (found,) = differences(live, fresh)
+    assert found == Difference("repositories", one, "name", row.name, "renamed")
+    (lacking,) = differences({**live, RepositoryRow: {k: live[RepositoryRow][k] for k in others}}, live)
+    assert (lacking.table, lacking.key, lacking.column, lacking.live) == ("repositories", one, "*", None)
+    assert lacking.fresh["name"] == row.name
+    (surplus,) = differences(live, {**live, RepositoryRow: {k: live[RepositoryRow][k] for k in others}})
+    assert (surplus.live, surplus.fresh) == (lacking.fresh, None)
+
+
+@pytest.mark.parametrize("rule", sorted({*OPERATIONAL, *READ_ERRORS}))
+def test_findings_of_what_happens_here_are_not_compared(rule: str) -> None:
+    """Guards `verify` after an outage: what could not be read then may be read by the second reading."""
+    rows = page(told([("branch", 1, "x")]).world())
+    ours = {key: finding(rule, key) for key in ("1", "2")}
+    other = {key: finding("dangling", key) for key in ("3",)}
+    with_ours = {**rows, FindingRow: {**ours, **other}}
+    assert digest(with_ours) == digest({**rows, FindingRow: other})
+    assert digest(with_ours).rows == digest({**rows, FindingRow: {}}).rows + 1
+    assert not [*differences(with_ours, {**rows, FindingRow: other})]
+    assert not [*differences({**rows, FindingRow: other}, with_ours)]
+    assert [each.key for each in differences(with_ours, {**rows, FindingRow: {}})] == ["3"]
+
+
+@pytest.mark.parametrize("rule", ["revision-content-gone", "heads-forgotten"])
+def test_findings_of_what_only_state_knows_count_with_it_alone(rule: str) -> None:
+    """Guards the proof that a cache without `state.db` is the same but for what only that knew."""
+    rows = {**page(told([("branch", 1, "x")]).world()), FindingRow: {"1": finding(rule, "1")}}
+    without = {**rows, FindingRow: {}}
+    assert digest(rows).rows == digest(without).rows + 1
+    assert digest(rows, without_state=True) == digest(without, without_state=True) == digest(without)
+
+
+def finding(rule: str, key: str) -> FindingRow:
+    """A finding that nothing but its rule tells of."""
+    values: dict[str, Any] = dict.fromkeys(FindingRow.__struct_fields__)
+    return FindingRow(**{**values, "id": key, "rule": rule})
 
 
 def test_what_only_says_how_we_read_is_not_in_the_digest() -> None:

@@ -118,3 +118,33 @@ def test_a_parent_that_is_no_id_never_becomes_an_argument() -> None:
     """Commits are bytes of whoever pushed; the parents of one are asked for by their names."""
     raw = b"tree %s\nparent --output=x\nparent %s\nauthor A <a> 1 +0000\n\nm" % (b"a" * 40, b"b" * 40)
     assert commit("c" * 40, raw).parents == ("b" * 40,)
+
+
+@pytest.mark.parametrize("value", [1, 2**63 - 1])
+def test_ids_are_positive_numbers_of_64_bits(value: int) -> None:
+    assert allowed.check_id(value) == value
+
+
+@pytest.mark.parametrize("value", [0, -1, 2**63, True])
+def test_what_is_no_id_is_refused(value: int) -> None:
+    """Guards numbers that a database column, or a path of the API, would make another of."""
+    with pytest.raises(ValueError, match=f"{value} is no id"):
+        allowed.check_id(value)
+
+
+@pytest.mark.parametrize("text", SNEAKY)
+def test_asking_and_checking_say_the_same(text: str) -> None:
+    """Guards two ways into the same rule, of which one is mended and the other not."""
+    pairs = [
+        (allowed.is_owner, allowed.check_owner), (allowed.is_repository_name, allowed.check_repository_name),
+        (allowed.is_ref_name, allowed.check_ref_name), (allowed.is_object_id, allowed.check_object_id),
+    ]  # fmt: skip
+    for each in (text, "main", "a" * 40):
+        for asked, check in pairs:
+            try:
+                passed = check(each) == each
+            except ValueError:
+                passed = False
+            assert asked(each) is passed
+    assert allowed.is_login("ada")
+    assert not allowed.is_login(f"ada\n{text}")

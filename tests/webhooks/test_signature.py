@@ -57,6 +57,35 @@ def test_nothing_less_than_the_digest_is_accepted(given_headers: dict[str, str],
     assert not verify(BODY, given_headers, secrets)
 
 
+@pytest.mark.parametrize("name", ["X-Signature", "X-Hub-Signature", "Authorization", "Cookie"])
+def test_a_digest_in_any_other_header_is_none(name: str) -> None:
+    """Guards: what a proxy or a person puts elsewhere was not put there by the forge as its signature."""
+    assert not verify(BODY, {name: sign(BODY)}, [SECRET])
+    assert verify(BODY, {name: "x", "X-Gitea-Signature": sign(BODY)}, [SECRET])
+
+
+def test_a_signature_that_no_forge_writes_is_wrong_and_no_error() -> None:
+    """Guards a header with half a surrogate pair, as undecodable bytes arrive from HTTP."""
+    assert not verify(BODY, {"X-Gitea-Signature": "\udcff" + sign(BODY)}, [SECRET])
+    assert verify(BODY, {"X-Gogs-Signature": "\udcff", "X-Gitea-Signature": f" {sign(BODY)} "}, [SECRET])
+
+
+@pytest.mark.parametrize("strays", [1_000, 1_001])
+def test_a_form_of_signs_that_begin_no_escape_has_a_bound(strays: int) -> None:
+    """Guards the event loop's thread: over all pieces together, not each, and the bound itself still passes."""
+    form = b"payload=" + b"%" * (strays - 1) + b"x" * 200_000 + b"%"
+    found = signed(form, {"Content-Type": "application/x-www-form-urlencoded"})
+    assert found == (form.removeprefix(b"payload=") if strays == 1_000 else None)
+
+
+def test_a_field_that_only_begins_like_the_payload_is_another() -> None:
+    """Guards: the name ends where its field does, and an empty first field is one."""
+    head = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert signed(b"&payload=x", head) == b"x"
+    assert signed(b"p&payload=&payload=y", head) == b""
+    assert signed(b"payload&=x", head) is None
+
+
 @given(st.text())
 def test_a_form_is_signed_over_the_json_inside_it(value: str) -> None:
     """Guards hooks of content type form, whose body is not what was signed."""
