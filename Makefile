@@ -13,7 +13,7 @@ WORKERS ?= 3
 # Some containers set it; then every start of Python, and tests start hundreds, compiles every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test suite lint types imports check soak bench lock docs wheel clean
+.PHONY: help demo test suite lint types imports check soak mutants bench lock docs wheel clean
 
 help:  ## Say what there is.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s $$'\t' 2>/dev/null || sed -n 's/^\([a-z]*\):.*## /make \1  /p' $(MAKEFILE_LIST)
@@ -42,6 +42,13 @@ imports: $(READY)
 soak: $(READY)  ## The long form of the property tests.
 	FORGEGLASS_TEST_PROFILE=soak $(BIN)/python -m pytest --timeout 3600 $(ARGS)
 
+# Minutes, not part of the gate: a fixed set of mutants (tests/mutants) is. Survivors are explained in survivors.toml.
+mutants: $(READY)  ## Make faults in the pure parts (mutmut); a test must find each.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-mutants.txt
+	rm -rf mutants
+	timeout 1200 $(BIN)/mutmut run --max-children $(WORKERS)
+	$(BIN)/python tests/mutants/survivors.py
+
 bench: $(READY)  ## Measure, and print tables.
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks.revisions
@@ -59,9 +66,11 @@ lock:  ## Resolve the dependencies anew (needs uv).
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o requirements.txt
 	$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-dev.txt
+	echo mutmut | $(UV) pip compile - --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -c requirements-dev.txt -o requirements-mutants.txt
 
 clean:  ## Remove what was made here.
-	rm -rf $(VENV) .demo dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .demo dist build site mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A version manager may put commands in PATH that fail when run: each is asked, and must be able to make environments.

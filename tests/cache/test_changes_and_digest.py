@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from worlds import Forge, Told, block, rfc
 
 from cache.diff import RowChange, changes, same
-from cache.digest import COVERED, Difference, differences, digest
+from cache.digest import COVERED, Difference, Digest, differences, digest
 from cache.feed import entries
 from cache.profile.rules import OPERATIONAL, READ_ERRORS
 from cache.projection.project import project
@@ -167,6 +167,9 @@ def test_a_difference_says_where_it_is_and_what_both_hold() -> None:
     (lacking,) = differences({**live, RepositoryRow: {k: live[RepositoryRow][k] for k in others}}, live)
     assert (lacking.table, lacking.key, lacking.column, lacking.live) == ("repositories", one, "*", None)
     assert lacking.fresh["name"] == row.name
+    two = {**live[RepositoryRow], others[0]: replace(live[RepositoryRow][others[0]], name="renamed")}
+    both = {**live, RepositoryRow: {key: value for key, value in two.items() if key != one}}
+    assert [(each.key, each.column) for each in differences(live, both)] == [(one, "*"), (others[0], "name")]
     (surplus,) = differences(live, {**live, RepositoryRow: {k: live[RepositoryRow][k] for k in others}})
     assert (surplus.live, surplus.fresh) == (lacking.fresh, None)
 
@@ -194,10 +197,47 @@ def test_findings_of_what_only_state_knows_count_with_it_alone(rule: str) -> Non
     assert digest(rows, without_state=True) == digest(without, without_state=True) == digest(without)
 
 
+def test_of_a_revision_only_what_the_forge_tells_again_counts_without_state() -> None:
+    """Guards the same proof: a revision that nothing tells again is left out, whatever was frozen of it."""
+    rows = page(told([("branch", 1, "x")]).world())
+
+    def hashed(*revisions: RevisionRow, without_state: bool = True) -> Digest:
+        return digest({**rows, RevisionRow: dict(enumerate(revisions))}, without_state=without_state)
+
+    told_again = revision(content="one", retold="abc")
+    assert hashed(told_again) == hashed(revision(content="another", retold="abc"))
+    assert hashed(told_again, without_state=False) != hashed(
+        revision(content="another", retold="abc"), without_state=False
+    )
+    assert hashed(told_again) != hashed(revision(content="one", retold="def"))
+    assert hashed(revision(content="one", retold=None)) == hashed() != hashed(told_again)
+
+
+def test_keys_that_cannot_be_compared_have_an_order_all_the_same() -> None:
+    """Guards tables whose keys hold numbers, texts and nothing; and fields written in another order."""
+    keys: list[Any] = [("a", None), ("a", 1), ("a", "b"), 3]
+    one = {key: finding("dangling", str(key)) for key in keys}
+    rows = page(told([("branch", 1, "x")]).world())
+    assert digest({**rows, FindingRow: one}) == digest({**rows, FindingRow: dict([*one.items()][::-1])})
+    assert len([*differences({**rows, FindingRow: one}, {**rows, FindingRow: {}})]) == len(keys)
+    first, second = (made(EntryRow, fields=fields) for fields in ({"a": 1, "b": 2}, {"b": 2, "a": 1}))
+    assert digest({**rows, EntryRow: {1: first}}) == digest({**rows, EntryRow: {1: second}})
+
+
+def revision(**values: Any) -> RevisionRow:
+    """A revision of which nothing else is known."""
+    return made(RevisionRow, **values)
+
+
+def made(kind: type[Any], **values: Any) -> Any:
+    """A row with these values, and nothing in all other columns."""
+    return kind(**{**dict.fromkeys(kind.__struct_fields__), **values})
+
+
 def finding(rule: str, key: str) -> FindingRow:
     """A finding that nothing but its rule tells of."""
-    values: dict[str, Any] = dict.fromkeys(FindingRow.__struct_fields__)
-    return FindingRow(**{**values, "id": key, "rule": rule})
+    row: FindingRow = made(FindingRow, id=key, rule=rule)
+    return row
 
 
 def test_what_only_says_how_we_read_is_not_in_the_digest() -> None:

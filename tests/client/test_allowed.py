@@ -148,3 +148,23 @@ def test_asking_and_checking_say_the_same(text: str) -> None:
             assert asked(each) is passed
     assert allowed.is_login("ada")
     assert not allowed.is_login(f"ada\n{text}")
+
+
+@pytest.mark.parametrize(
+    ("check", "what"),
+    [
+        (allowed.check_owner, "the name of an owner"), (allowed.check_repository_name, "the name of a repository"),
+        (allowed.check_full_name, "of the form owner/name"), (allowed.check_ref_name, "the name of a ref"),
+        (allowed.check_object_id, "a full object id"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_what_it_is_not_and_no_more_of_it_than_a_line(check: Any, what: str) -> None:
+    """Guards logs and pages: what is refused may be as long as anybody likes."""
+    with pytest.raises(ValueError, match=rf"^'(\\n){{80}}' is not {what}$"):
+        check("\n" * 100)
+
+
+def test_an_object_format_is_given_back_and_another_is_named() -> None:
+    assert [allowed.check_object_format(each) for each in ("sha1", "sha256")] == ["sha1", "sha256"]
+    with pytest.raises(ValueError, match=r"^'x{80}' is no object format; Git has sha1 and sha256$"):
+        allowed.check_object_format("x" * 100)
