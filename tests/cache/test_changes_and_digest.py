@@ -148,6 +148,13 @@ def test_a_branch_and_a_pull_request_that_are_gone_are_what_only_tombstones_know
     assert digest(with_both, without_state=True) == digest(without)
 
 
+def test_rows_are_counted() -> None:
+    """Guards the number that people compare first."""
+    nothing: Rows = {kind: {} for kind in COVERED}
+    assert digest(nothing).rows == 0
+    assert digest({**nothing, FindingRow: {"1": finding("dangling", "1")}}).rows == 1
+
+
 @given(HISTORIES)
 def test_the_order_of_rows_does_not_count(history: History) -> None:
     """Guards: a cache loaded from its file that seems another than the one in memory."""
