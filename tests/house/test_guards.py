@@ -36,6 +36,7 @@ CASES = {
 def test_a_test_fails_that_leaves_or_reaches(case: str, pytester: pytest.Pytester) -> None:
     body, message = CASES[case]
     pytester.makeconftest(CONFTEST.read_text())
+    pytester.makepyfile(fresh_databases=CONFTEST.with_name("fresh_databases.py").read_text())
     pytester.makeini(
         "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
     )
