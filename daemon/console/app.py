@@ -32,6 +32,7 @@ class Console:
 
     def __init__(self, context: ConsoleContext) -> None:
         self._context = context
+        self._templates = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
         """Every route, each with its whole path. They need no middleware."""
@@ -60,7 +61,8 @@ class Console:
 
     async def _answer(self, handler: Handler, pages: Pages) -> web.StreamResponse:
         epoch = self._context.api.epoch()
-        await templating.ready()
+        async with self._templates:  # once, however many ask for the first page
+            await templating.ready()
         try:
             if handler in _OPEN:
                 return await handler(pages)

@@ -11,6 +11,7 @@ import asyncio
 import heapq
 import itertools
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
@@ -43,6 +44,7 @@ class Renderer:
         self._seconds = seconds
         self._process = Killable("daemon.console.render_process")
         self._thread = ThreadPoolExecutor(1, "render")
+        self._beside = ThreadPoolExecutor(1, "verbatim")  # many at once would keep the loop from its turn
         self._gate = _Gate()
         self._kept = _Kept()
 
@@ -51,17 +53,21 @@ class Renderer:
         if len(text) <= SMALL:
             return rendered(text, beside)
         if len(text) > LARGEST:
-            return await asyncio.to_thread(rendered, text, beside)
+            return await self._at_length(rendered, text, beside)
         key = sha256(f"{beside}\0{text}".encode("utf-8", "surrogatepass")).digest()
         if (found := self._kept.get(key)) is not None:
             return found
         if not await self._gate.enter(len(text)):
-            return await asyncio.to_thread(verbatim, text, BUSY)
+            return await self._at_length(verbatim, text, BUSY)
         try:
             made = self._kept.get(key)
             return made if made is not None else await self._made(key, text, beside)
         finally:
             self._gate.leave()
+
+    async def _at_length(self, make: Callable[[str, str], Markup], text: str, more: str) -> Markup:
+        """What is shown as it is written: up to a quarter of a second for a megabyte of letters that act."""
+        return await asyncio.get_running_loop().run_in_executor(self._beside, make, text, more)
 
     async def _made(self, key: bytes, text: str, beside: str) -> Markup:
         question = msgspec.msgpack.encode((text.encode("utf-8", "replace").decode(), beside))
@@ -70,17 +76,18 @@ class Renderer:
             made = Markup((await ask).decode())  # noqa: S704 - what `markdown.rendered` gave, in the process
         except (TookTooLongError, DiedError) as error:
             log.warning("console.text_not_rendered", letters=len(text), reason=type(error).__name__)
-            made = await asyncio.to_thread(verbatim, text, SLOW)
+            made = await self._at_length(verbatim, text, SLOW)
         except OSError as error:
             log.warning("console.no_renderer", error=type(error).__name__)
-            return await asyncio.to_thread(verbatim, text, BUSY)
+            return await self._at_length(verbatim, text, BUSY)
         self._kept.put(key, made)
         return made
 
     async def stop(self, _app: object = None) -> None:
         """End the process."""
         self._process.kill()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for executor in (self._thread, self._beside):
+            executor.shutdown(wait=False, cancel_futures=True)
 
 
 class _Gate:
