@@ -18,14 +18,14 @@ def mutmut(*arguments: str) -> str:
 
 
 def difference(name: str) -> tuple[str, str, str]:
-    """The file, the line that was and the one that it becomes; lines joined where there are several."""
+    """The module, the line that was and the one that it becomes; lines joined where there are several."""
     lines = mutmut("show", name).splitlines()
-    file = next(line.split()[1] for line in lines if line.startswith("--- "))
+    module = name.rpartition(".x")[0]  # what follows is mutmut's name of the function, and the mutant's number
     was, becomes = (
         " ".join(line[1:].strip() for line in lines if line.startswith(sign) and not line.startswith(sign * 3))
         for sign in "-+"
     )
-    return file, was, becomes
+    return module, was, becomes
 
 
 def main() -> int:
@@ -34,17 +34,17 @@ def main() -> int:
     unused, unexplained = list(range(len(known))), []
     left = [line.strip().partition(": ") for line in mutmut("results").splitlines() if ": " in line]
     for name in (name for name, _, how in left if how.startswith(BEHIND)):
-        file, was, becomes = difference(name)
+        module, was, becomes = difference(name)
         why = [
             at for at, one in enumerate(known)
-            if (one["file"], one["was"]) == (file, was) and one.get("becomes", becomes) == becomes
+            if (one["module"], one["was"]) == (module, was) and one.get("becomes", becomes) == becomes
         ]  # fmt: skip
         unused = [at for at in unused if at not in why]
         if not why:
-            unexplained.append(f"{name}\n  {file}\n  - {was}\n  + {becomes}")
+            unexplained.append(f"{name}\n  - {was}\n  + {becomes}")
     print("\n".join(unexplained) or "Every mutant is killed or explained.")
     for at in unused:
-        print(f"no longer needed: {known[at]['file']}: {known[at]['was']}")
+        print(f"no longer needed: {known[at]['module']}: {known[at]['was']}")
     return 1 if unexplained or unused else 0
 
 
