@@ -67,6 +67,16 @@ class Outcome(Struct, frozen=True):
     """What could not be read and may be soon, once the rest is written."""
 
 
+class _Question(Struct, frozen=True):
+    """How a repository is to be read, whatever it is called meanwhile; see `Reader.read`."""
+
+    previous: RepositoryEvidence | None
+    interest: Interest
+    scope: Scope
+    blocks: Sequence[Block]
+    kept: Kept
+
+
 class Reader:
     """Reads repositories of one forge into object stores under `objects`."""
 
@@ -110,38 +120,22 @@ class Reader:
         """
         self._at_work.add(repository.id)
         try:
-            return await self._read_by_name(repository, previous, interest, scope, blocks, kept)
+            return await self._read_by_name(repository, _Question(previous, interest, scope, blocks, kept))
         finally:
             self._at_work.discard(repository.id)
             if repository.id in self._unwanted:
                 self._unwanted.discard(repository.id)
                 await self._store(repository).remove()
 
-    async def _read_by_name(
-        self,
-        repository: Repository,
-        previous: RepositoryEvidence | None,
-        interest: Interest,
-        scope: Scope,
-        blocks: Sequence[Block],
-        kept: Kept,
-    ) -> Outcome:
+    async def _read_by_name(self, repository: Repository, question: _Question) -> Outcome:
         for _ in range(3):
             try:
-                return await self._read(repository, previous, interest, scope, blocks, kept)
+                return await self._read(repository, question)
             except (NameReused, Switched):
                 repository = await self._by_id(repository.id)
         raise NameReused(f"{repository.full_name} was renamed again and again while it was read")
 
-    async def _read(
-        self,
-        repository: Repository,
-        previous: RepositoryEvidence | None,
-        interest: Interest,
-        scope: Scope,
-        blocks: Sequence[Block],
-        kept: Kept,
-    ) -> Outcome:
+    async def _read(self, repository: Repository, question: _Question) -> Outcome:
         try:
             listing = _legible(
                 await ls_refs(self._transport, repository.full_name, object_format=repository.object_format)
@@ -152,11 +146,11 @@ class Reader:
                 raise
             raise NameReused(f"{repository.full_name} is called {current.full_name} now") from None
         default = await self._default_branch(repository, listing)
-        asked = (listing.branches, listing.pulls, default, interest.canonical)
+        asked = (listing.branches, listing.pulls, default, question.interest.canonical)
         before, error = self._too_much.pop(repository.id, (None, None))
-        if error is None or before != asked or scope.again:
+        if error is None or before != asked or question.scope.again:
             try:
-                return await self._read_listed(repository, listing, default, previous, interest, scope, blocks, kept)
+                return await self._read_listed(repository, listing, default, question)
             except TooMuch as found:
                 error = found
         if error.lasting:  # as it was made, without the frames that it came through and all that they hold
@@ -164,16 +158,10 @@ class Reader:
         raise error
 
     async def _read_listed(
-        self,
-        repository: Repository,
-        listing: RefListing,
-        default: str,
-        previous: RepositoryEvidence | None,
-        interest: Interest,
-        scope: Scope,
-        blocks: Sequence[Block],
-        kept: Kept,
+        self, repository: Repository, listing: RefListing, default: str, question: _Question
     ) -> Outcome:
+        previous, interest, scope = question.previous, question.interest, question.scope
+        blocks, kept = question.blocks, question.kept
         known = previous if previous is not None and not scope.again else None
         last = previous or self._remembered(repository.id)
         errors = ReadErrors(repository, known, scope, self.failures)
@@ -287,6 +275,7 @@ class Reader:
 
     async def forget(self, repository: Repository) -> None:
         """Remove a repository's object store, once nobody reads in it: it can be fetched again."""
+        self._too_much.pop(repository.id, None)
         if repository.id in self._at_work:
             self._unwanted.add(repository.id)
         else:
