@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.connectors.asyncio import AsyncAdapt_dbapi_connection
 from sqlalchemy.engine import URL, AdaptedConnection, Connection
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from cache.store.driver import Driver
 from cache.store.finish import finish
 
 
 def make_engine(
-    path: Path, access: str, size: int, begin: str, prepare: Callable[[DBAPIConnection, object], None]
+    path: Path, access: str, size: int, begin: str, prepare: Callable[[AsyncAdapt_dbapi_connection, object], None]
 ) -> AsyncEngine:
     """Connections that read and write by `access` (`rw` or `ro`), each made ready by `prepare`."""
     url = URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query={"mode": access, "uri": "true"})
     # isolation_level None: the driver begins nothing by itself, the listener below does.
     engine = create_async_engine(
-        url, pool_size=size, max_overflow=0, hide_parameters=True, connect_args={"isolation_level": None}
-    )
+        url, module=Driver(), pool_size=size, max_overflow=0, hide_parameters=True,
+        connect_args={"isolation_level": None},
+    )  # fmt: skip
 
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
@@ -72,12 +74,9 @@ async def foreign_keys_set(connection: AsyncConnection, checked: bool) -> AsyncI
         await finish(connection.invalidate())  # thrown away: the next connection checks again
 
 
-def run_each(connection: DBAPIConnection, *statements: str) -> None:
-    """Run statements on a new connection."""
-    cursor = connection.cursor()
-    for statement in statements:
-        cursor.execute(statement)
-    cursor.close()
+def run_each(connection: AsyncAdapt_dbapi_connection, *statements: str) -> None:
+    """Run statements on a new connection, which says nothing that is looked at."""
+    connection.run_async(lambda driver: driver.executescript(";".join(statements)))
 
 
 def _interrupt(connection: AdaptedConnection, _record: object, _error: BaseException | None) -> None:

@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.connectors.asyncio import AsyncAdapt_dbapi_connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -305,17 +305,17 @@ class Database:
             async with connected(self._write_engine, self.path) as connection:
                 await _checkpoint(connection)
 
-    def _prepare_reader(self, connection: DBAPIConnection, _record: object) -> None:
+    def _prepare_reader(self, connection: AsyncAdapt_dbapi_connection, _record: object) -> None:
         self._refuse_another(connection)
         run_each(connection, f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
 
-    def _refuse_another(self, connection: DBAPIConnection) -> None:
+    def _refuse_another(self, connection: AsyncAdapt_dbapi_connection) -> None:
         """A connection made later must not lead to another file than those that are open."""
         if identity(self.path) != self._identity:
             connection.close()
             raise FileMovedError(self.path)
 
-    def _prepare_writer(self, connection: DBAPIConnection, _record: object) -> None:
+    def _prepare_writer(self, connection: AsyncAdapt_dbapi_connection, _record: object) -> None:
         self._refuse_another(connection)
         run_each(
             connection,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -82,8 +82,7 @@ class Store:
         async with self.database.read() as connection:
             for kind in kinds:
                 table = loaded[kind] = {}
-                result = await connection.stream(_selection(kind))
-                async for records in result.partitions(BATCH):  # texts as they are read are not all held at once
+                async for records in _records(connection, kind):
                     rows = (_row(kind, record) for record in records)
                     table |= {identity(row): row for row in rows}
             last = (await connection.execute(select(func.max(feed_table.c.sequence)))).scalar()
@@ -204,6 +203,16 @@ class Store:
             for table in (feed_table, sight_table):
                 await connection.execute(delete(table).where(table.c.sequence <= self.sequence - keep))
             await connection.execute(delete(cleared).where(cleared.c.sequence <= newest - CLEARED_KEPT))
+
+
+async def _records(connection: AsyncConnection, kind: type[Row]) -> AsyncIterator[Sequence[Any]]:
+    """What a table holds; texts as they are read are not all held at once."""
+    if not (kind.texts or kind is BlobRow):
+        yield (await connection.execute(_selection(kind))).all()
+        return
+    result = await connection.stream(_selection(kind))
+    async for records in result.partitions(BATCH):
+        yield records
 
 
 @cache

@@ -68,37 +68,39 @@ class Console:
                 return await handler(pages)
             if pages.request.method not in ("GET", "HEAD"):
                 only = "What people write, they write to the forge."
-                return _problem(pages, ProblemError("method-not-allowed", only, headers={"Allow": "GET, HEAD"}))
+                return await _problem(pages, ProblemError("method-not-allowed", only, headers={"Allow": "GET, HEAD"}))
             access = self._context.api.access
             pages.asked = await access.asked(credentials_of(pages.request, access.proxy))
             ASKER.set(pages.asked)
             return await handler(pages)
         except ProblemError as problem:
             if problem.kind == "session-ended":
-                return _noted(pages, signing.ended(pages, problem.detail), problem)
+                return _noted(pages, await signing.ended(pages, problem.detail), problem)
             if problem.kind == "token-needed":
-                form = signing.form(pages, to=pages.way, wrong="Nothing is shown here without a token.", status=401)
+                wrong = "Nothing is shown here without a token."
+                form = await signing.form(pages, to=pages.way, wrong=wrong, status=401)
                 return _noted(pages, form, problem)
-            return _problem(pages, problem)
+            return await _problem(pages, problem)
         except Absent as absent:
-            return _problem(pages, ProblemError("not-found", str(absent)))
+            return await _problem(pages, ProblemError("not-found", str(absent)))
         except QueryError as error:
-            return _problem(pages, ProblemError.of(error))
+            return await _problem(pages, ProblemError.of(error))
         except DBAPIError as error:
             log.warning("console.cache_unavailable", path=pages.request.path, error=type(error.orig).__name__)
             if self._context.api.damaged is not None and is_damage(error):
                 self._context.api.damaged(epoch)
-            return _problem(pages, ProblemError("cache-unavailable", "Ask again in a moment."))
+            return await _problem(pages, ProblemError("cache-unavailable", "Ask again in a moment."))
         except (asyncio.CancelledError, ConnectionResetError, web.HTTPException):
             raise
         except Exception:
             log.exception("console.failed", path=pages.request.path)
-            return _problem(pages, ProblemError("internal", "The log of Forgeglass says more."))
+            return await _problem(pages, ProblemError("internal", "The log of Forgeglass says more."))
 
 
-def _problem(pages: Pages, problem: ProblemError) -> web.Response:
+async def _problem(pages: Pages, problem: ProblemError) -> web.Response:
     status, title = PROBLEMS[problem.kind]
-    response = pages.answer("problem.html", title=title, fresh=None, status=status, code=status, detail=problem.detail)
+    detail = problem.detail
+    response = await pages.answer("problem.html", title=title, fresh=None, status=status, code=status, detail=detail)
     response.headers["Cache-Control"] = "no-store"
     return _noted(pages, response, problem)
 

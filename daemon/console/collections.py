@@ -63,7 +63,7 @@ async def _table(pages: Pages, collection: Collection) -> web.StreamResponse:
     )
     made = controls.controls(collection, pages.query)
     own = {one.name for one in made}
-    return pages.answer(
+    return await pages.answer(
         "collection.html",
         title=collection.title or collection.name,
         fresh=view.fresh,
@@ -97,7 +97,7 @@ async def _entry(pages: Pages, collection: Collection, key: str) -> web.StreamRe
     folder = f"{pages.here.page}/revisions"
     news = (*_of(collection), ("key", key))
     if isinstance(view, KeyView):
-        return pages.answer(
+        return await pages.answer(
             "keyed.html",
             title=key,
             fresh=view.fresh,
@@ -113,7 +113,7 @@ async def _entry(pages: Pages, collection: Collection, key: str) -> web.StreamRe
     renderer = pages.context.renderer
     body = await renderer.rendered(item.body, _beside(item, pages.forge)) if item.body else None
     pill = controls.pill_field(collection)
-    return pages.answer(
+    return await pages.answer(
         "entry.html",
         title=item.title or key,
         fresh=view.fresh,

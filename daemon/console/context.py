@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,3 +19,5 @@ class ConsoleContext:
     api: ApiContext
     lags: Callable[[datetime], Awaitable[Lags]]
     renderer: Renderer = field(default_factory=Renderer)
+    page_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a page is rendered."""

@@ -37,7 +37,7 @@ async def overview(pages: Pages) -> web.StreamResponse:
     status = await context.api.status(pages.viewer)
     lags = await context.lags(pages.now - LAG_OVER)
     sweeps = msgspec.convert(status.get("sweeps", []), list[SweepRecord])
-    return pages.answer(
+    return await pages.answer(
         "overview.html",
         title="Overview",
         fresh=view.fresh,
@@ -59,7 +59,7 @@ async def findings(pages: Pages) -> web.StreamResponse:
     question = ask(pages.pairs, finding_queries.columns(cleared=cleared), sort=sort, others=("cleared",))
     view = await reading.findings_view(pages.context.api, pages.viewer, question, cleared=cleared)
     own: dict[str, Any] = {"shown": view, "cleared": cleared, "mending": MENDING, "news": [("kind", "finding")]}
-    return pages.answer("findings.html", title="Findings", fresh=view.fresh, **own)
+    return await pages.answer("findings.html", title="Findings", fresh=view.fresh, **own)
 
 
 async def repositories(pages: Pages) -> web.StreamResponse:
@@ -70,7 +70,7 @@ async def repositories(pages: Pages) -> web.StreamResponse:
     question = ask(pairs, repository_queries.columns(), sort=repository_queries.SORT)
     view = await reading.repositories_view(pages.context.api, pages.viewer, question)
     in_use = "depth" not in pages.query
-    return pages.answer("repositories.html", title="Repositories", fresh=view.fresh, shown=view, in_use=in_use)
+    return await pages.answer("repositories.html", title="Repositories", fresh=view.fresh, shown=view, in_use=in_use)
 
 
 async def changes(pages: Pages) -> web.StreamResponse:
@@ -79,7 +79,7 @@ async def changes(pages: Pages) -> web.StreamResponse:
     view = await reading.changes_view(pages.context.api, pages.viewer, _before(pages.query), conditions, CHANGES_SHOWN)
     told = [_Told(item) for item in view.items]
     kinds, operations = change_queries.KINDS, change_queries.OPERATIONS
-    return pages.answer(
+    return await pages.answer(
         "changes.html", title="Changes", fresh=view.fresh, shown=view, told=told, kinds=kinds, operations=operations
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -57,7 +58,7 @@ class Pages:
         query = self.request.rel_url.raw_query_string
         return "" if raw.startswith("sign-") else f"{raw}?{query}" if query else raw
 
-    def answer(
+    async def answer(
         self,
         template: str,
         *,
@@ -70,8 +71,20 @@ class Pages:
         """A page; `fresh` says when what it shows was last confirmed, None on one that shows nothing of the cache.
 
         `news` are the filters of the change feed under which the page is shown anew; without any, every change does.
+        Of pages that are ready at the same moment one is rendered in each iteration of the event loop: a text of a
+        megabyte takes 10 ms, and whoever asks for something else is not to wait for all of them.
         """
-        raw = render(
+        async with self.context.page_lock:
+            await asyncio.sleep(0)  # the lock alone would be free again before the next one that is ready asks for it
+            raw = self._html(template, title=title, fresh=fresh, news=news, **values)
+        response = web.Response(body=raw, status=status, headers=HEADERS, content_type="text/html", charset="utf-8")
+        response.enable_compression()
+        return response
+
+    def _html(
+        self, template: str, *, title: str, fresh: Freshness | None, news: Iterable[tuple[str, str]], **values: Any
+    ) -> bytes:
+        return render(
             template,
             title=title,
             fresh=fresh,
@@ -91,9 +104,6 @@ class Pages:
             interval=self.context.api.sweep_interval.total_seconds(),
             **values,
         )
-        response = web.Response(body=raw, status=status, headers=HEADERS, content_type="text/html", charset="utf-8")
-        response.enable_compression()
-        return response
 
     def view(self, *names: str, **changed: str | None) -> str:
         """The address of this view with some of its parameters left out or put to others; its page begins anew."""

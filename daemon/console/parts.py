@@ -39,7 +39,7 @@ async def of_entry(pages: Pages, collection: Collection, key: str, part: str) ->
         (pages.here.entry(collection.block, collection.name, key), key),
     ]
     news = [("block", collection.block), ("collection", collection.name), ("key", key)]
-    return _answer(pages, part, view, crumbs, news)
+    return await _answer(pages, part, view, crumbs, news)
 
 
 async def of_pull(pages: Pages) -> web.StreamResponse:
@@ -59,18 +59,18 @@ async def of_pull(pages: Pages) -> web.StreamResponse:
         (pages.here.to("pulls"), "Pull requests"),
         (pages.here.pull(full_name, whole), f"{full_name}#{whole}"),
     ]
-    return _answer(pages, part, view, crumbs, [("number", str(whole))])
+    return await _answer(pages, part, view, crumbs, [("number", str(whole))])
 
 
 def _question(pages: Pages, sort: str) -> Question:
     return Question((), sort, cursor=pages.query.get("cursor"))
 
 
-def _answer(
+async def _answer(
     pages: Pages, part: str, view: PartView, crumbs: Sequence[Crumb], news: Sequence[tuple[str, str]]
 ) -> web.Response:
     items: Sequence[Any] = pulls.listed(pages, view.items) if part == "proposals" else view.items
-    return pages.answer(
+    return await pages.answer(
         "part.html", title=TITLES[part], fresh=view.fresh, part=part, items=items, next=view.next, crumbs=crumbs,
         of_pull=crumbs[0][1] == "Pull requests", news=news,
     )  # fmt: skip

@@ -47,7 +47,7 @@ async def waiting(pages: Pages) -> web.StreamResponse:
     view = await reading.pulls_view(pages.context.api, pages.viewer, question)
     told = {place: (listed(pages, one.first), one.number) for place, one in view.proposed.items()}
     news = [("kind", "pull"), ("kind", "proposal")]
-    return pages.answer("pulls.html", title="Pull requests", fresh=view.fresh, shown=view, would=told, news=news)
+    return await pages.answer("pulls.html", title="Pull requests", fresh=view.fresh, shown=view, would=told, news=news)
 
 
 async def single(pages: Pages) -> web.StreamResponse:
@@ -60,7 +60,7 @@ async def single(pages: Pages) -> web.StreamResponse:
     item = view.item
     folder = pages.forge.folder(item.repository, item.head_sha)
     text = await pages.context.renderer.rendered(item.description, folder) if item.description else None
-    return pages.answer(
+    return await pages.answer(
         "pull.html",
         title=item.title or "untitled",
         fresh=view.fresh,
@@ -99,7 +99,7 @@ async def proposal(
         difference = await pages.context.api.comparing.run(
             shown.body_now or "", after, partial(texts.difference, beside=said == "beside", whole=False)
         )
-    return pages.answer(
+    return await pages.answer(
         "proposal.html",
         title=item.title or key,
         fresh=view.fresh,

@@ -41,7 +41,7 @@ async def listed(pages: Pages, collection: Collection, key: str) -> web.StreamRe
     inside = part in (INSIDE, MORE)
     if inside:  # addresses are taken from the page that the rows come into
         pages.here = Here.of(pages.request.rel_url.raw_path.rpartition("/")[0])
-    response = pages.answer(
+    response = await pages.answer(
         "versions.html" if inside else "versions_page.html",
         title="Revisions",
         fresh=view.fresh,
@@ -69,7 +69,7 @@ async def single(pages: Pages, collection: Collection, key: str, name: str) -> w
     folder = pages.forge.folder(item.repository, item.head_sha, item.path) if item.rule != "field" else ""
     body = await pages.context.renderer.rendered(read.body, folder) if read else None
     fields = read.fields if read is not None and read.fields is not None else {}
-    return pages.answer(
+    return await pages.answer(
         "revision.html",
         title=file_name(collection, item),
         fresh=view.fresh,
@@ -100,7 +100,7 @@ async def differing(pages: Pages, collection: Collection, key: str, names: tuple
     found = await pages.context.api.comparing.run(
         view.before.text, view.after.text, partial(texts.difference, beside=beside, whole=whole)
     )
-    return pages.answer(
+    return await pages.answer(
         "diff.html",
         title=f"{_side_name(view.before)} → {_side_name(view.after)}",
         fresh=view.fresh,

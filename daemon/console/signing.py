@@ -29,9 +29,11 @@ def _checked(way: str) -> str:
     return way if _WAY.fullmatch(way) else ""
 
 
-def form(pages: Pages, *, to: str, wrong: str | None = None, status: int = 200) -> web.Response:
+async def form(pages: Pages, *, to: str, wrong: str | None = None, status: int = 200) -> web.Response:
     """The page to sign in on."""
-    response = pages.answer("sign_in.html", title="Sign in", fresh=None, status=status, to=to, wrong=wrong, hours=HOURS)
+    response = await pages.answer(
+        "sign_in.html", title="Sign in", fresh=None, status=status, to=to, wrong=wrong, hours=HOURS
+    )
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -40,17 +42,17 @@ async def sign_in(pages: Pages) -> web.StreamResponse:
     """The form, or with POST what it sends: a session begins, and its cookie goes back with the way to the page."""
     to = _checked(pages.request.query.get("to", ""))
     if pages.request.method != "POST":
-        return form(pages, to=to)
+        return await form(pages, to=to)
     said = await _said(pages)
     to = _checked(said.get("to", ""))
     if not own_page(pages):
-        return form(pages, to=to, wrong="Another site's page sent this; sign in here.", status=403)
+        return await form(pages, to=to, wrong="Another site's page sent this; sign in here.", status=403)
     try:
         value, asked = await pages.context.api.access.sign_in(said.get("token", ""))
     except ProblemError:
         log.info("console.sign_in_refused", remote=pages.request.remote)
         wrong = "This token is not known, or no longer. Make one with `forgeglass token create`."
-        return form(pages, to=to, wrong=wrong, status=403)
+        return await form(pages, to=to, wrong=wrong, status=403)
     log.info("console.signed_in", token=asked.name)
     return _off(pages, to, value)
 
@@ -58,16 +60,16 @@ async def sign_in(pages: Pages) -> web.StreamResponse:
 async def sign_out(pages: Pages) -> web.StreamResponse:
     """End the session, and take the cookie away."""
     if pages.request.method != "POST" or not own_page(pages):
-        return form(pages, to="", wrong="Sign out with the button on a page.", status=405)
+        return await form(pages, to="", wrong="Sign out with the button on a page.", status=405)
     brought = credentials_of(pages.request, None)
     if brought.session is not None:
         pages.context.api.access.sign_out(brought.session)
     return _off(pages, "", None)
 
 
-def ended(pages: Pages, wrong: str) -> web.Response:
+async def ended(pages: Pages, wrong: str) -> web.Response:
     """The form where a session has ended; its cookie is taken away, so that whoever goes on is a stranger."""
-    response = form(pages, to=_checked(pages.way), wrong=wrong, status=401)
+    response = await form(pages, to=_checked(pages.way), wrong=wrong, status=401)
     response.headers["Set-Cookie"] = _cookie(pages, None)
     return response
 
