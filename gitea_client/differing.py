@@ -7,6 +7,7 @@ pair that holds too much is given up by itself, and the others are read as ever.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -115,23 +116,35 @@ class _Reader:
         folders = [_Folder(edge, b"", *edge) for edge in edges]
         while folders:
             trees = await self._contents({tree for folder in folders for tree in folder[2:] if tree is not None})
-            inner: list[_Folder] = []
-            for folder in folders:
-                if folder.edge in failed:
-                    continue
-                try:
-                    more = list(self._compare(folder, trees, found[folder.edge]))
-                    amounts[folder.edge] += len(more)
-                    self._judge(folder, amounts[folder.edge] + len(found[folder.edge]))
-                except GitFailed as error:
-                    failed[folder.edge] = error
-                    found[folder.edge] = {}
-                    continue
-                inner += more
+            # beside the event loop: a bomb's trees are compared for half a second before they are too much
+            folders = await asyncio.to_thread(self._level, folders, trees, found, failed, amounts)
             if len(edges) > 1 and amounts.total() + sum(map(len, found.values())) > self._most:
                 raise _Crowded
-            folders = inner
         return found, failed
+
+    def _level(
+        self,
+        folders: Sequence[_Folder],
+        trees: Mapping[str, bytes | None],
+        found: Mapping[Edge, dict[str, Sides]],
+        failed: dict[Edge, GitFailed],
+        amounts: Counter[Edge],
+    ) -> list[_Folder]:
+        """Compare folders; the folders in them that differ. Adds to `found`, `failed` and `amounts`."""
+        inner: list[_Folder] = []
+        for folder in folders:
+            if folder.edge in failed:
+                continue
+            try:
+                more = list(self._compare(folder, trees, found[folder.edge]))
+                amounts[folder.edge] += len(more)
+                self._judge(folder, amounts[folder.edge] + len(found[folder.edge]))
+            except GitFailed as error:
+                failed[folder.edge] = error
+                found[folder.edge].clear()
+                continue
+            inner += more
+        return inner
 
     def _judge(self, folder: _Folder, amount: int) -> None:
         what = f"{folder.edge[1]} in {self._store.path.name}"
