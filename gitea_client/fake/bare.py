@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,13 +42,23 @@ ENVIRONMENT = {
 }
 
 
+_ABOUT_IDS = frozenset({"rev-list", "merge-base", "diff", "log"})
+_LASTING = re.compile(r"--?[a-z-]+(=\S+)?|\^?[0-9a-f]{40}(\.\.[0-9a-f]{40})?")
+"""What such a command may be given so that its answer never changes: options, ids, ranges of ids."""
+KEPT = 2_000
+"""Answers that are kept: a process costs more than all else that a test does in the meantime."""
+
+
 class BareRepository:
     """The directory `path`, which need not exist yet. Git runs on `executor`'s threads."""
 
     def __init__(self, path: Path, executor: Executor) -> None:
         self.path = path
         self._executor = executor
+        self.collected = 0
+        """How often objects may have been taken away."""
         self._commits: dict[str, Commit] = {}
+        self._answers: dict[tuple[tuple[str, ...], bytes], subprocess.CompletedProcess[bytes]] = {}
 
     # Making and removing
 
@@ -143,7 +154,15 @@ class BareRepository:
                 cwd=self.path, input=stdin, env={**env, "GIT_DIR": str(self.path)}, capture_output=True, check=False,
             )
 
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        asked = (tuple(arguments), stdin)
+        if asked in self._answers:
+            return self._answers[asked]
+        done = await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        if not done.stderr and _lasting(arguments):
+            if len(self._answers) >= KEPT:
+                self._answers.clear()
+            self._answers[asked] = done
+        return done
 
     async def lines(self, *arguments: str) -> list[str]:
         return (await self.run(*arguments)).decode(errors="surrogateescape").splitlines()
@@ -182,7 +201,9 @@ class BareRepository:
 
     def forget(self) -> None:
         """Drop what is remembered of objects: after a gc they may be gone."""
+        self.collected += 1
         self._commits.clear()
+        self._answers.clear()
 
     async def commit(self, sha: str) -> Commit | None:
         return (await self.commits([sha])).get(sha)
@@ -248,3 +269,8 @@ class BareRepository:
         await self.run("repack", "-q", "-a", "-d")
         await self.run("prune", "--expire=now")
         self.forget()
+
+
+def _lasting(arguments: Sequence[str]) -> bool:
+    """Whether what git answers follows from ids alone, which holds until a gc takes objects away."""
+    return arguments[0] in _ABOUT_IDS and all(map(_LASTING.fullmatch, arguments[1:]))

@@ -87,6 +87,8 @@ class Oracle:
 
     def expect(self) -> Expected:
         """Everything that must stand in the rows once all was read."""
+        for repository in self._forge.world.repositories.values():
+            self._gits.at(repository.path).look_again(repository.git.collected)
         told = Expected()
         for repository in self._forge.world.repositories.values():
             if repository.owner.login == OWNER:

@@ -37,9 +37,12 @@ class Change:
 
 @dataclass
 class Git:
-    """One bare directory. What an id stands for never changes, so that is asked once."""
+    """One bare directory. What an id stands for never changes, so that is asked once; refs are asked once a moment."""
 
     path: Path
+    _refs: dict[str, str] | None = None
+    _lasting: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    _collected: int = 0
     _texts: dict[str, bytes] = field(default_factory=dict)
     _commits: dict[str, Commit] = field(default_factory=dict)
     _makers: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -49,10 +52,25 @@ class Git:
         command = ["git", "-c", "core.quotePath=false", f"--git-dir={self.path}", *arguments]
         return subprocess.run(command, env=_ENVIRONMENT, check=True, capture_output=True).stdout
 
+    def lasting(self, *arguments: str) -> bytes:
+        """The output of a command about ids, which stays the same for as long as the objects are there."""
+        if arguments not in self._lasting:
+            self._lasting[arguments] = self.run(*arguments)
+        return self._lasting[arguments]
+
+    def look_again(self, collected: int) -> None:
+        """Another moment: refs may be others now, and after another gc objects may be gone."""
+        self._refs = None
+        if collected != self._collected:
+            self._lasting.clear()
+            self._collected = collected
+
     def refs(self) -> dict[str, str]:
         """Every ref."""
-        lines = self.run("for-each-ref", "--format=%(objectname) %(refname)").decode().splitlines()
-        return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
+        if self._refs is None:
+            lines = self.run("for-each-ref", "--format=%(objectname) %(refname)").decode().splitlines()
+            self._refs = {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
+        return self._refs
 
     def blob(self, sha: str) -> bytes:
         """A file's bytes."""
@@ -71,7 +89,7 @@ class Git:
 
     def changes(self, head: str) -> dict[str, list[Change]]:
         """Every path that the first-parent history of `head` ever touched, oldest change first."""
-        out = self.run(
+        out = self.lasting(
             "log",
             "--first-parent",
             "-m",
@@ -101,7 +119,6 @@ class Git:
         if (landed, path) not in self._makers:
             self._makers[landed, path] = self.run("log", "-1", "--format=%H", landed, "--", path).decode().strip()
         return self._makers[landed, path]
-
 
     def _adder(self, landed: str, path: str) -> str:
         """The commit among those that this one brought that added a path."""

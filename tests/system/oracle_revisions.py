@@ -58,7 +58,7 @@ class Revisions:
             fork = _fork(git, sha, listed)
             if fork is None:
                 return Said(sure=False)
-            changed = set(git.run("diff", "--name-only", "--no-renames", fork, sha).decode().splitlines())
+            changed = set(git.lasting("diff", "--name-only", "--no-renames", fork, sha).decode().splitlines())
             seen.append((sha, at, _tree(git, sha), changed))
         told.newest = git, seen[-1][0], seen[-1][2], seen[-1][3]
         for slug, path in self._entries(pull, seen, at_meta=at_meta, owner=owner):
@@ -131,7 +131,7 @@ def _heads(pull: Pull) -> list[tuple[str, Any, list[str], bool]]:
 def _fork(git: Git, head: str, listed: set[str]) -> str | None:
     """The one commit at which the listed commits leave what was there before them; None where there is not just one."""
     try:
-        lines = git.run("rev-list", "--parents", head).decode().splitlines()
+        lines = git.lasting("rev-list", "--parents", head).decode().splitlines()
     except subprocess.CalledProcessError:
         return None  # gc took it
     parents = {sha: rest for sha, *rest in (line.split() for line in lines)}
@@ -145,13 +145,13 @@ def _fork(git: Git, head: str, listed: set[str]) -> str | None:
 
 
 def _tree(git: Git, commit: str) -> dict[str, str]:
-    lines = git.run("ls-tree", "-r", commit).decode("utf-8", "backslashreplace").splitlines()
+    lines = git.lasting("ls-tree", "-r", commit).decode("utf-8", "backslashreplace").splitlines()
     return {path: meta.split(" ")[2] for meta, _, path in (line.partition("\t") for line in lines)}
 
 
 def is_link(git: Git, commit: str, path: str) -> bool:
     """Whether a path is a symbolic link."""
-    return git.run("ls-tree", commit, "--", path).decode().startswith("120000")
+    return git.lasting("ls-tree", commit, "--", path).decode().startswith("120000")
 
 
 def _content(git: Git, commit: str, path: str, blob: str | None) -> Facts:
