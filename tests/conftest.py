@@ -27,6 +27,9 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 LIVE = ("FORGEGLASS_LIVE_URL", "FORGEGLASS_LIVE_TOKEN")
 KEPT = (*LIVE, "FORGEGLASS_LIVE_WRITES")
+IN_MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+"""Bytes that must be free in memory; all tests together need a tenth of it."""
 PROFILE = os.environ.get("FORGEGLASS_TEST_PROFILE", "default")
 
 set_hypothesis_home_dir(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "forgeglass-hypothesis")
@@ -49,13 +52,30 @@ def pytest_configure() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a command that a test starts compiles nothing twice
     os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
     os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
+    if "TMPDIR" not in os.environ and _fits(IN_MEMORY):
+        os.environ["TMPDIR"] = str(IN_MEMORY)
+        tempfile.tempdir = None
     import fresh_databases  # imports the project, so not before
 
     fresh_databases.install()
 
 
+LONGEST = ("test_machine.py", "test_mutants.py", "test_faults.py", "test_pages_run.py", "test_removed.py")
+"""They begin, so that at the end no processor waits for one of them."""
+
+
+def _fits(place: Path) -> bool:
+    """Whether tests may have their files there: fsync(2), of which databases do many, costs nothing in memory."""
+    try:
+        found = os.statvfs(place)
+    except OSError:
+        return False
+    usable = os.access(place, os.W_OK | os.X_OK) and not found.f_flag & (os.ST_NOEXEC | os.ST_RDONLY)
+    return usable and found.f_bavail * found.f_frsize >= ROOM
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what needs a live forge or hours, where they are not given."""
+    """Leave out what needs a live forge or hours, where they are not given; begin with what takes longest."""
     live = pytest.mark.skip(reason="needs FORGEGLASS_LIVE_URL and FORGEGLASS_LIVE_TOKEN")
     soak = pytest.mark.skip(reason="run by `make soak`")
     for item in items:
@@ -63,6 +83,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(live)
         if "soak" in item.keywords and PROFILE != "soak":
             item.add_marker(soak)
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def pytest_collection_finish() -> None:

@@ -43,8 +43,8 @@ class Named(Struct, frozen=True):
 def laid_over(named: Named, draft: Draft | None, kept: KeptRevision | None, raised: Raised | None) -> RevisionRow:
     """The row of a revision; at least one of `draft` and `kept` is there."""
     row = _row(named, draft, kept, raised)
-    if draft is None or _rewritten(raised):
-        return row
+    if draft is None or draft.waiting or _rewritten(raised):
+        return row  # a reading from nothing would not publish it now
     alone = _row(named, draft, None, raised if raised is None or not raised.gone else None)
     told = {name: value for name, value in asdict(alone).items() if name not in ("version", "key", *_NOT_KEPT)}
     return replace(row, retold=hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()[:32])

@@ -314,16 +314,31 @@ class LifeOnForgejo(Life):
 
 
 _settings = settings(
-    max_examples=STORIES,
     stateful_step_count=STEPS,
     deadline=None,
     derandomize=not SOAK,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
-TestOnGitea = pytest.mark.timeout(0 if SOAK else 900)(Life.TestCase)
-TestOnGitea.settings = _settings
-TestOnForgejo = pytest.mark.timeout(0 if SOAK else 900)(LifeOnForgejo.TestCase)
-TestOnForgejo.settings = settings(_settings, max_examples=STORIES // 3)
-TestOnNewGitea = pytest.mark.timeout(0 if SOAK else 900)(LifeOnNewGitea.TestCase)
-TestOnNewGitea.settings = TestOnForgejo.settings
+
+
+def _stories(life: type[Life], number: int) -> Any:
+    """A test of so many stories. Which ones follows from its name, unless it soaks."""
+    made = pytest.mark.timeout(0 if SOAK else 900)(life.TestCase)
+    made.settings = settings(_settings, max_examples=number)
+    return made
+
+
+class More(Life):
+    """Other stories on the same server: in tests of their own, so that nobody waits for one that takes minutes."""
+
+
+class StillMore(Life):
+    """Other stories."""
+
+
+TestOnGitea = _stories(Life, STORIES // 3)
+TestMoreOnGitea = _stories(More, STORIES // 3)
+TestStillMoreOnGitea = _stories(StillMore, STORIES // 3)
+TestOnForgejo = _stories(LifeOnForgejo, STORIES // 3)
+TestOnNewGitea = _stories(LifeOnNewGitea, STORIES // 3)

@@ -6,8 +6,9 @@ import asyncio
 from typing import Any
 
 from comparing import Witness
-from harness import META, System, rfc
+from harness import META, OVERLAP, System, rfc
 
+from cache.revision_rows import RevisionRow
 from cache.rows import BranchRow, EntryRow, PullRow, RelationRow, RepositoryRow
 from gitea_client.fake import Fault
 
@@ -197,3 +198,25 @@ async def test_a_pull_request_opened_with_nothing_to_add_and_then_forced(system:
     await proven(system, witness)
     await system.forge.delete_pull(META, number)
     await proven(system, witness)
+
+
+async def test_what_a_reading_from_nothing_would_not_publish_yet_is_not_said_to_be_the_forges(system: System) -> None:
+    """A head that no push tells is waited for after each change. A digest without `state.db` counted the revision of
+    one that was published before, though whoever reads anew waits for it again.
+    """
+    await system.forge.create_repository(HOME)
+    await system.forge.commit(HOME, {"RFC.md": "# One\n"})
+    await system.forge.commit(META, {"rfcs/a.md": rfc("A", "active", repo=HOME)})
+    number = await system.forge.open_pull(HOME, "main", base="main")
+    await system.settle()
+    system.clock.tick(OVERLAP + 1)
+    report, code = await system.command("rebuild")
+    assert code == 0, report
+    assert len(await system.table(RevisionRow)) == 1
+    await system.forge.close(HOME, number)
+    await system.settle()
+    await system.sweep(deep=True)
+    before = await system.digest(without_state=True)
+    await system.lose("state.db", "cache.db", "objects")
+    await system.sweep(deep=True)
+    assert await system.digest(without_state=True) == before
