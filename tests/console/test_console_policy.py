@@ -85,6 +85,12 @@ def test_what_is_vendored_is_what_was_published() -> None:
     assert found[2].encode() in content
 
 
+def test_axe_is_what_was_published() -> None:
+    axe = Path(__file__).with_name("vendored") / "axe.min.js"
+    told = axe.with_name("VENDORED").read_text()
+    assert f"sha256    {hashlib.sha256(axe.read_bytes()).hexdigest()}" in told
+
+
 async def test_empty_controls_ask_nothing(site: Site) -> None:
     """A browser without scripts sends every control of a form, the empty ones too."""
     page = await site.page("c/rfc/rfcs?q=&state=active&owners=&proposed_at__gte=&sort=")
