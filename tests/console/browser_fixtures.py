@@ -10,15 +10,14 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from console_browser import Visit, chromium_running, looking_at, visiting
-from console_loops import nothing_left
 from playwright.async_api import Browser
 from structlog.testing import capture_logs
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(nothing_left: None) -> AsyncIterator[Browser]:
     """The browser of a module."""
-    async with nothing_left(), chromium_running() as browser:
+    async with chromium_running() as browser:
         yield browser
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 
 ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
 """For tests that share a server: it answers on its own loop only."""
 
 
-@asynccontextmanager
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def nothing_left() -> AsyncIterator[None]:
     """Fail where tasks are left at the end of a module's loop, as every test with a loop of its own does."""
     yield

@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 
 import pytest
 from api_rows import branch, change, finding, look, place, proposal, pull, repository, revision
+from console_loops import ONE_LOOP
 from console_page import Element, Page
 from console_site import Site
 
@@ -149,12 +150,14 @@ async def test_what_is_cut_of_a_difference_is_said_with_all_of_it(
         assert (told["lines"][-1]["to_text"] == "other 39") if "lines" in told else (told["items"][0]["body"] == long)
 
 
-async def test_there_is_nothing_more_to_say_where_all_is_shown(site: Site) -> None:
+@ONE_LOOP
+async def test_there_is_nothing_more_to_say_where_all_is_shown(same_site: Site) -> None:
     """A notice that always stands there is one that nobody reads."""
     for path in ("c/rfc/rfcs/alpha", "c/rfc/rfcs/delta", "pulls/acme/meta/1", "c/rfc/rfcs/beta"):
-        assert not (await site.page(path)).root.every("p", kind="more"), path
+        assert not (await same_site.page(path)).root.every("p", kind="more"), path
 
 
+@ONE_LOOP
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -163,5 +166,5 @@ async def test_there_is_nothing_more_to_say_where_all_is_shown(site: Site) -> No
         ("c/rfc/rfcs/alpha/history?cursor=x", 400), ("pulls/acme/meta/1/proposals?cursor=x", 400),
     ],
 )  # fmt: skip
-async def test_what_is_not_there_is_said_so(site: Site, path: str, status: int) -> None:
-    await site.page(path, status=status)
+async def test_what_is_not_there_is_said_so(same_site: Site, path: str, status: int) -> None:
+    await same_site.page(path, status=status)
