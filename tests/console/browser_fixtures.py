@@ -47,7 +47,6 @@ async def own_visit(chromium: Browser) -> AsyncIterator[Visit]:
 async def plain_visit(whole_module: Visit, chromium: Browser) -> AsyncIterator[Visit]:
     """A person whose browser runs no scripts; for tests that push nothing."""
     with capture_logs():
-        async with looking_at(
-            whole_module.daemon, whole_module.place, chromium, java_script_enabled=False
-        ) as visit:
+        daemon, place = whole_module.daemon, whole_module.place
+        async with looking_at(daemon, place, chromium, java_script_enabled=False) as visit:
             yield visit

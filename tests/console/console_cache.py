@@ -60,3 +60,12 @@ async def _fill() -> Filled:
         content = cache.database.path.read_bytes()
         await cache.database.open()
     return Filled(content, cache.places, cache.store.sequence)
+
+
+def only_read(cache: Cache) -> None:
+    """From now on a cache that tests share refuses to be written: nobody would know why theirs is another."""
+
+    async def refused(*_rows: Row) -> None:
+        raise AssertionError("other tests read this cache: ask for `site`, which is the test's own")
+
+    cache.put = cache.remove = refused  # type: ignore[method-assign]

@@ -8,10 +8,8 @@ import pytest
 import pytest_asyncio
 from api_cache import cached
 from api_server import Cache
-from console_cache import filled
+from console_cache import filled, only_read
 from console_site import Site, serve
-
-from cache.rows import Row
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ async def site(cache: Cache) -> AsyncIterator[Site]:
 async def same_site(nothing_left: None) -> AsyncIterator[Site]:
     """The console over the sample cache that the tests of a module share: they have one loop, and only read."""
     async with filled() as cache, serve(cache) as running:
-        cache.put = cache.remove = only_read  # type: ignore[method-assign]
+        only_read(cache)
         yield running
 
 
@@ -47,10 +45,5 @@ async def same_site(nothing_left: None) -> AsyncIterator[Site]:
 async def same_empty_site(nothing_left: None) -> AsyncIterator[Site]:
     """The like, without rows."""
     async with cached() as cache, serve(cache) as running:
-        cache.put = cache.remove = only_read  # type: ignore[method-assign]
+        only_read(cache)
         yield running
-
-
-async def only_read(*_rows: Row) -> None:
-    """Nobody else would know why what they ask for is another."""
-    raise AssertionError("other tests read this cache: ask for `site`, which is the test's own")

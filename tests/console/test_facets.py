@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from api_rows import NOW, entry, finding, place, pull
 from api_server import Cache
-from console_cache import filled
+from console_cache import filled, only_read
 from console_loops import ONE_LOOP
 from console_page import Page
 from console_site import Site, serve
@@ -47,6 +47,7 @@ async def many(nothing_left: None) -> AsyncIterator[Site]:
     """More of everything than the sample cache, for tests that only read."""
     async with filled() as cache, serve(cache) as running:
         await more_of_everything(cache)
+        only_read(cache)
         yield running
 
 
@@ -57,6 +58,7 @@ async def some_cleared(nothing_left: None) -> AsyncIterator[Site]:
         await more_of_everything(cache)
         findings = cache.places[type(finding("any"))].values()
         await cache.remove(*[row for row in findings if row.id in ("x0", "x1", "x2", "x4")])  # type: ignore[attr-defined]
+        only_read(cache)
         yield running
 
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 from api_rows import NOW, entry, finding, place, pull, repository
 from api_server import Cache
 from api_tokens import Kept
-from console_cache import filled
+from console_cache import filled, only_read
 from console_loops import ONE_LOOP
 from console_page import Page
 from console_site import PAGES, Site, serve
@@ -78,6 +78,7 @@ async def seen(site: Site, path: str, headers: dict[str, str] | None = None, sta
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def seen_by_strangers(nothing_left: None) -> AsyncIterator[Site]:
     async with filled() as cache, guarded(cache, Kept()) as site:
+        only_read(cache)
         yield site
 
 
