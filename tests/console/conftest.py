@@ -8,4 +8,6 @@ from pathlib import Path
 for _name in ("api", "serving"):
     sys.path.append(str(Path(__file__).parents[1] / _name))
 
-from console_fixtures import cache, empty_cache, empty_site, site  # noqa: E402, F401 - found by the path above
+from browser_fixtures import chromium, own_visit, plain_visit, visit, whole_module  # noqa: E402, F401 - by the path
+from console_fixtures import cache, empty_cache, same_empty_site, same_site, site  # noqa: E402, F401 - by the path
+from console_loops import nothing_left  # noqa: E402, F401 - by the path

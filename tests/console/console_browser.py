@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 from serving_place import META, Daemon, Place, rfc
 
 SHOTS = Path(__file__).with_name("screenshots")
@@ -18,6 +18,7 @@ AXE = Path(__file__).with_name("vendored") / "axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium") or "/usr/bin/chromium")
 PATIENCE = 15_000
 """Milliseconds after which something awaited counts as never coming."""
+USUAL: ViewportSize = {"width": 1280, "height": 900}
 
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
@@ -50,17 +51,38 @@ class Visit:
         self.context, self.daemon, self.place = context, daemon, place
         self.complaints: list[str] = []
         self.asked: list[str] = []
+        self._free: list[Page] = []
 
-    async def open(self, path: str = "") -> Page:
-        """A page of the console in a tab of its own, once it is live."""
+    async def tab(self) -> Page:
+        """A tab that is listened to."""
+        if self._free:
+            return self._free.pop()
         page = await self.context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("console", self._said)
-        page.on("pageerror", lambda error: self.complaints.append(f"{path}: {error}"))
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on("request", lambda request: self.asked.append(request.url))
+        return page
+
+    async def open(self, path: str = "") -> Page:
+        """A page of the console in a tab of its own, once it is live."""
+        page = await self.tab()
         await page.goto(f"{self.daemon.url}/console/{path}")
         await page.locator('#stream[data-state="live"]').wait_for()
         return page
+
+    async def anew(self) -> None:
+        """As somebody else would find the browser: one tab with nothing in it (a new one takes most of a second)."""
+        for page in self.context.pages[1:]:
+            await page.close()
+        await self.context.clear_cookies()
+        self._free = self.context.pages[:1]
+        for page in self._free:
+            await page.goto("about:blank")
+            await page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+            await page.set_viewport_size(USUAL)
+        self.complaints.clear()
+        self.asked.clear()
 
     def _said(self, message: Any) -> None:
         if message.type in ("error", "warning"):
@@ -73,7 +95,8 @@ class Visit:
 
     async def serious(self, page: Page) -> list[str]:
         """What axe finds on the page that is serious or worse."""
-        await page.evaluate(AXE.read_text())
+        if await page.evaluate("typeof axe") == "undefined":
+            await page.evaluate(AXE.read_text())
         found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [
             f"{page.url}: {one['id']}: {one['help']}: {node['html']}"
@@ -87,22 +110,35 @@ class Visit:
 
 
 @asynccontextmanager
-async def visiting(**options: Any) -> AsyncIterator[Visit]:
-    """A daemon that has read a small organisation, and a browser; `options` are those of a browser's context."""
+async def chromium_running() -> AsyncIterator[Browser]:
+    """A browser that several may use, each in a context of their own."""
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def visiting(browser: Browser) -> AsyncIterator[Visit]:
+    """Somebody at the browser, and a daemon of their own that has read a small organisation."""
     async with Place() as place:
         await planted(place)
-        async with place.daemon() as daemon, async_playwright() as driver:
+        async with place.daemon() as daemon:
             await daemon.sweep(deep=True)
             await place.push(broken=rfc("It reads well no longer", "actve"))
             await daemon.sweep(deep=True)
-            browser = await driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            try:
-                context = await browser.new_context(**options)
-                visit = Visit(context, daemon, place)
+            async with looking_at(daemon, place, browser, viewport=USUAL) as visit:
                 yield visit
-                await context.close()
-            finally:
-                await browser.close()
+
+
+@asynccontextmanager
+async def looking_at(daemon: Daemon, place: Place, browser: Browser, **options: Any) -> AsyncIterator[Visit]:
+    """Somebody at the browser; `options` are those of a context."""
+    context = await browser.new_context(**options)
+    yield Visit(context, daemon, place)
+    await context.close()
 
 
 async def planted(place: Place) -> None:

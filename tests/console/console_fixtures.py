@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from api_cache import cached
-from api_rows import revision_rows, sample_rows, sha
 from api_server import Cache
+from console_cache import filled, only_read
 from console_site import Site, serve
-
-from cache.rows import BlobRow
-from gitea_client.packed import Packed
 
 
 @pytest.fixture
@@ -22,11 +20,10 @@ async def empty_cache() -> AsyncIterator[Cache]:
 
 
 @pytest.fixture
-async def cache(empty_cache: Cache) -> Cache:
-    """A cache with the sample rows: also revisions, proposals, and the file of the entry as it is now."""
-    now = BlobRow(1, sha(7), Packed(b"---\ntitle: Alpha\n---\nTwo.\n"))
-    await empty_cache.put(*sample_rows(), *revision_rows(), now)
-    return empty_cache
+async def cache() -> AsyncIterator[Cache]:
+    """A cache with the sample rows."""
+    async with filled() as made:
+        yield made
 
 
 @pytest.fixture
@@ -36,8 +33,17 @@ async def site(cache: Cache) -> AsyncIterator[Site]:
         yield running
 
 
-@pytest.fixture
-async def empty_site(empty_cache: Cache) -> AsyncIterator[Site]:
-    """A console over a cache with no rows."""
-    async with serve(empty_cache) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def same_site(nothing_left: None) -> AsyncIterator[Site]:
+    """The console over the sample cache that the tests of a module share: they have one loop, and only read."""
+    async with filled() as cache, serve(cache) as running:
+        only_read(cache)
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def same_empty_site(nothing_left: None) -> AsyncIterator[Site]:
+    """The like, without rows."""
+    async with cached() as cache, serve(cache) as running:
+        only_read(cache)
         yield running

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from api_rows import NOW, finding, look, note, repository
 from api_server import Cache
+from console_loops import ONE_LOOP
 from console_page import Page
 from console_site import PAGES, Site, serve
 
@@ -23,10 +24,11 @@ def rows(page: Page, caption: str) -> list[list[str]]:
     raise AssertionError(f"no table {caption!r}")
 
 
+@ONE_LOOP
 @pytest.mark.parametrize("path", PAGES)
-async def test_every_page_says_when_it_was_last_confirmed(site: Site, path: str) -> None:
+async def test_every_page_says_when_it_was_last_confirmed(same_site: Site, path: str) -> None:
     """A person who cannot tell how old a page is must distrust all of them."""
-    page = await site.page(path)
+    page = await same_site.page(path)
     confirmed = page.root.one(id="confirmed")
     assert confirmed["data-stale"] == "no"
     # a repository that no profile reaches is confirmed by the sweep of its owner
@@ -35,9 +37,10 @@ async def test_every_page_says_when_it_was_last_confirmed(site: Site, path: str)
     assert confirmed.one("time")["title"] == f"2026-03-01 11:59:{10 if earlier else 30} UTC"
 
 
+@ONE_LOOP
 @pytest.mark.parametrize("path", PAGES)
-async def test_every_page_is_built_the_same(site: Site, path: str) -> None:
-    page = await site.page(path)
+async def test_every_page_is_built_the_same(same_site: Site, path: str) -> None:
+    page = await same_site.page(path)
     assert page.root.one("html")["lang"] == "en"
     assert len(page.root.every("h1")) == 1
     assert page.root.one("head").one("title").text.endswith("Forgeglass")
@@ -50,10 +53,11 @@ async def test_every_page_is_built_the_same(site: Site, path: str) -> None:
     assert len(controls) == len(labelled), "a control without a label has no name for who cannot see it"
 
 
+@ONE_LOOP
 @pytest.mark.parametrize("path", ["", "pulls", "findings", "repositories", "changes", "c/rfc/rfcs"])
-async def test_an_empty_cache_is_told_as_not_read(empty_site: Site, path: str) -> None:
+async def test_an_empty_cache_is_told_as_not_read(same_empty_site: Site, path: str) -> None:
     """Nothing read yet is not the same as nothing there."""
-    page = await empty_site.page(path)
+    page = await same_empty_site.page(path)
     confirmed = page.root.one(id="confirmed")
     assert confirmed["data-stale"] == "yes"
     assert "Not read yet" in confirmed.text
@@ -110,8 +114,9 @@ async def test_changes_per_hour_are_bars(site: Site) -> None:
     assert page.root.one("svg", role="img")["aria-label"].startswith(f"{applied} changes in 48 hours")
 
 
-async def test_a_collection_is_a_table_with_its_state_as_pills(site: Site) -> None:
-    page = await site.page("c/rfc/rfcs")
+@ONE_LOOP
+async def test_a_collection_is_a_table_with_its_state_as_pills(same_site: Site) -> None:
+    page = await same_site.page("c/rfc/rfcs")
     assert [(row[0], row[1]) for row in rows(page, "Requests for comments")] == [
         ("Alpha alpha", "active"), ("Gamma rays gamma", "withdrawn"), ("Beta does not read well beta", "idea"),
     ]  # fmt: skip
@@ -121,8 +126,9 @@ async def test_a_collection_is_a_table_with_its_state_as_pills(site: Site) -> No
     assert page.root.every("span", kind="pill")[0].classes > {"pill"}
 
 
-async def test_an_entry_shows_all_that_belongs_to_it(site: Site) -> None:
-    page = await site.page("c/rfc/rfcs/alpha")
+@ONE_LOOP
+async def test_an_entry_shows_all_that_belongs_to_it(same_site: Site) -> None:
+    page = await same_site.page("c/rfc/rfcs/alpha")
     assert page.root.one("h1").text == "Alpha"
     fields = {row.one("th").text: row.one("td").text for row in page.root.one("table", kind="fields").every("tr")}
     assert fields["state"] == "active"
@@ -155,9 +161,10 @@ async def test_how_an_actor_was_found_is_told(site: Site) -> None:
         assert row.one("td", data_label="By").text == f"bob {words}"
 
 
-async def test_an_entry_that_does_not_read_well_says_what_is_wrong(site: Site) -> None:
+@ONE_LOOP
+async def test_an_entry_that_does_not_read_well_says_what_is_wrong(same_site: Site) -> None:
     """The last good version is shown; that it is not the newest must be the first thing seen."""
-    page = await site.page("c/rfc/rfcs/beta")
+    page = await same_site.page("c/rfc/rfcs/beta")
     notice = page.root.one("section", kind="notice")
     assert "does not read well; this is the last good one" in notice.text
     assert "'title' is required; add it." in notice.text
@@ -165,8 +172,9 @@ async def test_an_entry_that_does_not_read_well_says_what_is_wrong(site: Site) -
     assert "acme/meta/rfcs/beta.md:1" in notice.text
 
 
-async def test_a_finding_leads_to_its_line_at_its_commit(site: Site) -> None:
-    page = await site.page("findings")
+@ONE_LOOP
+async def test_a_finding_leads_to_its_line_at_its_commit(same_site: Site) -> None:
+    page = await same_site.page("findings")
     found = page.root.one("ul", kind="findings").every("li")
     assert len(found) == 2
     first = next(one for one in found if "is required" in one.text)
@@ -179,12 +187,13 @@ async def test_a_finding_leads_to_its_line_at_its_commit(site: Site) -> None:
     assert "since 59 d ago" in first.text
 
 
-async def test_pull_requests_that_wait_come_oldest_first(site: Site) -> None:
-    page = await site.page("pulls")
+@ONE_LOOP
+async def test_pull_requests_that_wait_come_oldest_first(same_site: Site) -> None:
+    page = await same_site.page("pulls")
     assert [row[0].split(" acme")[0] for row in rows(page, "Pull requests")] == ["Propose beta", "Write alpha"]
     kinds = {row.every("td")[0].text: row.text for row in page.root.one("table", kind="ages").every("tr")[1:]}
     assert kinds == {"idea": "idea 0 0 0 1", "rfc branch": "rfc branch 0 0 0 1"}
-    everything = await site.page("pulls?state=any")
+    everything = await same_site.page("pulls?state=any")
     assert len(rows(everything, "Pull requests")) == 3
 
 
@@ -220,6 +229,7 @@ async def test_changes_are_told_newest_first_in_pages_without_gap(site: Site) ->
     assert seen == list(range(end, 0, -1))
 
 
+@ONE_LOOP
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
@@ -235,13 +245,14 @@ async def test_changes_are_told_newest_first_in_pages_without_gap(site: Site) ->
         ("static/secrets", 404, "no such file"),
     ],
 )
-async def test_a_wrong_address_says_what_is_wrong(site: Site, path: str, status: int, words: str) -> None:
-    page = await site.page(path, status=status)
+async def test_a_wrong_address_says_what_is_wrong(same_site: Site, path: str, status: int, words: str) -> None:
+    page = await same_site.page(path, status=status)
     assert words in page.text
 
 
-async def test_only_reading_is_served(site: Site) -> None:
-    await site.answer("/console/pulls", status=405, method="POST")
+@ONE_LOOP
+async def test_only_reading_is_served(same_site: Site) -> None:
+    await same_site.answer("/console/pulls", status=405, method="POST")
 
 
 async def test_a_cache_that_cannot_be_read_is_told_and_comes_back(site: Site) -> None:

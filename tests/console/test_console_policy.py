@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import msgspec
 import pytest
 from api_rows import NOW
+from console_loops import ONE_LOOP
 from console_site import PAGES, Site, serve
 
 import daemon.console
@@ -20,10 +21,11 @@ from daemon.console.words import age, duration, tone, when
 STATIC = Path(daemon.console.__file__).with_name("static")
 
 
+@ONE_LOOP
 @pytest.mark.parametrize("path", [*PAGES, "nowhere", "static/console.js"])
-async def test_every_answer_is_bound_to_our_own_files(site: Site, path: str) -> None:
+async def test_every_answer_is_bound_to_our_own_files(same_site: Site, path: str) -> None:
     """Even a fault in the escaping must not become a script that runs, or a form that sends elsewhere."""
-    response, _ = await site.answer(f"/console/{path}", status=404 if path == "nowhere" else 200)
+    response, _ = await same_site.answer(f"/console/{path}", status=404 if path == "nowhere" else 200)
     policy = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
     assert policy == {
         "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "connect-src": "'self'",
@@ -33,37 +35,51 @@ async def test_every_answer_is_bound_to_our_own_files(site: Site, path: str) -> 
     assert response.headers["Referrer-Policy"] == "same-origin"
 
 
+@pytest.fixture(scope="module")
+def answered() -> set[str]:
+    """Addresses that were asked for and had an answer: most pages lead to the same."""
+    return set()
+
+
+@ONE_LOOP
 @pytest.mark.parametrize("path", PAGES)
-async def test_every_address_of_ours_leads_somewhere_below_any_path(site: Site, path: str) -> None:
+async def test_every_address_of_ours_leads_somewhere_below_any_path(
+    same_site: Site, answered: set[str], path: str
+) -> None:
     """A proxy may take a path away; an address with a slash at its beginning would lead beside us."""
-    page = await site.page(path)
-    base = f"{site.root}/console/{path}"
+    page = await same_site.page(path)
+    base = f"{same_site.root}/console/{path}"
     for link in set(page.links()):
         if link.startswith(("http://", "https://", "#", "mailto:")):
-            assert not link.startswith(site.root)
+            assert not link.startswith(same_site.root)
             continue
         assert not link.startswith("/")
         leads = urljoin(base, link)
-        assert leads.startswith((f"{site.root}/console/", f"{site.root}/api/v1/")), link
-        if "/api/v1/events" not in leads:
-            await site.answer(leads.removeprefix(site.root).partition("#")[0])
+        assert leads.startswith((f"{same_site.root}/console/", f"{same_site.root}/api/v1/")), link
+        asked = leads.removeprefix(same_site.root).partition("#")[0]
+        if "/api/v1/events" not in asked and asked not in answered:
+            await same_site.answer(asked)
+            answered.add(asked)
 
 
-async def test_the_root_leads_to_the_console(site: Site) -> None:
+@ONE_LOOP
+async def test_the_root_leads_to_the_console(same_site: Site) -> None:
     for path in ("/", "/console"):
-        response, _ = await site.answer(path, status=302)
-        assert urljoin(f"{site.root}{path}", response.headers["Location"]) == f"{site.root}/console/"
+        response, _ = await same_site.answer(path, status=302)
+        assert urljoin(f"{same_site.root}{path}", response.headers["Location"]) == f"{same_site.root}/console/"
 
 
-async def test_files_are_kept_for_ever_under_the_address_that_pages_give(site: Site) -> None:
-    page = await site.page()
+@ONE_LOOP
+async def test_files_are_kept_for_ever_under_the_address_that_pages_give(same_site: Site) -> None:
+    page = await same_site.page()
     for link in page.links():
         if "/static/" in link:
-            response, _ = await site.answer(urljoin("/console/", link))
+            response, _ = await same_site.answer(urljoin("/console/", link))
             assert "immutable" in response.headers["Cache-Control"]
-    response, _ = await site.answer("/console/static/console.css?v=old")
+    response, _ = await same_site.answer("/console/static/console.css?v=old")
     assert response.headers["Cache-Control"] == "no-cache"
-    await site.answer("/console/static/console.css", status=304, headers={"If-None-Match": response.headers["ETag"]})
+    held = {"If-None-Match": response.headers["ETag"]}
+    await same_site.answer("/console/static/console.css", status=304, headers=held)
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
@@ -85,12 +101,20 @@ def test_what_is_vendored_is_what_was_published() -> None:
     assert found[2].encode() in content
 
 
-async def test_empty_controls_ask_nothing(site: Site) -> None:
+def test_axe_is_what_was_published() -> None:
+    axe = Path(__file__).with_name("vendored") / "axe.min.js"
+    told = axe.with_name("VENDORED").read_text()
+    assert f"sha256    {hashlib.sha256(axe.read_bytes()).hexdigest()}" in told
+
+
+@ONE_LOOP
+async def test_empty_controls_ask_nothing(same_site: Site) -> None:
     """A browser without scripts sends every control of a form, the empty ones too."""
-    page = await site.page("c/rfc/rfcs?q=&state=active&owners=&proposed_at__gte=&sort=")
+    page = await same_site.page("c/rfc/rfcs?q=&state=active&owners=&proposed_at__gte=&sort=")
     assert len(page.root.one("tbody").every("tr")) == 1
 
 
+@ONE_LOOP
 @pytest.mark.parametrize(
     ("query", "keys"),
     [
@@ -100,14 +124,14 @@ async def test_empty_controls_ask_nothing(site: Site) -> None:
         ("proposed_at__gte=2026-01-05", ["alpha", "gamma"]), ("q=whole&state=idea", []),
     ],
 )  # fmt: skip
-async def test_the_address_holds_the_view(site: Site, query: str, keys: list[str]) -> None:
+async def test_the_address_holds_the_view(same_site: Site, query: str, keys: list[str]) -> None:
     """What is sent to somebody else shows them the same; and it asks the API the same."""
-    page = await site.page(f"c/rfc/rfcs?{query}")
+    page = await same_site.page(f"c/rfc/rfcs?{query}")
     bodies = page.root.every("tbody")
     found = [row["id"].removeprefix("row-") for row in bodies[0].every("tr")] if bodies else []
     assert (found if "sort" in query else sorted(found)) == keys
     json = next(link for link in page.links() if "api/v1/rfc/rfcs" in link and "format" not in link)
-    _, text = await site.answer(urljoin("/console/c/rfc/rfcs", json))
+    _, text = await same_site.answer(urljoin("/console/c/rfc/rfcs", json))
     assert sorted(re.findall(r'"key":"([a-z]+)"', text)) == sorted(keys)
     for name, value in (pair.split("=") for pair in query.split("&")):
         if name not in ("sort",) and query.count(f"{name}=") == 1:
@@ -120,11 +144,12 @@ async def test_the_address_holds_the_view(site: Site, query: str, keys: list[str
             assert shown == [value], "and the controls show it"
 
 
-async def test_pages_of_a_table_go_on_without_gap(site: Site) -> None:
+@ONE_LOOP
+async def test_pages_of_a_table_go_on_without_gap(same_site: Site) -> None:
     seen: list[str] = []
     path = "c/rfc/rfcs?limit=2&sort=key"
     while path:
-        page = await site.page(path)
+        page = await same_site.page(path)
         seen += [row["id"] for row in page.root.one("tbody").every("tr")]
         following = page.root.every("a", rel="next")
         path = f"c/rfc/{following[0]['href'].removeprefix('./')}" if following else ""

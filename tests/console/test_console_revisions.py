@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from api_rows import DAY, EPOCH, entry, finding, place, proposal, pull, repository, revision, sha
+from console_loops import ONE_LOOP
 from console_page import Page
 from console_site import Site
 from hypothesis import given
@@ -35,10 +36,11 @@ def lines(page: Page) -> list[str]:
 # ------------------------------------------------------------------------------------------------------ the folder
 
 
-async def test_the_folder_is_left_out_where_there_are_none(site: Site) -> None:
-    page = await site.page("c/rfc/rfcs/gamma")
+@ONE_LOOP
+async def test_the_folder_is_left_out_where_there_are_none(same_site: Site) -> None:
+    page = await same_site.page("c/rfc/rfcs/gamma")
     assert not page.root.every(id="revisions")
-    assert "No pull request has touched it" in (await site.page("c/rfc/rfcs/gamma/revisions")).text
+    assert "No pull request has touched it" in (await same_site.page("c/rfc/rfcs/gamma/revisions")).text
 
 
 def test_the_folder_is_asked_for_once_and_only_when_opened() -> None:
@@ -69,8 +71,9 @@ async def test_forty_revisions_cost_the_entrys_page_nothing_more(site: Site) -> 
     assert len(opened) == 4
 
 
-async def test_the_folder_holds_rows_with_the_newest_first(site: Site) -> None:
-    page = await fragment(site, f"{ALPHA}/revisions")
+@ONE_LOOP
+async def test_the_folder_holds_rows_with_the_newest_first(same_site: Site) -> None:
+    page = await fragment(same_site, f"{ALPHA}/revisions")
     assert not page.root.every("html"), "rows alone, to be put into the folder"
     rows = [[cell.text for cell in row.every("td")] for row in page.root.one("tbody").every("tr")]
     assert rows == [
@@ -82,8 +85,9 @@ async def test_the_folder_holds_rows_with_the_newest_first(site: Site) -> None:
     assert first.every("a")[1]["href"] == "https://forge.example/acme/meta/pulls/2"
 
 
-async def test_opened_by_itself_the_folder_is_a_page(site: Site) -> None:
-    response, text = await site.answer(f"/console/{ALPHA}/revisions")
+@ONE_LOOP
+async def test_opened_by_itself_the_folder_is_a_page(same_site: Site) -> None:
+    response, text = await same_site.answer(f"/console/{ALPHA}/revisions")
     assert "HX-Target" in response.headers["Vary"], "rows that were kept must not be shown as a page"
     page = Page(text)
     assert page.root.one("h1").text == "Revisions"
@@ -109,8 +113,9 @@ async def test_more_than_a_page_of_revisions_goes_on_without_gap(site: Site) -> 
 # ------------------------------------------------------------------------------------------------------ a revision
 
 
-async def test_a_revision_is_shown_verbatim_with_what_is_known_of_it(site: Site) -> None:
-    page = await site.page(f"{ALPHA}/revisions/2")
+@ONE_LOOP
+async def test_a_revision_is_shown_verbatim_with_what_is_known_of_it(same_site: Site) -> None:
+    page = await same_site.page(f"{ALPHA}/revisions/2")
     assert page.root.one("h1").text == "v2.md"
     assert lines(page) == ["One.", "Two."]
     facts = page.root.one("dl", kind="facts").text
@@ -130,8 +135,9 @@ async def test_a_revision_is_shown_verbatim_with_what_is_known_of_it(site: Site)
     assert not page.root.every("form"), "nothing here can be edited"
 
 
-async def test_the_pull_request_is_one_click_away(site: Site) -> None:
-    page = await site.page(f"{ALPHA}/revisions/1")
+@ONE_LOOP
+async def test_the_pull_request_is_one_click_away(same_site: Site) -> None:
+    page = await same_site.page(f"{ALPHA}/revisions/1")
     links = {one.text: one["href"] for one in page.root.one("dl", kind="facts").every("a")}
     assert links["Pull 2"].endswith("/console/pulls/acme/meta/2")
     assert links["acme/meta#2"] == "https://forge.example/acme/meta/pulls/2"
@@ -151,10 +157,11 @@ async def test_a_revision_is_rendered_as_an_entry_is(site: Site) -> None:
     assert (await site.page(f"{ALPHA}/revisions/3")).root.every("article") == [], "verbatim unless asked"
 
 
-async def test_what_was_merged_of_it_is_kept_beside_it(site: Site) -> None:
-    page = await site.page(f"{ALPHA}/revisions/1?text=merged")
+@ONE_LOOP
+async def test_what_was_merged_of_it_is_kept_beside_it(same_site: Site) -> None:
+    page = await same_site.page(f"{ALPHA}/revisions/1?text=merged")
     assert lines(page) == ["One, as merged."]
-    assert lines(await site.page(f"{ALPHA}/revisions/1")) == ["One."]
+    assert lines(await same_site.page(f"{ALPHA}/revisions/1")) == ["One."]
 
 
 async def test_a_revision_by_the_rule_field_is_a_body(site: Site) -> None:
@@ -193,8 +200,9 @@ async def test_a_pull_request_that_is_gone_is_no_link(site: Site) -> None:
 # ------------------------------------------------------------------------------------------------- what differs
 
 
-async def test_what_differs_is_told_by_more_than_colour(site: Site) -> None:
-    page = await site.page(f"{ALPHA}/revisions/latest-merged/diff/2")
+@ONE_LOOP
+async def test_what_differs_is_told_by_more_than_colour(same_site: Site) -> None:
+    page = await same_site.page(f"{ALPHA}/revisions/latest-merged/diff/2")
     assert page.root.one("h1").text == "v1 → v2"
     rows = [(row["class"], [cell.text for cell in row.every("td")]) for row in page.root.one("table").every("tr")[1:]]
     assert rows == [
@@ -206,8 +214,9 @@ async def test_what_differs_is_told_by_more_than_colour(site: Site) -> None:
     assert "v1 as merged → v2 as raised" in page.text
 
 
-async def test_what_differs_stands_side_by_side(site: Site) -> None:
-    page = await site.page(f"{ALPHA}/revisions/latest-merged/diff/2?as=beside")
+@ONE_LOOP
+async def test_what_differs_stands_side_by_side(same_site: Site) -> None:
+    page = await same_site.page(f"{ALPHA}/revisions/latest-merged/diff/2?as=beside")
     rows = [(row["class"], [cell.text for cell in row.every("td")]) for row in page.root.one("table").every("tr")[1:]]
     assert rows == [
         ("replace", ["1", "− removed: One, as merged.", "1", "+ added: One."]),
@@ -215,13 +224,14 @@ async def test_what_differs_stands_side_by_side(site: Site) -> None:
     ]
 
 
-async def test_the_entry_as_it_is_now_can_be_held_against_a_revision(site: Site) -> None:
-    page = await site.page(f"{ALPHA}/revisions/2/diff/head")
+@ONE_LOOP
+async def test_the_entry_as_it_is_now_can_be_held_against_a_revision(same_site: Site) -> None:
+    page = await same_site.page(f"{ALPHA}/revisions/2/diff/head")
     assert page.root.one("h1").text == "v2 → now"
     assert "−1 removed" in page.text
     turned = page.root.one("nav", aria_label="Direction").one("a")["href"]
     assert turned.endswith("/alpha/revisions/head/diff/2")
-    assert "+1 line added" in (await site.page("c/rfc/rfcs/" + turned.rpartition("/rfcs/")[2])).text
+    assert "+1 line added" in (await same_site.page("c/rfc/rfcs/" + turned.rpartition("/rfcs/")[2])).text
 
 
 def test_alike_lines_far_from_what_differs_are_counted() -> None:
@@ -301,12 +311,14 @@ async def test_a_key_whose_file_never_read_well_says_what_is_wrong(site: Site) -
     assert "The state is missing; add it." in page.root.one("section", kind="notice").text
 
 
-async def test_a_key_that_is_only_proposed_says_so(site: Site) -> None:
-    page = await site.page("c/rfc/rfcs/delta")
+@ONE_LOOP
+async def test_a_key_that_is_only_proposed_says_so(same_site: Site) -> None:
+    page = await same_site.page("c/rfc/rfcs/delta")
     assert "it is only proposed so far" in page.text
     assert "would be added Propose beta by ada" in page.root.one("ul", kind="would").text
 
 
+@ONE_LOOP
 @pytest.mark.parametrize(
     "path",
     [
@@ -318,15 +330,16 @@ async def test_a_key_that_is_only_proposed_says_so(site: Site) -> None:
         "c/rfc/rfcs/beta/proposals/acme/meta/x",
     ],
 )  # fmt: skip
-async def test_what_is_not_there_is_not_found(site: Site, path: str) -> None:
-    page = await site.page(path, status=404)
+async def test_what_is_not_there_is_not_found(same_site: Site, path: str) -> None:
+    page = await same_site.page(path, status=404)
     assert page.root.one("h1").text == "There is nothing here"
 
 
-async def test_an_address_that_asks_for_another_form_is_told_which_there_are(site: Site) -> None:
+@ONE_LOOP
+async def test_an_address_that_asks_for_another_form_is_told_which_there_are(same_site: Site) -> None:
     for query in ("as=html", "text=both"):
-        assert "it can be" in (await site.page(f"{ALPHA}/revisions/1?{query}", status=400)).text
-    assert "it can be" in (await site.page(f"{ALPHA}/revisions/1/diff/2?as=html", status=400)).text
+        assert "it can be" in (await same_site.page(f"{ALPHA}/revisions/1?{query}", status=400)).text
+    assert "it can be" in (await same_site.page(f"{ALPHA}/revisions/1/diff/2?as=html", status=400)).text
 
 
 # ------------------------------------------------------------------------------------------------------ proposals
@@ -389,8 +402,9 @@ async def test_a_proposal_shows_fields_and_text_as_they_would_be(site: Site) -> 
     assert lines(await site.page("c/rfc/rfcs/beta/proposals/acme/meta/1?as=text")) == ["Another text."]
 
 
-async def test_a_proposal_says_what_would_be_wrong(site: Site) -> None:
-    page = await site.page("c/rfc/rfcs/delta/proposals/acme/meta/1")
+@ONE_LOOP
+async def test_a_proposal_says_what_would_be_wrong(same_site: Site) -> None:
+    page = await same_site.page("c/rfc/rfcs/delta/proposals/acme/meta/1")
     assert page.root.one("section", kind="notice").text.startswith("What would be wrong error Add it.")
     assert page.root.one("h1").text == "Delta"
 
@@ -411,16 +425,18 @@ async def test_a_change_of_the_document_is_held_against_the_document(site: Site)
     assert told.endswith("its document its text")
 
 
-async def test_an_entrys_pull_requests_lead_to_what_they_would_change(site: Site) -> None:
-    page = await site.page("c/rfc/rfcs/beta")
+@ONE_LOOP
+async def test_an_entrys_pull_requests_lead_to_what_they_would_change(same_site: Site) -> None:
+    page = await same_site.page("c/rfc/rfcs/beta")
     assert page.root.one("ul", kind="would").text.startswith("would be changed Propose beta by ada")
     links = [link.partition("console/")[2] for link in page.links()]
     assert "c/rfc/rfcs/beta/proposals/acme/meta/1" in links
     assert "pulls/acme/meta/1" in links
 
 
-async def test_a_pull_request_is_told_with_the_entries_that_it_touches(site: Site) -> None:
-    page = await site.page("pulls/Acme/meta/2")
+@ONE_LOOP
+async def test_a_pull_request_is_told_with_the_entries_that_it_touches(same_site: Site) -> None:
+    page = await same_site.page("pulls/Acme/meta/2")
     assert page.root.one("h1").text == "Pull 2"
     assert "alpha v1" in page.root.one("ul", kind="plainly").text
     assert "What it would change" not in page.text, "one that is merged proposes nothing"

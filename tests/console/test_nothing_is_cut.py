@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 
 import pytest
 from api_rows import branch, change, finding, look, place, proposal, pull, repository, revision
+from console_loops import ONE_LOOP
 from console_page import Element, Page
 from console_site import Site
 
@@ -61,9 +62,11 @@ async def test_all_history_is_reached_and_who_added_is_told_however_much_followe
 @pytest.mark.parametrize("key", ["alpha", "delta"])
 async def test_all_pull_requests_of_an_entry_are_reached(site: Site, key: str) -> None:
     """Of a key without an entry too."""
-    for number in range(MANY):
-        state = ("open", "merged", "closed")[number % 3]
-        await site.cache.put(pull(1000 + number, state=state), place(1000 + number, key))
+    states = ("open", "merged", "closed")
+    await site.cache.put(
+        *(pull(1000 + number, state=states[number % 3]) for number in range(MANY)),
+        *(place(1000 + number, key) for number in range(MANY)),
+    )
     page = await rest(site, f"c/rfc/rfcs/{key}", "The newest 50 are shown.")
     found = {one.rsplit("/", 1)[-1] for one in await walked(site, page, "console/pulls/acme/meta/1")}
     assert {f"{1000 + number}" for number in range(MANY)} <= found
@@ -71,8 +74,10 @@ async def test_all_pull_requests_of_an_entry_are_reached(site: Site, key: str) -
 
 @pytest.mark.parametrize("key", ["alpha", "delta"])
 async def test_all_proposals_about_an_entry_are_reached(site: Site, key: str) -> None:
-    for number in range(MANY):
-        await site.cache.put(pull(1000 + number), proposal(key, "changed", 1000 + number))
+    await site.cache.put(
+        *(pull(1000 + number) for number in range(MANY)),
+        *(proposal(key, "changed", 1000 + number) for number in range(MANY)),
+    )
     page = await rest(site, f"c/rfc/rfcs/{key}", "The newest 50 are shown.")
     found = {one.rsplit("/", 1)[-1] for one in await walked(site, page, "/proposals/acme/meta/")}
     assert {f"{1000 + number}" for number in range(MANY)} <= found
@@ -93,9 +98,8 @@ async def test_all_findings_about_an_entry_and_its_file_are_reached(site: Site) 
 
 
 async def test_everything_that_a_pull_request_touches_is_reached(site: Site) -> None:
-    for number in range(MANY):
-        key = f"e{number:03}"
-        await site.cache.put(proposal(key, number=1), revision(1, key, number=1))
+    keys = [f"e{number:03}" for number in range(MANY)]
+    await site.cache.put(*(proposal(key, number=1) for key in keys), *(revision(1, key, number=1) for key in keys))
     page = await rest(site, "pulls/acme/meta/1", "would change")
     assert page == "pulls/acme/meta/1/proposals"
     assert len({one.split("/proposals/")[0] for one in await walked(site, page, "/c/rfc/rfcs/e")}) == MANY
@@ -122,8 +126,8 @@ async def test_the_api_pages_through_the_revisions_of_a_pull_request(site: Site)
 
 
 async def test_all_repositories_that_fail_are_reached_from_the_overview(site: Site) -> None:
-    for number in range(20):
-        await site.cache.put(repository(100 + number, f"acme/r{number}"), look(100 + number, failures=2))
+    new = range(100, 120)
+    await site.cache.put(*(repository(one, f"acme/r{one}") for one in new), *(look(one, failures=2) for one in new))
     page = await site.page("")
     told = page.root.one("ul", kind="attention")
     more = [one for one in told.every("a") if one.text == "More repositories fail"]
@@ -149,12 +153,14 @@ async def test_what_is_cut_of_a_difference_is_said_with_all_of_it(
         assert (told["lines"][-1]["to_text"] == "other 39") if "lines" in told else (told["items"][0]["body"] == long)
 
 
-async def test_there_is_nothing_more_to_say_where_all_is_shown(site: Site) -> None:
+@ONE_LOOP
+async def test_there_is_nothing_more_to_say_where_all_is_shown(same_site: Site) -> None:
     """A notice that always stands there is one that nobody reads."""
     for path in ("c/rfc/rfcs/alpha", "c/rfc/rfcs/delta", "pulls/acme/meta/1", "c/rfc/rfcs/beta"):
-        assert not (await site.page(path)).root.every("p", kind="more"), path
+        assert not (await same_site.page(path)).root.every("p", kind="more"), path
 
 
+@ONE_LOOP
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -163,5 +169,5 @@ async def test_there_is_nothing_more_to_say_where_all_is_shown(site: Site) -> No
         ("c/rfc/rfcs/alpha/history?cursor=x", 400), ("pulls/acme/meta/1/proposals?cursor=x", 400),
     ],
 )  # fmt: skip
-async def test_what_is_not_there_is_said_so(site: Site, path: str, status: int) -> None:
-    await site.page(path, status=status)
+async def test_what_is_not_there_is_said_so(same_site: Site, path: str, status: int) -> None:
+    await same_site.page(path, status=status)

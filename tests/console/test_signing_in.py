@@ -10,9 +10,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from api_rows import NOW, entry, finding, place, pull, repository
 from api_server import Cache
 from api_tokens import Kept
+from console_cache import filled, only_read
+from console_loops import ONE_LOOP
 from console_page import Page
 from console_site import PAGES, Site, serve
 from yarl import URL
@@ -72,11 +75,19 @@ async def seen(site: Site, path: str, headers: dict[str, str] | None = None, sta
     return (await site.answer(f"/console/{path}", headers=headers, status=status))[1]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def seen_by_strangers(nothing_left: None) -> AsyncIterator[Site]:
+    async with filled() as cache, guarded(cache, Kept()) as site:
+        only_read(cache)
+        yield site
+
+
+@ONE_LOOP
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_stranger_is_shown_nothing_of_what_is_private(cache: Cache, kept: Kept, path: str) -> None:
-    async with guarded(cache, kept) as site:
-        assert SECRET not in await seen(site, path)
-        assert "other/meta" not in await seen(site, path)
+async def test_a_stranger_is_shown_nothing_of_what_is_private(seen_by_strangers: Site, path: str) -> None:
+    text = await seen(seen_by_strangers, path)
+    assert SECRET not in text
+    assert "other/meta" not in text
 
 
 async def test_what_is_hidden_is_not_there(cache: Cache, kept: Kept) -> None:
