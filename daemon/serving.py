@@ -32,7 +32,8 @@ from daemon.commands import COMMANDS
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets, read_token
 from daemon.connections import LONGEST_LINE, ConnectionLimits, Connections
-from daemon.control import ControlServer, Handler
+from daemon.control import Handler
+from daemon.control_server import ControlServer
 from daemon.descriptors import affordable, raise_limit
 from daemon.engine import Engine, engine
 from daemon.hooks.listening import listen
