@@ -5,16 +5,22 @@ from __future__ import annotations
 import errno
 
 from cache.profile.problems import ProfileError
+from cache.store.sqlite_file import ForeignFileError
 from daemon.config import ConfigError
 from daemon.config.errors import BadValueError
 from daemon.config.kinds import Address
 from daemon.control import CommandError
+from daemon.data_dir.inspecting import StateLostError
+from daemon.data_dir.pairing import OtherForgeError
 from daemon.failing.storage_errors import of_number, of_sqlite
 from daemon.lock import LockedError
 from gitea_client.errors import SettingError
 
-_SPOKEN = (ConfigError, BadValueError, ProfileError, LockedError, CommandError, SettingError)
-"""These say by themselves what is wrong and what to do; so do those of `_about_files`."""
+_SPOKEN = (
+    ConfigError, BadValueError, ProfileError, LockedError, ForeignFileError, CommandError, SettingError,
+    StateLostError, OtherForgeError,
+)  # fmt: skip
+"""These say by themselves what is wrong and what to do; so does MigrationError."""
 
 
 def in_words(error: BaseException) -> str | None:
@@ -25,17 +31,9 @@ def in_words(error: BaseException) -> str | None:
         return f"the database in data_dir: {found[0]}; {found[1]}"
     if isinstance(error, OSError):
         return _of_system(error)
-    return str(error) if _about_files(error) else None
+    from cache.store.migrating import MigrationError  # with the database, which few commands open
 
-
-def _about_files(error: BaseException) -> bool:
-    """Whether it is what opening the databases ends with. Only where one was opened is the rest of it imported."""
-    from cache.store.database import ForeignFileError
-    from cache.store.migrating import MigrationError
-    from daemon.data_dir.inspecting import StateLostError
-    from daemon.data_dir.pairing import OtherForgeError
-
-    return isinstance(error, ForeignFileError | MigrationError | StateLostError | OtherForgeError)
+    return str(error) if isinstance(error, MigrationError) else None
 
 
 def cannot_listen(listen: Address, error: OSError) -> str:
