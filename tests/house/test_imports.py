@@ -76,3 +76,9 @@ def test_the_feed_of_a_daemon_that_runs_is_read_with_an_http_client_alone() -> N
 def test_a_start_imports_alembic_only_where_something_is_to_be_migrated() -> None:
     """It takes as long as all of ours, and nearly every start finds the schema as it should be."""
     assert "alembic" not in imported("import sys, daemon.serving, daemon.cli.alone")
+
+
+@pytest.mark.parametrize("module", ["daemon.hooks.running", "daemon.doctor.running", "daemon.backup"])
+def test_a_command_that_opens_no_database_is_not_kept_waiting_for_one(module: str) -> None:
+    """Beside a daemon webhooks are put in order and everything is looked at; a back-up copies a file."""
+    assert not {"sqlalchemy", "alembic", "daemon.engine"} & imported(f"import sys, {module}")
