@@ -12,12 +12,12 @@ import structlog
 
 from daemon.blocks import load_blocks
 from daemon.cli.run import SOCKET, Expected, Tell, guarded, require_git
+from daemon.clock import utc_now
 from daemon.commands import COMMANDS, Result
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets
 from daemon.data_dir.inspecting import StateLostError, require_state
 from daemon.engine import engine
-from daemon.reconciler import utc_now
 
 READING = frozenset({"sweep", "rebuild", "verify"})
 """Commands that read repositories, and so need git."""

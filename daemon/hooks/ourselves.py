@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from daemon.blocks import load_blocks
+from daemon.clock import utc_now
 from daemon.commands import COMMANDS
 from daemon.config import Config
 from daemon.config.secret_files import Secrets
 from daemon.engine import Engine, engine
 from daemon.hooks.secret import Random, is_own, renewed
-from daemon.reconciler import utc_now
 from gitea_client.secret import Secret
 
 

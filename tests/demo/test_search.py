@@ -9,17 +9,22 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from daemon.demo.running import Options, demo
 
 README = Path(__file__).parents[2] / "README.md"
 
 
-@pytest.fixture
-async def session(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session with the demo's server."""
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def session(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session with the demo's server, one for all: a search changes nothing."""
+    root = tmp_path_factory.mktemp("searched") / "demo"
     async with (
-        demo(Options(tmp_path / "demo", still=True), lambda line: None) as running,
+        demo(Options(root, still=True), lambda line: None) as running,
         aiohttp.ClientSession(running.served.url) as made,
     ):
         yield made

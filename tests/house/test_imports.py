@@ -78,7 +78,7 @@ def test_a_start_imports_alembic_only_where_something_is_to_be_migrated() -> Non
     assert "alembic" not in imported("import sys, daemon.serving, daemon.cli.alone")
 
 
-@pytest.mark.parametrize("module", ["daemon.hooks.running", "daemon.doctor.running", "daemon.backup"])
+@pytest.mark.parametrize("module", ["daemon.hooks.running", "daemon.doctor.running", "daemon.clock", "daemon.backup"])
 def test_a_command_that_opens_no_database_is_not_kept_waiting_for_one(module: str) -> None:
     """Beside a daemon webhooks are put in order and everything is looked at; a back-up copies a file."""
     assert not {"sqlalchemy", "alembic", "daemon.engine"} & imported(f"import sys, {module}")
