@@ -19,10 +19,10 @@ from benchmarks import by_contents
 from benchmarks.forge import Forge
 from benchmarks.organisation import Size, build, entry
 from daemon.blocks import load_blocks
+from daemon.clock import utc_now
 from daemon.commands import sweep, verify
 from daemon.config import load
 from daemon.engine import Engine, engine
-from daemon.reconciler import utc_now
 from gitea_client.fake import StandIn
 from gitea_client.objects import ObjectStore
 from gitea_client.refs import ls_refs

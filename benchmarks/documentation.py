@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import IO
 
 from daemon.blocks import load_blocks
+from daemon.clock import utc_now
 from daemon.commands import sweep
 from daemon.config import load
 from daemon.engine import engine
-from daemon.reconciler import utc_now
 from gitea_client.fake import StandIn
 from gitea_client.secret import Secret
 

@@ -15,8 +15,9 @@ from cache.kept_heads import KeptHeads
 from cache.kept_holders import KeptHolders
 from cache.kept_revisions import KeptRevisions
 from cache.state_meta import StateMeta
-from cache.store.database import STATE_ID, Database
+from cache.store.database import Database
 from cache.store.migrating import upgrade
+from cache.store.sqlite_file import STATE_ID
 from cache.sweep_history import SweepHistory
 from cache.tokens import Tokens
 from cache.tombstones import TombstoneTable

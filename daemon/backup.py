@@ -15,8 +15,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from cache.store.connecting import read_only
-from cache.store.database import HEADER_BYTES, MAGIC, STATE_ID
+from cache.store.sqlite_file import HEADER_BYTES, MAGIC, STATE_ID, read_only
 
 
 class BackupError(Exception):

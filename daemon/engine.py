@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cache.profile.collection import Block
 from cache.state import StateStore
-from cache.store.database import Database, ForeignFileError, OthersFileError, is_around
+from cache.store.database import Database
 from cache.store.migrating import NewerSchemaError, upgrade
+from cache.store.sqlite_file import ForeignFileError, OthersFileError, is_around
 from cache.store.writer import Store, check, put_aside, put_meta
 from cache.views import create_views
 from daemon.blocks import fingerprint

@@ -115,6 +115,28 @@ def read_pid(data_dir: Path) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+def held_by(folder: Path) -> int | None:
+    """The process that holds the lock on `folder`, 0 where its id is not known; None where nobody does."""
+    if _free(folder, os.O_DIRECTORY) and _free(folder / LOCK_NAME, os.O_NOFOLLOW):
+        return None
+    return read_pid(folder) or 0
+
+
+def _free(path: Path, flags: int) -> bool:
+    """Whether nobody holds the lock on a path; so too where it is not there, or not ours to look at."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _same(path: Path, descriptor: int) -> bool:
     """Whether a path leads to what a descriptor has open."""
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, cast
 
 import structlog
@@ -384,8 +384,3 @@ def tombstones_of(
     yield from missing_branches(evidence, {})
     for number, pull in evidence.pulls.items():
         yield PullTombstone(pull, evidence.pull_heads.get(number))
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)

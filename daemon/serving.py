@@ -28,11 +28,13 @@ from daemon.app import PROBED, VERSION, build_app
 from daemon.blocks import load_blocks
 from daemon.cli.mistakes import cannot_listen
 from daemon.cli.run import SOCKET, Expected, guarded, require_git
+from daemon.clock import utc_now
 from daemon.commands import COMMANDS
 from daemon.config import Config
 from daemon.config.secret_files import Secrets, read_secrets, read_token
 from daemon.connections import LONGEST_LINE, ConnectionLimits, Connections
-from daemon.control import ControlServer, Handler
+from daemon.control import Handler
+from daemon.control_server import ControlServer
 from daemon.descriptors import affordable, raise_limit
 from daemon.engine import Engine, engine
 from daemon.hooks.listening import listen
@@ -42,7 +44,6 @@ from daemon.intake import Intake
 from daemon.logs import set_up
 from daemon.logs_redaction import Redactor
 from daemon.notify import notifying
-from daemon.reconciler import utc_now
 from daemon.status import status_command
 from daemon.sweep.schedule import Schedule
 from daemon.sweep.scheduled import Scheduled

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from cache.store.driver import Driver
 from cache.store.finish import finish
+from cache.store.sqlite_file import read_only
 
 
 def make_engine(
@@ -91,11 +92,6 @@ async def driver_of(connection: AsyncConnection) -> Any:
     return driver
 
 
-def read_only(path: Path) -> str:
-    """The URI by which SQLite opens a file that is there, and writes nothing (sqlite.org/uri.html)."""
-    return f"{path.absolute().as_uri()}?mode=ro"
-
-
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads, with the files beside the database open."""
     made = sqlite3.connect(read_only(path), uri=True, check_same_thread=False)
@@ -105,8 +101,3 @@ def open_reader(path: Path) -> sqlite3.Connection:
         made.close()
         raise
     return made
-
-
-def files_beside(path: Path) -> tuple[Path, Path]:
-    """The write-ahead log and the shared memory of a database."""
-    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")

@@ -31,7 +31,6 @@ from cache.store.connecting import (
     begin,
     connected,
     driver_of,
-    files_beside,
     foreign_keys_set,
     make_engine,
     open_reader,
@@ -50,36 +49,12 @@ from cache.store.rewriting import (
     put_in_place,
     standing,
 )
-
-CACHE_ID = 0x46476C43
-"""`application_id` of `cache.db`, "FGlC"; `file` and SQLite tools show it."""
-STATE_ID = 0x46476C53
-"""`application_id` of `state.db`, "FGlS"."""
-
-MAGIC, HEADER_BYTES = b"SQLite format 3\0", 100
-"""How a SQLite file begins; bytes 68 to 71 of the header are the `application_id` (sqlite.org/fileformat.html)."""
+from cache.store.sqlite_file import CACHE_ID, HEADER_BYTES, MAGIC, ForeignFileError, OthersFileError, files_beside
 
 BUSY_MILLISECONDS = 5_000
 CHECKPOINT_PAGES = 1_000
 WAL_BYTES = CHECKPOINT_PAGES * 4_096
 """A write-ahead log longer than this is cut after the transaction that made it so: SQLite itself never shortens it."""
-
-
-class ForeignFileError(Exception):
-    """The file is not a database of this kind; nothing was written to it."""
-
-
-class OthersFileError(ForeignFileError):
-    """The file is another program's database: not ours to move away either."""
-
-
-_AROUND = frozenset({"FULL", "IOERR", "READONLY", "CANTOPEN", "PERM", "BUSY", "LOCKED", "NOMEM"})
-
-
-def is_around(error: BaseException) -> bool:
-    """Whether an error of SQLite tells of disk, rights or another program, and nothing of the file being damaged."""
-    name = getattr(getattr(error, "orig", error), "sqlite_errorname", None) or ""
-    return name.removeprefix("SQLITE_").partition("_")[0] in _AROUND
 
 
 class Database:

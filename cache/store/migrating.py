@@ -23,15 +23,15 @@ Migrations go one way: there is no `downgrade`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from cache.store.database import Database
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext, RevisionStep
+    from alembic.script import ScriptDirectory
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -55,6 +55,25 @@ async def upgrade(database: Database, which: Literal["cache", "state"], *, migra
 
 
 def _upgrade(connection: Connection, folder: Path, path: Path) -> str:
+    # Nearly every start finds nothing pending: it is spared Alembic, which takes as long to import as all of ours.
+    newest = max((file.stem.partition("_")[0] for file in (folder / "versions").glob("[0-9]*_*.py")), default=None)
+    if newest is not None and _current(connection) == newest:
+        return newest
+    return _migrate(connection, folder, path)
+
+
+def _current(connection: Connection) -> str | None:
+    """The version that a database says it has; None where it says nothing."""
+    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").all():
+        return None
+    rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
+    return str(rows[0][0]) if len(rows) == 1 else None
+
+
+def _migrate(connection: Connection, folder: Path, path: Path) -> str:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     script = ScriptDirectory(str(folder))
     head = script.get_current_head()
     if head is None:
@@ -75,6 +94,9 @@ def _upgrade(connection: Connection, folder: Path, path: Path) -> str:
 
 
 def _run(connection: Connection, script: ScriptDirectory, head: str) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+
     def steps(current: Any, _context: MigrationContext) -> list[RevisionStep]:
         return script._upgrade_revs(head, current)  # what alembic.command.upgrade itself calls
 

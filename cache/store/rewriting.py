@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 from typing import Literal
 
-from cache.store.connecting import files_beside, read_only
+from cache.store.sqlite_file import files_beside, read_only
 
 Standing = Literal["well", "missing", "replaced", "cut"]
 """How the file at a path stands to the one that was opened there."""

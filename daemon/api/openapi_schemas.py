@@ -19,8 +19,9 @@ from cache.queries.pulls import PullItem
 from cache.queries.repositories import RepositoryItem
 from cache.queries.revisions import Revision, RevisionItem
 from cache.textdiff import Line
-from daemon.api.problems import PROBLEMS, TYPE
+from daemon.api.problems import PROBLEMS
 from daemon.api.shapes import ENTRY_HIDDEN, LOOK_HIDDEN
+from daemon.api.telling import TYPE
 
 Json = dict[str, Any]
 

@@ -11,9 +11,8 @@ from aiohttp import web
 
 from cache.profile.collection import Collection
 from cache.queries.errors import QueryError
+from daemon.api.telling import TYPE
 
-TYPE = "urn:forgeglass:problem:"
-"""What every `type` begins with; the word after it is stable."""
 CONTENT_TYPE = "application/problem+json"
 PROBLEM: Final = web.ResponseKey("problem", dict[str, Any])
 """Under which name an answer in another form keeps the members of its problem."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+TYPE = "urn:forgeglass:problem:"
+"""What the `type` of every problem begins with; the word after it is stable."""
 SHORT_COMMIT = 10
 
 _FOLLOWS = frozenset({

@@ -104,7 +104,6 @@ class _Reading:
     async def show(self) -> None:
         """Print what there is: asked of the daemon, or read here where none runs."""
         from daemon.cli.feed_client import UnreachableError
-        from daemon.cli.feed_local import local_feed
 
         async with self._client() as client:
             try:
@@ -114,6 +113,8 @@ class _Reading:
                     raise
             else:
                 return
+        from daemon.cli.feed_local import local_feed
+
         async with local_feed(self._config, self.url) as feed:
             await self._show(feed)
 

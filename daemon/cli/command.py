@@ -81,7 +81,7 @@ def main(context: click.Context, path: Path | None, as_json: bool) -> None:
     """A cache of what lives in Gitea and Forgejo repositories, kept true."""
     context.obj = Context(path, as_json)
     if context.invoked_subcommand != "doctor":  # which tells more
-        from daemon.doctor.packages import REMEDY, foreign
+        from forgeglass import REMEDY, foreign
 
         if (wrong := foreign()) is not None:
             click.echo(f"forgeglass: {wrong}; {REMEDY}", err=True)
@@ -160,7 +160,7 @@ def new_state(context: Context, as_json: bool) -> None:
 
     What is left of the old one is moved aside. The daemon must not run; start it afterwards.
     """
-    from daemon.cli.run import begin_state
+    from daemon.cli.alone import begin_state
 
     config = context.config()
     done = _guarded(lambda: begin_state(config, os.environ))

@@ -32,10 +32,10 @@ WELL, NOT_WELL, UNUSABLE = 0, 1, 2
 def doctor(context: Context, token_file: Path | None, no_delivery: bool, wait: float, as_json: bool) -> None:
     """Look at everything the daemon needs, and say how to mend what is wrong."""
     from daemon.cli.progress import ProgressLine
+    from daemon.clock import utc_now
     from daemon.config.errors import BadValueError
     from daemon.doctor.running import run
     from daemon.doctor.show import well
-    from daemon.reconciler import utc_now
 
     as_json = as_json or context.as_json
     config = _config(context, as_json)

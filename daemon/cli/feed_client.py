@@ -15,8 +15,7 @@ import aiohttp
 import msgspec
 from msgspec import Struct
 
-from daemon.api.problems import TYPE
-from daemon.api.telling import harmless
+from daemon.api.telling import TYPE, harmless
 
 CONNECT_TIMEOUT = 10.0
 SILENCE = 60.0

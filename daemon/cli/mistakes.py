@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 
 from cache.profile.problems import ProfileError
-from cache.store.database import ForeignFileError
-from cache.store.migrating import MigrationError
+from cache.store.sqlite_file import ForeignFileError
 from daemon.config import ConfigError
 from daemon.config.errors import BadValueError
 from daemon.config.kinds import Address
@@ -18,10 +17,11 @@ from daemon.lock import LockedError
 from gitea_client.errors import SettingError
 
 _SPOKEN = (
-    ConfigError, BadValueError, ProfileError, LockedError, ForeignFileError, MigrationError, CommandError, SettingError,
+    ConfigError, BadValueError, ProfileError, LockedError, ForeignFileError, CommandError, SettingError,
     StateLostError, OtherForgeError,
 )  # fmt: skip
-"""These say by themselves what is wrong and what to do."""
+"""These say by themselves what is wrong and what to do; so does MigrationError."""
+
 
 def in_words(error: BaseException) -> str | None:
     """One line (one for each mistake of a configuration), or None where it is a fault of ours."""
@@ -31,7 +31,9 @@ def in_words(error: BaseException) -> str | None:
         return f"the database in data_dir: {found[0]}; {found[1]}"
     if isinstance(error, OSError):
         return _of_system(error)
-    return None
+    from cache.store.migrating import MigrationError  # with the database, which few commands open
+
+    return str(error) if isinstance(error, MigrationError) else None
 
 
 def cannot_listen(listen: Address, error: OSError) -> str:

@@ -1,31 +1,21 @@
-"""Running a command: inside the daemon that owns `data_dir`, or here where none does."""
+"""Running a command: inside the daemon that owns `data_dir`, or here where none does (`daemon/cli/alone.py`)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
-import click
-import structlog
-
-from daemon.blocks import load_blocks
 from daemon.cli.mistakes import in_words
-from daemon.commands import COMMANDS, Result
 from daemon.config import Config
-from daemon.config.secret_files import Secrets, read_secrets
 from daemon.control import WRONG, CommandError, NotRunningError, run_remote
-from daemon.data_dir.inspecting import StateLostError, require_state
 from daemon.doctor.git_program import git_program
-from daemon.engine import engine
-from daemon.reconciler import utc_now
 
 SOCKET = "control.sock"
-READING = frozenset({"sweep", "rebuild", "verify"})
-"""Commands that read repositories, and so need git."""
 
 Tell = Callable[[Mapping[str, Any]], None]
+Result = tuple[dict[str, Any], int]
+"""What a command gives, and its exit code."""
 
 
 class Expected(Exception):
@@ -59,42 +49,8 @@ async def _run(
     try:
         return await run_remote(config.data_dir / SOCKET, command, arguments, tell)
     except NotRunningError:
-        pass
-    _quiet()
-    if command in READING:
-        _say_alone(config, command)
-        require_git(config)
-    secrets: Secrets = read_secrets(config, environ)
-    async with engine(config, secrets.token, load_blocks(config), utc_now) as opened:
-        return await COMMANDS[command](opened, arguments, tell)
-
-
-def begin_state(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
-    """Begin a lost `state.db` anew: what happened, and what to do next. Raises Expected, also where none is lost."""
-    done: dict[str, str] = guarded(lambda: asyncio.run(_begin_state(config, environ)))
-    return done
-
-
-async def _begin_state(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
-    try:
-        await asyncio.to_thread(require_state, config.data_dir)
-    except StateLostError:
-        pass
-    else:
-        raise Expected(f"{config.data_dir / 'state.db'} is not lost; nothing was done")
-    _quiet()
-    began, secrets = utc_now(), read_secrets(config, environ)
-    async with engine(config, secrets.token, load_blocks(config), utc_now, new_state=True) as opened:
-        told = next(one for one in await opened.state.incidents.since(began) if one.file == "state.db")
-        return {"file": str(config.data_dir / told.file), "what": told.what, "remedy": told.remedy}
-
-
-def _say_alone(config: Config, command: str) -> None:
-    """A daemon that was killed leaves its socket: whoever has it restarted must know what it will meet."""
-    with suppress(OSError):
-        if (config.data_dir / SOCKET).exists():
-            what = f"the daemon on {config.data_dir} was killed; {command} goes on by itself and owns the folder"
-            click.echo(f"forgeglass: {what} until it ends: a daemon that is started meanwhile is refused", err=True)
+        from daemon.cli.alone import run_here
+    return await run_here(config, environ, command, arguments, tell)
 
 
 def require_git(config: Config) -> None:
@@ -102,8 +58,3 @@ def require_git(config: Config) -> None:
     result = git_program(config.forge.git)
     if result.status == "fail":
         raise Expected(f"{result.what}; {result.remedy}")
-
-
-def _quiet() -> None:
-    """A command's own output is its result; the log is the daemon's."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))

@@ -39,7 +39,7 @@ async def asked(folder: Path) -> tuple[dict[str, Any], int]:
     """What the daemon on this folder says, with `running` true; or why nobody says anything, with `remedy`."""
     from daemon.control import CommandError, NotRunningError, run_remote
     from daemon.control_socket import SOCKET_NAME
-    from daemon.doctor.ownership import held_by
+    from daemon.lock import held_by
 
     start = "start it (`forgeglass serve`, or the service); what keeps it from starting is its last line of log"
     try:

@@ -11,8 +11,7 @@ from typing import Final, Literal, TypeVar
 
 from msgspec import Struct
 
-from cache.store.connecting import read_only
-from cache.store.database import HEADER_BYTES, MAGIC, STATE_ID, OthersFileError, is_around
+from cache.store.sqlite_file import HEADER_BYTES, MAGIC, STATE_ID, OthersFileError, is_around, read_only
 
 T = TypeVar("T")
 

@@ -79,7 +79,7 @@ async def _post(patient: Patient, url: str, secret: bytes) -> _Answer:
         "X-Gitea-Signature": hmac.digest(secret, BODY, "sha256").hex(),
     }
     timeout = aiohttp.ClientTimeout(total=OWN_SECONDS)
-    connector = aiohttp.TCPConnector(ssl=_trusting(patient.config.forge.ca_file))
+    connector = aiohttp.TCPConnector(ssl=_trusting(patient.config.forge.ca_file) if url.startswith("https:") else True)
     async with (
         aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
         session.post(url, data=BODY, headers=headers, allow_redirects=False, proxy=_proxy(url)) as answer,

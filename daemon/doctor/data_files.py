@@ -10,8 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from cache.store.connecting import read_only
-from cache.store.database import OthersFileError
+from cache.store.sqlite_file import OthersFileError, read_only
 from daemon.control import CommandError, NotRunningError, run_remote
 from daemon.data_dir.inspecting import StateLostError, require_state
 from daemon.doctor.patient import Patient

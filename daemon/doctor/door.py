@@ -19,7 +19,6 @@ from daemon.doctor.patient import Patient
 from gitea_client.secret import Secret
 from webhooks.delivery import Delivery
 from webhooks.probe import Probes, Seen
-from webhooks.receiver import Receiver
 
 
 class Arrival(Protocol):
@@ -118,6 +117,8 @@ class _Nowhere:
 @asynccontextmanager
 async def _listening(patient: Patient, probes: Probes, secrets: Sequence[bytes]) -> AsyncIterator[None]:
     """The daemon's own receiver at its own place, and nothing else of the daemon."""
+    from webhooks.receiver import Receiver  # with the database's errors; where a daemon runs, that one is asked
+
     config = patient.config
     receiver = Receiver(
         _Nowhere(), secrets, clock=patient.clock, on_delivery=lambda _delivery: None, probes=probes,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cache.store.database import CACHE_ID, HEADER_BYTES, MAGIC, STATE_ID
+from cache.store.sqlite_file import CACHE_ID, HEADER_BYTES, MAGIC, STATE_ID
 from daemon.config import Config
 from daemon.doctor.result import Result, fail, ok, warn
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from daemon.control import CommandError, NotRunningError, run_remote
 from daemon.control_socket import SOCKET_NAME
 from daemon.doctor.patient import Running
 from daemon.doctor.result import Result, fail, ok
-from daemon.lock import LOCK_NAME, read_pid
+from daemon.lock import held_by
 
 ANSWERS: Final = 5.0
 """Seconds within which a living daemon says who it is."""
@@ -72,25 +71,3 @@ def _without_answer(folder: Path) -> Result:
     what = f"{who} owns {folder} and answers on no {SOCKET_NAME}"
     remedy = f"if it is a daemon that hangs, stop it (kill {pid or 'PID'}); else set another data_dir"
     return fail("daemon", what, remedy)
-
-
-def held_by(folder: Path) -> int | None:
-    """The process that holds the lock on `folder`, 0 where its id is not known; None where nobody does."""
-    if _free(folder, os.O_DIRECTORY) and _free(folder / LOCK_NAME, os.O_NOFOLLOW):
-        return None
-    return read_pid(folder) or 0
-
-
-def _free(path: Path, flags: int) -> bool:
-    """Whether nobody holds the lock on a path; so too where it is not there, or not ours to look at."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
-    except OSError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True

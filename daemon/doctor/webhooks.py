@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cache.installed_hooks import InstalledHook
-from cache.store.connecting import read_only
+from cache.installed_hook import InstalledHook
+from cache.store.sqlite_file import read_only
 from daemon.config.errors import ConfigError
 from daemon.control import CommandError, NotRunningError, run_remote
 from daemon.doctor.patient import Patient

@@ -6,8 +6,6 @@ import errno
 import sqlite3
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
-
 from gitea_client.errors import DiskFailed, NoRoom
 
 FULL: Final = ("the disk is full", "free some space, or set data_dir to another disk")
@@ -43,7 +41,8 @@ def of_number(error: OSError) -> tuple[str, str] | None:
 
 def of_sqlite(error: BaseException) -> tuple[str, str] | None:
     """What an error of SQLite (SQLAlchemy's around it too) means and what to do; None where it is a fault of ours."""
-    original = error.orig if isinstance(error, DBAPIError) else error
+    # SQLAlchemy's have the driver's as `orig`; commands that open no database are spared its import for a type
+    original = getattr(error, "orig", error)
     if not isinstance(original, sqlite3.Error):
         return None
     name = getattr(original, "sqlite_errorname", "") or ""

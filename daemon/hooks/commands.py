@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from cache.installed_hooks import InstalledHook
+from cache.installed_hook import InstalledHook
 from cache.rows import OwnerRow
-from daemon.engine import Engine
+
+if TYPE_CHECKING:
+    from daemon.engine import Engine
 
 Progress = Callable[[Mapping[str, Any]], None]
 Result = tuple[dict[str, Any], int]

@@ -8,17 +8,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from cache.installed_hooks import InstalledHook, fingerprint
-from daemon.blocks import load_blocks
-from daemon.commands import COMMANDS
+from cache.installed_hook import InstalledHook, fingerprint
 from daemon.config import Config
 from daemon.config.secret_files import Secrets
 from daemon.control import NotRunningError, run_remote
 from daemon.control_socket import SOCKET_NAME
-from daemon.engine import Engine, engine
 from daemon.hooks.commands import Known
-from daemon.hooks.secret import Random, is_own, renewed
-from daemon.reconciler import utc_now
+from daemon.hooks.secret import Random
 from gitea_client.secret import Secret
 
 
@@ -49,8 +45,10 @@ async def owner_of(config: Config, secrets: Secrets) -> AsyncIterator[Owner]:
     try:
         await known(running)
     except NotRunningError:
-        async with engine(config, secrets.token, load_blocks(config), utc_now) as opened:
-            yield _Ourselves(opened)
+        from daemon.hooks.ourselves import ourselves
+
+        async with ourselves(config, secrets) as alone:
+            yield alone
     else:
         yield running
 
@@ -90,25 +88,3 @@ class _Running:
 
     async def renew(self, secrets: Secrets, random: Random) -> bool:
         return bool((await self.ask("hook-secret", {"renew": True}))["renewed"])
-
-
-class _Ourselves:
-    """Nobody but this command. A daemon reads the secrets when it starts."""
-
-    def __init__(self, opened: Engine) -> None:
-        self._engine = opened
-
-    async def ask(self, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        return (await COMMANDS[command](self._engine, arguments, lambda _progress: None))[0]
-
-    async def accepts(self, secret: bytes, salt: str) -> bool:
-        return True
-
-    async def secret(self) -> Secret | None:
-        return None
-
-    async def renew(self, secrets: Secrets, random: Random) -> bool:
-        if not is_own(self._engine.config, secrets):
-            return False
-        renewed(self._engine.config, secrets, random)
-        return True

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from cache.installed_hooks import InstalledHook
+from cache.installed_hook import InstalledHook
 from daemon.hooks.address import same_address
 from gitea_client import wire
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from cache.installed_hooks import fingerprint
+from cache.installed_hook import fingerprint
 from daemon.config import Config
 from daemon.config.errors import ConfigError
 from daemon.config.secret_files import Secrets, read_secrets

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from cache.installed_hooks import InstalledHook, fingerprint
+from cache.installed_hook import InstalledHook, fingerprint
 from daemon.hooks.outcome import Covered, Outcome, Step, Trouble
 from daemon.hooks.owner import Owner, known, note_gone, note_made
 from daemon.hooks.places import Choice, Place, attempts, is_me

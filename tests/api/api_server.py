@@ -18,8 +18,10 @@ from cache.profile.collection import Block
 from cache.rows import Row, identity
 from cache.store.database import Database
 from cache.store.writer import Store
-from daemon.api import Api, ApiContext, News
 from daemon.api.access import Access
+from daemon.api.app import Api
+from daemon.api.context import ApiContext
+from daemon.api.news import News
 from daemon.connections import LONGEST_LINE
 
 

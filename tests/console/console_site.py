@@ -16,7 +16,7 @@ from sqlalchemy import event
 from yarl import URL
 
 from cache.viewer import Viewer
-from daemon.api import Api
+from daemon.api.app import Api
 from daemon.console.app import Console
 from daemon.console.context import ConsoleContext
 from webhooks.inbox import Lags

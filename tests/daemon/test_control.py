@@ -15,7 +15,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from daemon import control_socket
-from daemon.control import CommandError, ControlServer, NotRunningError, Progress, run_remote
+from daemon.control import CommandError, NotRunningError, Progress, run_remote
+from daemon.control_server import ControlServer
 
 
 async def count(arguments: dict[str, Any], progress: Progress) -> tuple[dict[str, Any], int]:

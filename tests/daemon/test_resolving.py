@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 
 from cache.rows import PersonRow, PullEntryRow
 from daemon.blocks import load_blocks
+from daemon.clock import utc_now
 from daemon.commands import COMMANDS
 from daemon.config import load
 from daemon.engine import Engine, engine
-from daemon.reconciler import utc_now
 from daemon.work.scope import Scope
 from daemon.work.workqueue import Priority
 from gitea_client.fake import Fault, StandIn

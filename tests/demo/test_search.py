@@ -1,4 +1,7 @@
-"""What the README says is found, is found: by the API and in the console, on the demo that it is said of (O10)."""
+"""What the README says is found, is found: by the API and in the console, on the demo that it is said of (O10).
+
+So is what the demo breaks on purpose.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,31 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
-from daemon.demo.running import Options, demo
+from daemon.commands import COMMANDS
+from daemon.demo.entries import DANGLING
+from daemon.demo.running import Demo, Options, demo
 
 README = Path(__file__).parents[2] / "README.md"
 
 
-@pytest.fixture
-async def session(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
+    """One demo for all: a search changes nothing."""
+    with pytest.MonkeyPatch.context() as patch:  # nor does it send other tests' logs to its file
+        patch.setattr("daemon.demo.running.set_up", lambda stream, redactor, **named: None)
+        async with demo(Options(tmp_path_factory.mktemp("searched") / "demo", still=True), lambda line: None) as made:
+            yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def session(running: Demo) -> AsyncIterator[aiohttp.ClientSession]:
     """A session with the demo's server."""
-    async with (
-        demo(Options(tmp_path / "demo", still=True), lambda line: None) as running,
-        aiohttp.ClientSession(running.served.url) as made,
-    ):
+    async with aiohttp.ClientSession(running.served.url) as made:
         yield made
 
 
@@ -64,3 +79,19 @@ async def test_a_search_finds_an_entry_by_all_that_it_says(session: aiohttp.Clie
             assert entry["key"] in await found(session, word), word
         assert entry["key"] in await found(session, f"{entry['fields']['state']} {entry['fields']['tags'][0][:3]}")
     assert await found(session, "nothingsaysthis") == []
+
+
+async def test_what_is_broken_on_purpose_is_found(running: Demo) -> None:
+    """One finding each, and no more: a demo that cries wolf shows nothing."""
+    result, _ = await COMMANDS["query"](
+        running.served.engine, {"sql": "SELECT rule, path FROM findings ORDER BY rule"}, lambda step: None
+    )
+    assert [(row["rule"], row["path"]) for row in result["rows"]] == [
+        ("dangling", f"rfcs/{DANGLING.slug}.md"),
+        ("duplicate-key", "rfcs/twice.md"),
+        ("missing-field", "rfcs/no-title.md"),
+        ("not-in-enum", "rfcs/odd-state.md"),
+        ("not-utf8", "rfcs/old-editor.md"),
+        ("symlink", "rfcs/alias.md"),
+        ("yaml-syntax", "rfcs/broken-quotes.md"),
+    ]

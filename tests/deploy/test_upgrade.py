@@ -17,8 +17,9 @@ from deploy_place import configuration, daemon, planted
 
 from cache.rows import EntryRow
 from cache.state import StateStore
-from cache.store.database import STATE_ID, Database
+from cache.store.database import Database
 from cache.store.migrating import MIGRATIONS, upgrade
+from cache.store.sqlite_file import STATE_ID
 from cache.tombstones import Tombstone, TombstoneTable
 from daemon.commands import COMMANDS
 from daemon.config import Config

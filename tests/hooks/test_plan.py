@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from cache.installed_hooks import InstalledHook, fingerprint
+from cache.installed_hook import InstalledHook, fingerprint
 from daemon.hooks import plan as planning
 from daemon.hooks.plan import EVENTS, TOLD, Action, Kind, Present, Wanted, present
 from gitea_client.fake.signals import expand_events

@@ -55,28 +55,48 @@ class Stranger:
         return ran
 
     async def repository(self, name: str, files: dict[str, str | bytes], topics: tuple[str, ...] = ()) -> str:
-        """A repository of the organisation with these files; its full name."""
-        full_name = f"{OWNER}/{name}"
-        await self.forge.create_repository(full_name)
-        if files:
-            contents = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
-            await self.forge.commit(full_name, contents, message="Begin")
-        self.forge.repository(full_name).topics = [*topics]
-        return full_name
+        """As `repository`, on this forge."""
+        return await repository(self.forge, name, files, topics)
+
+
+async def repository(
+    forge: StandIn, name: str, files: dict[str, str | bytes], topics: tuple[str, ...] = ()
+) -> str:
+    """A repository of the organisation with these files; its full name."""
+    full_name = f"{OWNER}/{name}"
+    await forge.create_repository(full_name)
+    if files:
+        contents = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+        await forge.commit(full_name, contents, message="Begin")
+    forge.repository(full_name).topics = [*topics]
+    return full_name
+
+
+@asynccontextmanager
+async def forge_of(root: Path, flavour: str = "gitea") -> AsyncIterator[StandIn]:
+    """A forge with the organisation and a second user."""
+    async with StandIn(root, flavour=flavour) as forge:
+        forge.create_organization(OWNER)
+        forge.create_user("ada")
+        yield forge
+
+
+def settled(forge: StandIn, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Stranger:
+    """Somebody with a token of this forge, and this process in their folder."""
+    here = folder / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    token = here / "token"
+    token.write_text(f"{forge.token}\n")
+    token.chmod(0o600)
+    return Stranger(forge, here)
 
 
 @asynccontextmanager
 async def stranger(folder: Path, monkeypatch: pytest.MonkeyPatch, *, flavour: str = "gitea") -> AsyncIterator[Stranger]:
-    """The forge, and this process in the folder."""
-    (folder / "here").mkdir()
-    monkeypatch.chdir(folder / "here")
-    async with StandIn(folder / "forge", flavour=flavour) as forge:
-        forge.create_organization(OWNER)
-        forge.create_user("ada")
-        token = folder / "here" / "token"
-        token.write_text(f"{forge.token}\n")
-        token.chmod(0o600)
-        yield Stranger(forge, folder / "here")
+    """Somebody whose forge is their own, and this process in their folder."""
+    async with forge_of(folder / "forge", flavour) as forge:
+        yield settled(forge, folder, monkeypatch)
 
 
 @asynccontextmanager

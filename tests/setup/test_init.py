@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from setup_place import OWNER, Stranger, answering, command, stranger
+from setup_place import OWNER, Stranger, answering, command, forge_of, repository, settled, stranger
 
 from daemon.blocks import load_blocks
 from daemon.config import load
@@ -20,6 +21,7 @@ from daemon.setup.access import Access
 from daemon.setup.begin import look_round
 from daemon.setup.errors import SetupError
 from daemon.setup.forge import looking
+from gitea_client.fake import StandIn
 from gitea_client.fake.faults import Fault
 from gitea_client.secret import Secret
 
@@ -27,30 +29,51 @@ RECORD = "# 1. Use it\n\n## Status\n\nAccepted\n"
 RFC = "---\nslug: {0}\ntitle: The {0}\nstate: idea\n---\nText\n"
 
 
-@pytest.fixture(params=["gitea", "forgejo"])
-async def place(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Stranger]:
-    async with stranger(tmp_path, monkeypatch, flavour=request.param) as made:
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # so that one forge is there for several tests
+
+
+@pytest.fixture(scope="module", params=["gitea", "forgejo"])
+def flavour(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(flavour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stranger]:
+    """A stranger whose forge is the test's own."""
+    async with stranger(tmp_path, monkeypatch, flavour=flavour) as made:
         yield made
 
 
-async def plant(place: Stranger) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def organisation(flavour: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StandIn]:
+    """A forge with what `plant` puts there, for all who only look at it."""
+    async with forge_of(tmp_path_factory.mktemp("organisation"), flavour) as forge:
+        await plant(forge)
+        yield forge
+
+
+@pytest.fixture
+def planted(organisation: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
+    """A stranger whose forge is everybody's: nothing is put there. Faults go with the test."""
+    yield settled(organisation, tmp_path, monkeypatch)
+    organisation.faults.clear()
+
+
+async def plant(forge: StandIn) -> None:
     """An organisation as one finds it: records in most services, a meta repository, a handbook, an empty one."""
     for name in ("one", "two", "three", "four"):
-        await place.repository(name, {"docs/adr/0001-use.md": RECORD, "main.go": "package main\n"})
-    await place.repository("meta", {f"rfcs/{name}.md": RFC.format(name) for name in ("a", "b")})
-    await place.repository("handbook", {f"docs/{n}.md": f"---\ntitle: {n}\ntags: [x]\n---\n" for n in range(3)})
-    await place.repository("empty", {})
+        await repository(forge, name, {"docs/adr/0001-use.md": RECORD, "main.go": "package main\n"})
+    await repository(forge, "meta", {f"rfcs/{name}.md": RFC.format(name) for name in ("a", "b")})
+    await repository(forge, "handbook", {f"docs/{n}.md": f"---\ntitle: {n}\ntags: [x]\n---\n" for n in range(3)})
+    await repository(forge, "empty", {})
 
 
-async def test_it_writes_one_configuration_that_works(place: Stranger) -> None:
+async def test_it_writes_one_configuration_that_works(planted: Stranger) -> None:
     """From an empty folder to a configuration that a daemon starts with; nothing else is written."""
-    await plant(place)
-    ran = await place.init("--owner", OWNER, "--yes")
+    ran = await planted.init("--owner", OWNER, "--yes")
     assert (ran.code, ran.err) == (0, "")
-    assert sorted(path.name for path in place.folder.iterdir()) == ["forgeglass.toml", "token"]
-    config = load(place.file, {})
+    assert sorted(path.name for path in planted.folder.iterdir()) == ["forgeglass.toml", "token"]
+    config = load(planted.file, {})
     assert {(block.name, *block.parameters.items()) for block in config.profiles} == {
         (None, ("owner", "acme")), (None, ("meta", "acme/meta")),
         (None, ("repository", "acme/handbook"), ("path", "docs")),
@@ -58,12 +81,12 @@ async def test_it_writes_one_configuration_that_works(place: Stranger) -> None:
     assert len(load_blocks(config)) == 3
     assert "Next:\n  forgeglass doctor\n  forgeglass serve\n" in ran.out
     assert "the token is root1's" in ran.out
-    assert "forgeglass profile infer acme/handbook docs" in place.file.read_text()
+    assert "forgeglass profile infer acme/handbook docs" in planted.file.read_text()
 
 
 async def test_it_says_what_it_proposes_nothing_for_and_why(place: Stranger, monkeypatch: pytest.MonkeyPatch) -> None:
     """R6: folders and repositories were passed over without a word, and so were blocks beyond a number."""
-    await plant(place)
+    await plant(place.forge)
     await place.repository("code", {"main.go": "package main\n", "README.md": "# Code\n", "notes/one.md": "# One\n"})
     ran = await place.init("--owner", OWNER, "--yes")
     assert ran.code == 0
@@ -101,10 +124,9 @@ async def test_a_forge_that_calls_a_repository_empty_after_a_push_is_asked(place
     assert (await command("profile", "infer", "acme/handbook")).code == 0
 
 
-async def test_a_daemon_begins_with_rows_and_without_findings(place: Stranger) -> None:
+async def test_a_daemon_begins_with_rows_and_without_findings(planted: Stranger) -> None:
     """The first thing that a stranger sees is what is there, and not what is wrong with it."""
-    await plant(place)
-    await place.init("--owner", OWNER, "--yes")
+    await planted.init("--owner", OWNER, "--yes")
     swept = await command("sweep", "--json")
     assert (swept.code, swept.json["errors"]) == (0, [])
     rows = await command("--json", "query", "SELECT block, count(*) n FROM entries GROUP BY 1 ORDER BY 1")
@@ -113,12 +135,11 @@ async def test_a_daemon_begins_with_rows_and_without_findings(place: Stranger) -
     assert findings.json == []
 
 
-async def test_for_programs_it_prints_one_object(place: Stranger) -> None:
-    await plant(place)
-    ran = await place.init("--owner", OWNER, "--json")
+async def test_for_programs_it_prints_one_object(planted: Stranger) -> None:
+    ran = await planted.init("--owner", OWNER, "--json")
     assert ran.code == 0
     told = ran.json
-    assert told["forge"]["kind"].lower() == place.forge.world.flavour
+    assert told["forge"]["kind"].lower() == planted.forge.world.flavour
     assert told["repositories"] == {"total": 7, "looked_at": 7, "failed": [], "cut_short": [], "not_public": 0}
     assert [block["use"] for block in told["blocks"]] == ["adr", "markdown", "rfc"]
     assert told["next"] == ["forgeglass doctor", "forgeglass serve"]
@@ -131,7 +152,7 @@ async def test_for_programs_it_prints_one_object(place: Stranger) -> None:
 
 async def test_it_ends_with_where_the_rows_will_be(place: Stranger) -> None:
     """A stranger who follows what is printed ends at rows; what is told of views is true."""
-    await plant(place)
+    await plant(place.forge)
     for name in ("alpha", "omega"):
         await place.repository(name, {f"{name}/{n}.md": "# Page\n" for n in range(2)})
     (place.folder / "etc").mkdir()
@@ -177,44 +198,40 @@ async def test_without_a_terminal_it_names_the_option_that_is_missing(place: Str
     assert not place.file.exists()
 
 
-async def test_it_overwrites_nothing_without_force(place: Stranger) -> None:
+async def test_it_overwrites_nothing_without_force(planted: Stranger) -> None:
     """An afternoon's work on a configuration must survive an arrow key and Enter."""
-    await plant(place)
-    place.file.write_text("mine")
-    ran = await place.init("--owner", OWNER, "--yes")
-    assert (ran.code, place.file.read_text()) == (2, "mine")
+    planted.file.write_text("mine")
+    ran = await planted.init("--owner", OWNER, "--yes")
+    assert (ran.code, planted.file.read_text()) == (2, "mine")
     assert "--force" in ran.err
-    assert (await place.init("--owner", OWNER, "--yes", "--force")).code == 0
-    assert load(place.file, {}).forge.owners == (OWNER,)
+    assert (await planted.init("--owner", OWNER, "--yes", "--force")).code == 0
+    assert load(planted.file, {}).forge.owners == (OWNER,)
 
 
-async def test_another_file_in_another_folder_finds_the_token_again(place: Stranger) -> None:
+async def test_another_file_in_another_folder_finds_the_token_again(planted: Stranger) -> None:
     """Paths in a configuration are relative to it, those of a command to where one is."""
-    await plant(place)
-    (place.folder / "etc").mkdir()
-    ran = await place.init("--owner", OWNER, "--yes", "etc/my.toml")
+    (planted.folder / "etc").mkdir()
+    ran = await planted.init("--owner", OWNER, "--yes", "etc/my.toml")
     assert ran.code == 0
-    assert load(place.folder / "etc" / "my.toml", {}).forge.token_file == place.folder / "token"
+    assert load(planted.folder / "etc" / "my.toml", {}).forge.token_file == planted.folder / "token"
     assert "forgeglass --config etc/my.toml serve" in ran.out
 
 
-async def test_a_token_in_the_environment_stays_there(place: Stranger) -> None:
+async def test_a_token_in_the_environment_stays_there(planted: Stranger) -> None:
     """A container has no file for it; the configuration then names none, and holds none."""
-    await plant(place)
-    environ = {"FORGEGLASS_FORGE_TOKEN": place.forge.token}
-    ran = await command("init", "--url", place.forge.url, "--owner", OWNER, "--yes", environ=environ)
+    environ = {"FORGEGLASS_FORGE_TOKEN": planted.forge.token}
+    ran = await command("init", "--url", planted.forge.url, "--owner", OWNER, "--yes", environ=environ)
     assert ran.code == 0, ran.err
-    text = place.file.read_text()
-    assert place.forge.token not in text + ran.out + ran.err
-    assert load(place.file, environ).forge.token_file is None
+    text = planted.file.read_text()
+    assert planted.forge.token not in text + ran.out + ran.err
+    assert load(planted.file, environ).forge.token_file is None
     assert (await command("profile", "infer", "acme/handbook", environ=environ)).code == 0
 
 
-async def test_a_token_that_everybody_may_read_is_cautioned_against(place: Stranger) -> None:
+async def test_a_token_that_everybody_may_read_is_cautioned_against(planted: Stranger) -> None:
     """On the day it is made, and not when somebody has read it."""
-    await plant(place)
-    (place.folder / "token").chmod(0o644)
-    ran = await place.init("--owner", OWNER, "--yes")
+    (planted.folder / "token").chmod(0o644)
+    ran = await planted.init("--owner", OWNER, "--yes")
     assert ran.code == 0
     assert "chmod o-r" in ran.err
 
@@ -273,19 +290,18 @@ async def test_wrong_answers_are_told_in_one_line(place: Stranger) -> None:
     assert not place.file.exists()
 
 
-async def test_a_token_that_may_little_is_told_or_passed_over(place: Stranger) -> None:
+async def test_a_token_that_may_little_is_told_or_passed_over(planted: Stranger) -> None:
     """Without read:user it does not say whose it is; without read:repository nothing can be seen."""
-    await plant(place)
-    token = place.folder / "token"
-    token.write_text(place.forge.create_token("root1", ["read:repository", "read:organization"]))
-    ran = await command("init", "--url", place.forge.url, "--token-file", "token", "--yes", "--json")
+    token = planted.folder / "token"
+    token.write_text(planted.forge.create_token("root1", ["read:repository", "read:organization"]))
+    ran = await command("init", "--url", planted.forge.url, "--token-file", "token", "--yes", "--json")
     assert ran.code == 2
     assert "Seen: acme" in ran.err
-    token.write_text(place.forge.create_token("root1", ["read:user"]))
-    ran = await command("init", "--url", place.forge.url, "--token-file", "token", "--owner", OWNER, "--yes")
+    token.write_text(planted.forge.create_token("root1", ["read:user"]))
+    ran = await command("init", "--url", planted.forge.url, "--token-file", "token", "--owner", OWNER, "--yes")
     assert ran.code == 3
     assert "read:repository" in ran.err
-    assert not place.file.exists()
+    assert not planted.file.exists()
 
 
 async def test_the_forge_hardly_notices(place: Stranger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,20 +338,18 @@ async def test_hostile_repositories_break_nothing(place: Stranger) -> None:
     assert (await command("sweep")).code == 0
 
 
-async def test_a_repository_that_cannot_be_read_is_told_and_passed_over(place: Stranger) -> None:
+async def test_a_repository_that_cannot_be_read_is_told_and_passed_over(planted: Stranger) -> None:
     """One damaged repository must not keep a stranger from all others."""
-    await plant(place)
-    place.forge.faults.set(Fault("status", match="/meta/git/trees/", status=404))
-    ran = await place.init("--owner", OWNER, "--yes")
+    planted.forge.faults.set(Fault("status", match="/meta/git/trees/", status=404))
+    ran = await planted.init("--owner", OWNER, "--yes")
     assert ran.code == 0
     assert ran.err.splitlines()[0].startswith("could not be read: acme/meta: ")
-    assert [block.use for block in load(place.file, {}).profiles] == ["adr", "markdown"]
+    assert [block.use for block in load(planted.file, {}).profiles] == ["adr", "markdown"]
 
 
-async def test_what_fails_for_every_repository_is_told_once(place: Stranger) -> None:
+async def test_what_fails_for_every_repository_is_told_once(planted: Stranger) -> None:
     """Without a git program no daemon would work either: no configuration, and no line for each repository."""
-    await plant(place)
-    access = Access(place.forge.url, Secret(place.forge.token), git="/nowhere/git")
+    access = Access(planted.forge.url, Secret(planted.forge.token), git="/nowhere/git")
     with pytest.raises(SetupError, match=r"no repository could be read; the first, .*could not be started") as error:
         await look_round(access, [OWNER], lambda _: None)
     assert error.value.code == 3
@@ -385,11 +399,10 @@ async def test_what_a_forge_says_is_not_believed(tree: object) -> None:
     {"owner": {"id": 2, "login": "ac\nme"}},
 ])  # fmt: skip
 async def test_a_forge_that_wants_to_run_programs_is_looked_at_without_them(
-    place: Stranger, hostile: dict[str, Any], tmp_path: Path
+    planted: Stranger, hostile: dict[str, Any], tmp_path: Path
 ) -> None:
     """Fault S1: a first look at a forge must not obey it; what lies beside the bad repository is proposed."""
     canary = tmp_path / "ran"
-    await plant(place)
     text = json.dumps(hostile).replace("{canary}", str(canary))
 
     def edit(value: Any) -> Any:
@@ -398,8 +411,8 @@ async def test_a_forge_that_wants_to_run_programs_is_looked_at_without_them(
                 item.update(json.loads(text))
         return value
 
-    place.forge.faults.set(Fault("edit", "/repos/search", edit=edit))
-    ran = await place.init("--owner", OWNER, "--yes")
+    planted.forge.faults.set(Fault("edit", "/repos/search", edit=edit))
+    ran = await planted.init("--owner", OWNER, "--yes")
     assert not canary.exists()
     assert ran.code == 0, ran.err
-    assert len(load_blocks(load(place.file, {}))) >= 2
+    assert len(load_blocks(load(planted.file, {}))) >= 2

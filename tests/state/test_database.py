@@ -18,7 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.store.database import CACHE_ID, STATE_ID, Database, ForeignFileError
+from cache.store.database import Database
+from cache.store.sqlite_file import CACHE_ID, STATE_ID, ForeignFileError
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + running() FROM n) SELECT count(*) FROM n"
 

@@ -18,8 +18,9 @@ from cache import state_schema
 from cache.feed_state import FeedPosition
 from cache.kept_revisions import KeptRevision
 from cache.state import StateStore
-from cache.store.database import STATE_ID, Database
+from cache.store.database import Database
 from cache.store.migrating import MIGRATIONS, MigrationError, upgrade
+from cache.store.sqlite_file import STATE_ID
 
 FIRST = 'import sqlalchemy as sa\nfrom alembic import op\nrevision = "0001"\ndown_revision = None\n'
 LATER = 'import sqlalchemy as sa\nfrom alembic import op\nrevision = "{}"\ndown_revision = "{}"\n'

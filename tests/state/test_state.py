@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cache.feed_state import FeedPosition
 from cache.heard import Heard
-from cache.installed_hooks import InstalledHook, fingerprint
+from cache.installed_hook import InstalledHook, fingerprint
 from cache.kept_revisions import KeptRevision
 from cache.state import StateStore
 from cache.sweep_history import SweepRecord

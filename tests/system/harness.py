@@ -23,11 +23,11 @@ from structlog.testing import capture_logs
 from cache.digest import COVERED
 from cache.rows import Row
 from daemon.blocks import load_blocks
+from daemon.clock import utc_now
 from daemon.commands import COMMANDS
 from daemon.config import load
 from daemon.config.secret_files import read_secrets
 from daemon.engine import Engine, engine
-from daemon.reconciler import utc_now
 from daemon.serving import Served, serving
 from daemon.timelines import Timelines
 from gitea_client.fake import StandIn
