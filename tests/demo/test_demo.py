@@ -17,7 +17,7 @@ from daemon.commands import COMMANDS
 from daemon.demo.running import Options, demo
 
 ROOT = Path(__file__).parents[2]
-STEPS = 40 if os.environ.get("FORGEGLASS_TEST_PROFILE") == "soak" else 20
+STEPS = 40
 """Things that people do before each comparison."""
 FORGEGLASS = [sys.executable, "-c", "from daemon.cli import main; main()"]
 
