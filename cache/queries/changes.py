@@ -33,6 +33,7 @@ from cache.schema import feed, sight, tables
 from cache.viewer import Viewer
 
 _repository = tables[RepositoryRow].alias("repository")
+_there = tables[RepositoryRow].alias("there")
 
 KINDS = ("entry", "branch", "pull", "revision", "proposal", "finding", "repository")
 OPERATIONS = ("created", "updated", "deleted")
@@ -134,8 +135,7 @@ def _told(viewer: Viewer) -> ColumnElement[bool]:
     if viewer.everything:
         return farewell == 0
     was = as_it_was(viewer, sight.c.private, sight.c.full_name)
-    there = tables[RepositoryRow].alias("there")
-    gone = not_(exists(select(literal(1)).select_from(there).where(there.c.id == feed.c.repository_id)))
+    gone = not_(exists(select(literal(1)).select_from(_there).where(_there.c.id == feed.c.repository_id)))
     parts = [farewell == 0, *was, or_(_repository.c.id.is_not(None), gone)]
     parts.append(type_coerce(_columns(viewer), Text).is_not(None))
     if viewer.collections is not None:

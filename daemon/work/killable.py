@@ -15,9 +15,9 @@ import weakref
 from collections.abc import Callable
 from typing import IO
 
+from daemon.work.killable_child import LENGTH
 from gitea_client.program import give_way
 
-LENGTH = 8
 MAX_ANSWER = 32 << 20
 """Bytes of an answer; of a longer one nothing is taken."""
 START = 10.0

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
-from daemon.work.killable import LENGTH
-
+LENGTH = 8
+"""Bytes that tell how long a question or an answer is. Here, since what asks imports asyncio and this does not."""
 MEMORY = 512 << 20
 """Bytes of address space."""
 NICE = 5

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 from api_rows import notes_block, sample_blocks
 from api_server import Cache, Client, serve
-from hypothesis import given
+from examples import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.api import docs
@@ -108,6 +109,7 @@ def test_examples_are_commands_with_the_address_that_others_use() -> None:
     assert f"{BASE}/api/v1/rfcs/KEY" in whole
 
 
+@settings(max_examples=examples(25))
 @given(st.text(st.sampled_from("<>&\"'`/= \x00ab") | st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_what_a_profile_says_stays_text(hostile: str) -> None:
     """Titles, values and descriptions come from a file that others write; the page must not become theirs."""
@@ -119,7 +121,7 @@ def test_what_a_profile_says_stays_text(hostile: str) -> None:
         for field in notes.fields
     )
     changed = msgspec.structs.replace(notes, title=evil, fields=fields)
-    found = read(blocks=[msgspec.structs.replace(block, collections=(changed, *block.collections[1:]))])
+    found = read(blocks=[msgspec.structs.replace(block, collections=(changed,))])
     assert {tag for tag, _ in found.elements} <= TAGS
     assert not [name for _, attributes in found.elements for name in attributes if name.startswith("on")]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from client_repos import Node, Tree, files, git, graphs, grow, make, stale_branches
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,11 +39,12 @@ def log(path: Path, *arguments: str | bytes) -> str:
     return git(path, "log", "-1", "--format=%H", *arguments).decode().strip()
 
 
-def adder(path: Path, version: FileVersion) -> str | None:
+def adder(path: Path, version: FileVersion, parents: Sequence[str]) -> str | None:
     """The commit that added a file which a merge brought, where it is not the last that changed it."""
-    parents = git(path, "log", "-1", "--format=%P", version.landed).decode().split()
-    before = git(path, "ls-tree", parents[0], "--", path_bytes(version.path)).split(b" ")[1:2] if parents else []
-    if len(parents) < 2 or version.blob is None or before not in ([], [b"tree"]):  # it may have been a folder
+    if len(parents) < 2 or version.blob is None:
+        return None
+    before = git(path, "ls-tree", parents[0], "--", path_bytes(version.path)).split(b" ")[1:2]
+    if before not in ([], [b"tree"]):  # it may have been a folder
         return None
     options = ("--no-merges", "--full-history", "--diff-filter=A", "--no-renames", f"{parents[0]}..{version.landed}")
     found = log(path, *options, "--", path_bytes(version.path))
@@ -49,19 +53,30 @@ def adder(path: Path, version: FileVersion) -> str | None:
 
 def assert_as_git_says(path: Path, tip: str, changes: Changes) -> None:
     """Each version against `git log`, and no version missing or too many."""
-    chain = git(path, "rev-list", "--first-parent", "--reverse", tip).decode().split()
+    lines = git(path, "log", "--first-parent", "--reverse", "--format=%H %T %P", tip).decode().splitlines()
+    chain, trees, *_ = zip(*(line.split() for line in lines), strict=False)
+    parents = {commit: rest for commit, _, *rest in map(str.split, lines)}
     assert changes.tip_position == len(chain) - 1
     for version in changes.versions:
-        name = path_bytes(version.path)
         assert version.landed == chain[version.position]
-        assert version.landed == log(path, "--first-parent", "-m", version.landed, "--", name)
-        assert version.commit == (log(path, version.landed, "--", name) or version.landed)
-        assert version.added == adder(path, version)
-    for position, landed in enumerate(chain):
-        previous = chain[position - 1] if position else EMPTY_TREE
-        raw = git(path, "diff-tree", "-r", "-z", "--name-only", "--no-renames", previous, landed)
+        assert version.commit == (log(path, version.landed, "--", path_bytes(version.path)) or version.landed)
+        assert version.added == adder(path, version, parents[version.landed])
+    for name in {v.path for v in changes.versions}:
+        # more than those: a path also means what lies below it, where it was a folder
+        landed = git(path, "log", "--first-parent", "-m", "--format=%H", tip, "--", path_bytes(name))
+        assert {v.landed for v in changes.versions if v.path == name} <= set(landed.decode().split())
+    for position, raw in enumerate(differing(path, [*pairwise((EMPTY_TREE, *trees))])):
         told = {path_bytes(v.path) for v in changes.versions if v.position == position}
         assert told == set(raw.split(b"\0")[:-1])
+
+
+def differing(path: Path, pairs: Sequence[tuple[str, str]]) -> list[bytes]:
+    """What one `git diff-tree` says of each pair of trees: the names that differ, each with a null byte behind it."""
+    asked = "".join(f"{before} {after}\n" for before, after in pairs)
+    raw = git(path, "diff-tree", "--stdin", "-r", "-z", "--name-only", "--no-renames", stdin=asked.encode())
+    _, *said = re.split(rb"[0-9a-f]{40} [0-9a-f]{40}\n", raw)
+    assert len(said) == len(pairs)
+    return said
 
 
 @pytest.mark.parametrize("few", [0, 1000], ids=["one walk", "asking git"])
@@ -160,7 +175,7 @@ async def test_removal_symbolic_link_and_submodule_are_told_as_they_are(tmp_path
     }  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40, 1_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(), st.data())
 async def test_history_is_what_git_log_says(nodes: list[Node], data: st.DataObject) -> None:
     """The property that all else rests on, for both ways of finding an origin, named to git or told of everything, and

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from client_repos import Node, files, git, graphs, grow, make, plant_blob, plant_bomb, plant_commit, plant_tree
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 
 from gitea_client import differing
@@ -80,7 +81,7 @@ async def test_nothing_asked_runs_nothing(tmp_path: Path) -> None:
     assert await differences(ObjectStore(tmp_path / "absent"), set()) == {}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25, 500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs())
 async def test_what_differs_is_what_git_says(nodes: list[Node]) -> None:
     """Guards the comparison of trees: each pair beside `git diff-tree`, files that become folders included."""

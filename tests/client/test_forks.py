@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from client_repos import Node, files, git, grow, make
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -193,7 +194,7 @@ def histories(draw: st.DrawFn) -> list[Node]:
     return nodes
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20, 500))
 @given(nodes=histories(), data=st.data())
 async def test_any_history_tells_later_what_the_merge_base_was_then(nodes: list[Node], data: st.DataObject) -> None:
     """Guards the rules for any graph: of what a reading at that time would have found, one is found today."""
@@ -213,7 +214,7 @@ async def test_any_history_tells_later_what_the_merge_base_was_then(nodes: list[
                 assert await fork_point(store, ids[tip], listed, ids[head], forced=True) in bases
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20, 500))
 @given(nodes=histories(), data=st.data())
 async def test_many_heads_at_once_are_told_as_one_by_one(nodes: list[Node], data: st.DataObject) -> None:
     """Guards the shortcuts of the reading for many; a head that is not there has no answer, and harms no other."""
@@ -239,7 +240,7 @@ async def test_many_heads_at_once_are_told_as_one_by_one(nodes: list[Node], data
                 assert found[question] == alone
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(15, 500))
 @given(nodes=histories(), data=st.data())
 async def test_a_base_that_moved_elsewhere_leaves_every_fork_point_where_it_was(
     nodes: list[Node], data: st.DataObject

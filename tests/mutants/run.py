@@ -7,7 +7,8 @@
 A mutant is killed where a test fails. Anything else ends with 1: a test that passes all the same, one that is not
 there any more, a mutant that cannot even be imported, source text that is no longer in its file.
 
-Each runs in a process of its own, forked from one that has the libraries loaded: that is most of what a start costs.
+Each runs in a process of its own, forked from one that has the libraries loaded, and the packages below the fault's:
+that is most of what a start costs.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import hypothesis
 from mutants_table import GROUPS, Mutant
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("gitea_client", "cache", "webhooks", "daemon")
+"""None imports one behind it."""
 LIBRARIES = (
     "aiohttp", "aiohttp.web", "aiosqlite", "alembic.command", "frontmatter", "hypothesis.stateful", "jinja2",
     "jsonschema", "markdown_it", "msgspec", "prometheus_client", "pytest_asyncio", "regex", "sqlalchemy.ext.asyncio",
@@ -42,9 +45,9 @@ class TableError(Exception):
 
 
 def copied(place: Path) -> None:
-    """A copy of everything that the tests import."""
+    """A copy of everything that the tests import, compiled."""
     for name in (*PACKAGES, "tests", "deploy"):
-        ignore = shutil.ignore_patterns("recordings", "live", "*.pyc", "grafana")
+        ignore = shutil.ignore_patterns("recordings", "live", "grafana")
         shutil.copytree(ROOT / name, place / name, ignore=ignore)
     for name in ("pyproject.toml", "forgeglass.py"):
         shutil.copy2(ROOT / name, place / name)
@@ -60,6 +63,19 @@ def mutated(mutant: Mutant) -> str:
             raise TableError(f"{mutant.what}: {mutant.file} holds {text.count(before)} times\n{before}")
         text = text.replace(before, after)
     return text
+
+
+def looked_up_in(place: Path) -> None:
+    """Import from the copy, not from where it was made of."""
+    sys.path[:] = [str(place), *(path for path in sys.path if Path(path or ".").resolve() not in (ROOT, place))]
+
+
+def load(place: Path, package: str) -> None:
+    """All of a package, from the copy."""
+    looked_up_in(place)
+    for file in (place / package).rglob("*.py"):
+        if "migrations" not in file.parts and file.stem != "__main__":
+            importlib.import_module(".".join(file.relative_to(place).with_suffix("").parts).removesuffix(".__init__"))
 
 
 def outcome(place: Path, tests: Sequence[str], output: Path, *, keep_bytecode: bool) -> int:
@@ -78,7 +94,7 @@ def outcome(place: Path, tests: Sequence[str], output: Path, *, keep_bytecode: b
 
 def _run(place: Path, tests: Sequence[str], output: Path, keep_bytecode: bool) -> int:
     os.chdir(place)
-    sys.path[:] = [str(place), *(path for path in sys.path if Path(path or ".").resolve() != ROOT)]
+    looked_up_in(place)
     sys.dont_write_bytecode = not keep_bytecode
     os.environ["TMPDIR"] = tempfile.tempdir = str(place.parent)  # what a test leaves behind goes with the copy
     descriptor = os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
@@ -86,6 +102,10 @@ def _run(place: Path, tests: Sequence[str], output: Path, keep_bytecode: bool) -
     os.dup2(descriptor, 2)
     import pytest
 
+    # that a test fails is enough: no smaller example is looked for (the profiles of the tests are made of this one)
+    generate = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutants", phases=generate, database=None)
+    hypothesis.settings.load_profile("mutants")
     options = ["-q", "-x", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "--timeout", "60"]
     return pytest.main([*options, *tests])
 
@@ -112,6 +132,8 @@ def run(mutants: Iterable[Mutant], *, show: bool = False) -> list[str]:
         return wrong
     for mutant in wanted:
         mutated(mutant)  # before anything is run: the table must fit
+        if not mutant.file.startswith(tuple(f"{package}/" for package in PACKAGES)):
+            raise TableError(f"{mutant.what}: {mutant.file} is in none of the packages")
     for name in LIBRARIES:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
@@ -120,16 +142,20 @@ def run(mutants: Iterable[Mutant], *, show: bool = False) -> list[str]:
         every = sorted({test for mutant in wanted for test in mutant.tests})
         if outcome(place, every, output, keep_bytecode=True) != 0:
             return [f"without any fault the tests fail:\n{output.read_text()[-4_000:]}"]
-        for mutant in wanted:
-            code = made(place, mutant, output)
-            said = output.read_text()
-            if show:
-                print(mutant.what, code, said[-1_500:], sep="\n")
-            if code == 0:
-                wrong.append(f"survived: {mutant.what} ({mutant.file})")
-            elif code != FAILED:
-                wrong.append(f"pytest exits with {code}: {mutant.what}\n{said[-2_000:]}")
+        for package in PACKAGES:
+            for mutant in wanted:
+                if mutant.file.startswith(f"{package}/"):
+                    wrong += judged(mutant, made(place, mutant, output), output.read_text(), show)
+            load(place, package)
     return wrong
+
+
+def judged(mutant: Mutant, code: int, said: str, show: bool) -> list[str]:
+    if show:
+        print(mutant.what, code, said[-1_500:], sep="\n")
+    if code == 0:
+        return [f"survived: {mutant.what} ({mutant.file})"]
+    return [] if code == FAILED else [f"pytest exits with {code}: {mutant.what}\n{said[-2_000:]}"]
 
 
 def main() -> int:
