@@ -151,13 +151,15 @@ class _Seen:
         return self._homes.get((row.block, row.actor_evidence), set())
 
     def _without_actor(self, entry: FeedEntry, hidden: AbstractSet[int | None]) -> tuple[str, ...] | None:
-        """The columns of a pull request's update without those that only an entry that is not seen has changed."""
+        """The columns of a pull request's update as they differ where nobody is behind it whom a hidden entry tells."""
         if entry.operation != "updated":
             return ()
         said = [_NOBODY if self._evidence(row) & hidden else tuple(getattr(row, name) for name in _ACTOR)
                 for row in self._placed(entry)]  # fmt: skip
         differing = {name for name, *values in zip(_ACTOR, *said, strict=True) if len(set(values)) > 1}
-        return tuple(one for one in entry.columns if one not in _ACTOR or one in differing) or None
+        # who is behind it differs for this viewer also where the hidden entry says the same as what is seen
+        seen = (one for one in _ACTOR if one in differing)
+        return (*(one for one in entry.columns if one not in _ACTOR), *seen) or None
 
     def _named(self, place: Any) -> set[int | None]:
         """The repositories that changed parts of an entry speak of."""

@@ -42,13 +42,6 @@ _seen, _held = _repositories.alias("seen"), _entries.alias("held")
 _lasting, _lasting_in = _entries.alias("lasting"), _repositories.alias("lasting_in")
 _keyed, _keyed_in = _entries.alias("keyed"), _repositories.alias("keyed_in")
 
-# Made once: an alias makes all its columns anew, which took a tenth of what a question cost. None of the subqueries
-# that use one lies in another that does, so each has its own FROM.
-_seen = _repositories.alias("seen")
-_held = _entries.alias("held")
-_lasting, _lasting_in = _entries.alias("lasting"), _repositories.alias("lasting_in")
-_keyed, _keyed_in = _entries.alias("keyed"), _repositories.alias("keyed_in")
-
 
 def of_repository(viewer: Viewer, repository: Any) -> Conditions:
     """What the row of a (joined) table of repositories must be."""

@@ -83,6 +83,18 @@ async def test_who_is_behind_a_pull_request_changes_unseen_where_a_hidden_entry_
         assert not [one for one in columns if one.startswith("actor")]
 
 
+async def test_that_a_hidden_entry_names_the_same_person_is_not_seen_by_what_did_not_change(cache: Cache) -> None:
+    """Guards: `actor` missing among the columns, which told that whoever is hidden now is the one who was seen."""
+    audit = entry("a1", collection="actions", repository_id=9)
+    opener = replace(place(2, "alpha"), actor="ada", actor_source="opener", actor_evidence=None)
+    await cache.put(repository(9, "acme/audit", private=True), audit, opener)
+    async with asking(cache, Kept()) as client:
+        before = await end(client)
+        await cache.put(replace(opener, actor_source="audit", actor_evidence="a1"))
+        ((_, _, columns),) = await told_after(client, before)
+        assert columns == ["actor", "actor_source"]
+
+
 async def test_what_turned_private_stays_hidden_when_it_is_removed(cache: Cache) -> None:
     """Guards: with its repository gone, the feed telling strangers again what came of it before it was private."""
     meta = repository(1, "acme/meta")

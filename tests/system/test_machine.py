@@ -10,7 +10,6 @@ In each story a few dozen steps; `make soak` writes many more and longer ones.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import re
 from collections.abc import Coroutine
@@ -28,7 +27,7 @@ from reader import Reader
 from gitea_client.fake import Fault
 
 T = TypeVar("T")
-SOAK = os.environ.get("FORGEGLASS_TEST_PROFILE") == "soak"
+SOAK = settings.get_current_profile_name() == "soak"
 STEPS, STORIES = (80, 2_000) if SOAK else (40, 24)
 few, some, many = st.integers(0, 3), st.integers(0, 11), st.integers(0, 35)
 SLOW = ("/repos/search", "/activities/feeds", r"/pulls/\d+", "/timeline", "git-upload-pack", r"/repositories/\d+")
