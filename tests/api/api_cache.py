@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from api_rows import sample_blocks
 from api_server import Cache
 
+from cache.rows import Row
 from cache.store.database import Database
 from cache.store.migrating import upgrade
 from cache.store.writer import Store
@@ -18,7 +20,20 @@ from cache.views import create_views
 
 @asynccontextmanager
 async def cached() -> AsyncIterator[Cache]:
-    last = 0
+    if not _MADE:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "cache.db"
+            await _make(path)
+            _MADE.append(path.read_bytes())
+    async with opened(_MADE[0]) as cache:
+        yield cache
+
+
+@asynccontextmanager
+async def opened(
+    content: bytes, last: int = 0, places: Mapping[type[Row], Mapping[Any, Row]] | None = None
+) -> AsyncIterator[Cache]:
+    """A cache over a copy of a file, whose feed ends at `last` and whose rows are `places`."""
 
     async def reserve(count: int) -> range:
         nonlocal last
@@ -27,13 +42,13 @@ async def cached() -> AsyncIterator[Cache]:
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "cache.db"
-        if not _MADE:
-            await _make(path)
-            _MADE.append(path.read_bytes())
-        path.write_bytes(_MADE[0])
+        path.write_bytes(content)
         path.chmod(0o640)
         async with Database(path) as database:
-            yield Cache(database, Store(database, reserve), sample_blocks())
+            store = Store(database, reserve)
+            store.sequence = last
+            copied = {kind: dict(rows) for kind, rows in (places or {}).items()}
+            yield Cache(database, store, sample_blocks(), places=copied)
 
 
 _MADE: list[bytes] = []
