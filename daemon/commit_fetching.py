@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from cache.model import Repository
+from daemon.deadline import DeadlinePassedError
 from daemon.failing.read_errors import ONE, ReadErrors, commits, is_whole_forge
 from gitea_client.errors import ForgeError, ObjectMissing
 from gitea_client.objects import ObjectStore
@@ -70,6 +71,7 @@ class Fetcher:
             ids -= {sha for sha in ids if (repository.id, sha) in self._lost}
             if ids and not errors.stands(commits(number), number, wanted.pulls):
                 of[number] = ids
+        errors.deadline.next_step()
         await self._pulls(store, repository, wanted, of, names, unreadable, errors)
 
     async def _pulls(
@@ -84,8 +86,14 @@ class Fetcher:
     ) -> None:
         if not of:
             return
+        before = set(errors.deadline.late)
         try:
-            await self._all(store, repository, wanted, set().union(*of.values()), names, unreadable)
+            async with errors.deadline.asking(*of):
+                await self._all(store, repository, wanted, set().union(*of.values()), names, unreadable)
+        except DeadlinePassedError:
+            # asked for together, they are late together: not those of which all is here already
+            absent = await store.missing(set().union(*of.values()))
+            errors.deadline.late -= {number for number, ids in of.items() if not ids & absent} - before
         except ForgeError as error:
             if is_whole_forge(error):
                 raise
@@ -95,9 +103,7 @@ class Fetcher:
                 return
             numbers = sorted(of)
             for half in (numbers[: len(of) // 2], numbers[len(of) // 2 :]):
-                await self._pulls(
-                    store, repository, wanted, {n: of[n] for n in half}, names, unreadable, errors
-                )
+                await self._pulls(store, repository, wanted, {n: of[n] for n in half}, names, unreadable, errors)
         else:
             errors.read(*map(commits, of))
 

@@ -102,6 +102,7 @@ async def desk(
     try:
         yield Desk(book, reconciler, workers, queue, sweeper)
     finally:
+        reader.close()
         await workers.stop(GRACE if grace is None else grace)
 
 

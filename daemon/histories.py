@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cache.model import MERGED, HeadFile, PullHead, PullHistory, PullRequest, RepositoryEvidence
 from cache.projection.reach import Interest
+from daemon.deadline import DeadlinePassedError
 from daemon.failing.read_errors import ONE, ReadErrors, changes
 from daemon.pull_timeline import dated
 from daemon.timelines import Told
@@ -68,15 +69,19 @@ async def histories(
         if same is not None and before is not None and _stands(before, now, same.pulls.get(number), moved):
             fresh = replace(before, updated_at=now.updated_at, settled=now.settled, rewritten=now.rewritten)
             made[number] = before if fresh == before else fresh
-        elif not errors.stands(changes(number), number, evidence.pull_heads):
+        elif number not in errors.deadline.late and not errors.stands(changes(number), number, evidence.pull_heads):
             work[number] = now
+    errors.deadline.next_step()
     together = tuple(work)
     for numbers in (together, *((number,) for number in together if len(together) > 1)):
         if not numbers or numbers[0] in tried:
             continue
         asked = {number: work[number] for number in numbers}
         try:
-            found: Mapping[int, PullHistory | ForgeError] = await _look_into(store, evidence, interest, asked)
+            async with errors.deadline.asking(*asked):
+                found: Mapping[int, PullHistory | ForgeError] = await _look_into(store, evidence, interest, asked)
+        except DeadlinePassedError:
+            continue  # what was not asked for yet is late as well
         except ForgeError as error:
             if len(numbers) > 1:
                 continue  # one by one, to find out which
@@ -251,9 +256,7 @@ def _anchor(each: _Work, points: Mapping[Question, str | None]) -> str | None:
     return next((question.head for question in each.questions if question in points), None)
 
 
-def _beside(
-    work: Iterable[_Work], points: Mapping[Question, str | None], merged: Collection[str]
-) -> Iterator[Pair]:
+def _beside(work: Iterable[_Work], points: Mapping[Question, str | None], merged: Collection[str]) -> Iterator[Pair]:
     """The comparisons that tell what a path is at every head, whichever of them changed it."""
     for each in work:
         anchor = _anchor(each, points)

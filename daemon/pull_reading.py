@@ -8,7 +8,8 @@ and a 404 is believed only while other pull requests are shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -17,8 +18,10 @@ from msgspec.structs import replace
 from cache.model import PullRequest, ReadError, Repository, RepositoryEvidence
 from cache.world import PullTombstone
 from daemon.convert import pull_request_of, utc
+from daemon.deadline import DeadlinePassedError
 from daemon.failing.read_errors import HIDDEN, LIST, ONE, THE_LIST, ReadErrors, one
 from daemon.work.scope import Scope
+from gitea_client import wire
 from gitea_client.errors import ForgeError, Missing
 from gitea_client.refs import RefListing
 from gitea_client.rest import Rest
@@ -30,7 +33,7 @@ MANY = 8
 class PullsRead(Struct, frozen=True):
     """Pull requests as one look found them: all that there are, when those read last changed, which were asked for
     one by one, and those that are gone. `hidden` says that the forge shows none of them; `unread` are those of which
-    the ref is new, and nothing could be read."""
+    nothing could be read, and that are asked for again where their refs are new."""
 
     pulls: Mapping[int, PullRequest]
     updated: Mapping[int, datetime | None] = {}
@@ -101,7 +104,10 @@ class PullReader:
         whole = known is None or scope.all_pulls or len(wanted) > MANY or was_hidden(known)
         if whole := whole and bool(listing.pulls or before):
             try:
-                listed = await self._rest.pull_requests(repository.owner, repository.name)
+                async with errors.deadline.asking():
+                    listed = await self._rest.pull_requests(repository.owner, repository.name)
+            except DeadlinePassedError:
+                return replace(stands, hidden=False, unread=frozenset(wanted))
             except Missing:
                 errors.tell(_hidden(repository, "are not shown to the token", _RIGHTS, retry=True))
                 return stands
@@ -124,7 +130,7 @@ class PullReader:
         listing: RefListing,
         known: RepositoryEvidence | None,
         so_far: PullsRead,
-        wanted: Iterable[int],
+        wanted: Sequence[int],
         errors: ReadErrors,
         *,
         shown: bool,
@@ -132,13 +138,9 @@ class PullReader:
         """What was read `so_far`, with those asked for one by one. `shown` says that the forge shows pull requests."""
         pulls, updated, single = dict(so_far.pulls), dict(so_far.updated), set(so_far.single)
         missing = []
-        for number in wanted:
-            try:
-                item = await self._rest.pull_request(repository.owner, repository.name, number)
-            except Missing:
+        for number, item in await self._each(repository, wanted, errors):
+            if item is None:
                 missing.append(number)
-            except ForgeError as error:
-                errors.add(one(number), ONE, error, number)
             else:
                 pulls[number] = pull_request_of(item, repository.id)
                 updated[number] = utc(item.updated_at)
@@ -147,7 +149,10 @@ class PullReader:
                 shown = True
         if missing and not shown:
             try:
-                shown = await self._rest.shows_pull_requests(repository.owner, repository.name)
+                async with errors.deadline.asking(*missing):
+                    shown = await self._rest.shows_pull_requests(repository.owner, repository.name)
+            except DeadlinePassedError:
+                return replace(so_far, unread=frozenset(missing))
             except ForgeError as error:
                 errors.add(THE_LIST, LIST, error)
                 return replace(so_far, unread=frozenset(missing))
@@ -164,6 +169,29 @@ class PullReader:
                     head = known.pull_heads.get(number) if known is not None else None
                     gone.append(PullTombstone(pulls.pop(number), head))
         return PullsRead(pulls, updated, frozenset(single), tuple(gone))
+
+    async def _each(
+        self, repository: Repository, numbers: Sequence[int], errors: ReadErrors
+    ) -> list[tuple[int, wire.PullRequest | None]]:
+        """Pull requests asked for one by one, together; None for a 404. Others that cannot be read, `errors` tells."""
+
+        async def read(number: int) -> wire.PullRequest | ForgeError | DeadlinePassedError:
+            try:
+                async with errors.deadline.asking(number):
+                    return await self._rest.pull_request(repository.owner, repository.name, number)
+            except (ForgeError, DeadlinePassedError) as error:
+                return error
+
+        found: list[tuple[int, wire.PullRequest | None]] = []
+        for number, answer in zip(numbers, await asyncio.gather(*map(read, numbers)), strict=True):
+            match answer:
+                case Missing():
+                    found.append((number, None))
+                case ForgeError():
+                    errors.add(one(number), ONE, answer, number)
+                case wire.PullRequest():
+                    found.append((number, answer))
+        return found
 
 
 _RIGHTS = "let its user read pull requests, or"

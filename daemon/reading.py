@@ -8,7 +8,7 @@ answered with that one's refs, and nothing in Git tells the difference.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from cache.world import BranchTombstone, PullTombstone
 from daemon.commit_fetching import Fetcher, Wanted
 from daemon.config.limits import Limits
 from daemon.convert import repository_of
+from daemon.deadline import SECONDS, Deadline
 from daemon.failing.read_errors import DEFAULT_BRANCH, NO_DEFAULT, Failures, PartlyRead, ReadErrors
 from daemon.histories import objects_of
 from daemon.loading import load, same_or
@@ -65,6 +66,8 @@ class Outcome(Struct, frozen=True):
     """The heads of pull requests that are to be kept, by number."""
     partly: PartlyRead | None = None
     """What could not be read and may be soon, once the rest is written."""
+    late: Scope | None = None
+    """What of pull requests did not come in time, to be read by a patient look."""
 
 
 class _Question(Struct, frozen=True):
@@ -102,6 +105,8 @@ class Reader:
         """Of each repository that holds more than is read: of which refs, read as what, that was found out."""
         self._at_work: set[int] = set()
         self._unwanted: set[int] = set()
+        self._patient: dict[int, Deadline] = {}
+        self._closing = False
 
     async def read(
         self,
@@ -119,9 +124,12 @@ class Reader:
             ForgeError: anything else went wrong; nothing about what exists follows from that.
         """
         self._at_work.add(repository.id)
+        if scope.patient:
+            self._patient[repository.id] = Deadline(0 if self._closing else None, patient=True)
         try:
             return await self._read_by_name(repository, _Question(previous, interest, scope, blocks, kept))
         finally:
+            self._patient.pop(repository.id, None)
             self._at_work.discard(repository.id)
             if repository.id in self._unwanted:
                 self._unwanted.discard(repository.id)
@@ -164,7 +172,8 @@ class Reader:
         blocks, kept = question.blocks, question.kept
         known = previous if previous is not None and not scope.again else None
         last = previous or self._remembered(repository.id)
-        errors = ReadErrors(repository, known, scope, self.failures)
+        errors = ReadErrors(repository, known, scope, self.failures, self._deadline(repository, known, scope))
+        late = errors.deadline.late
         if known is not None and known.interest == interest.canonical and _same_refs(listing, default, known):
             hidden = repository.has_pull_requests and was_hidden(known)
             nothing = not to_read(listing, known, scope) and not scope.all_pulls and not hidden
@@ -205,6 +214,9 @@ class Reader:
         if fresh.has_pull_requests is not repository.has_pull_requests:
             raise Switched(f"the pull requests of {repository.full_name} were switched on or off while it was read")
         fresh = replace(fresh, default_branch=default)
+        if late:
+            pull_heads = _pull_heads(listing, known, found, late)
+            evidence = replace(evidence, pull_heads=same_or(pull_heads, known.pull_heads if known else None))
         evidence = replace(
             evidence,
             repository=same_or(fresh, known.repository if known else None),
@@ -213,12 +225,30 @@ class Reader:
         return Outcome(
             evidence=same_or(evidence, previous),
             looked_at=listing.date,
-            pulls_read=frozenset(found.updated),
+            pulls_read=frozenset(found.updated.keys() - late),
             branches_gone=tuple(missing_branches(previous, listing.branches)) if previous is not None else (),
             pulls_gone=found.gone,
             heads={n: each.to_keep for n, each in told.items() if each.to_keep not in (None, kept.get(n))},
             partly=errors.passing,
+            late=_of_late(scope, errors.deadline),
         )
+
+    def _deadline(self, repository: Repository, known: RepositoryEvidence | None, scope: Scope) -> Deadline:
+        """None for a first reading: nothing is served that could be late."""
+        if known is None:
+            return Deadline(None)
+        return self._patient[repository.id] if scope.patient else Deadline(SECONDS)
+
+    def hurry(self, repository_id: int | None = None) -> None:
+        """End the waiting of a patient look at a repository, or of all: something else is asked for."""
+        for key, deadline in self._patient.items():
+            if repository_id in (None, key):
+                deadline.end()
+
+    def close(self) -> None:
+        """No look is patient any more: the daemon stops."""
+        self._closing = True
+        self.hurry()
 
     async def _default_branch(self, repository: Repository, listing: RefListing) -> str:
         """The default branch: where HEAD points, or what the API says where that is no branch.
@@ -319,11 +349,22 @@ def _lacks_blobs(known: RepositoryEvidence) -> bool:
     return known.depth == "commits" or lacking
 
 
-def _pull_heads(listing: RefListing, known: RepositoryEvidence | None, found: PullsRead) -> dict[int, str]:
+def _pull_heads(
+    listing: RefListing, known: RepositoryEvidence | None, found: PullsRead, late: Collection[int] = ()
+) -> dict[int, str]:
     """The refs of pull requests; of one that could not be read as they were, so that it is asked for again."""
     before = known.pull_heads if known is not None else {}
-    heads = {n: sha for n, sha in listing.pulls.items() if n not in found.unread}
-    return dict(sorted((heads | {n: before[n] for n in found.unread if n in before}).items()))
+    unread = found.unread | set(late)
+    heads = {n: sha for n, sha in listing.pulls.items() if n not in unread}
+    return dict(sorted((heads | {n: before[n] for n in unread if n in before}).items()))
+
+
+def _of_late(scope: Scope, deadline: Deadline) -> Scope | None:
+    """What a patient look is to read: what came late, and the whole list where that did."""
+    if not deadline.late and not deadline.list_late:
+        return None
+    pulls = scope.pulls if deadline.list_late else frozenset[int]()
+    return Scope(pulls | deadline.late, all_pulls=scope.all_pulls and deadline.list_late, patient=True)
 
 
 def missing_branches(before: RepositoryEvidence, now: Mapping[str, str]) -> Iterator[BranchTombstone]:

@@ -95,6 +95,8 @@ class Reconciler:
         self.watcher: Watcher = _NoWatcher()
         self.delivered: dict[int, datetime] = {}
         """When a delivery last spoke of a repository, until its look is written."""
+        self.late: set[int] = set()
+        """Repositories of whose pull requests something did not come in time: a patient look waits for it."""
         self.awaited: set[int] = set()
         """Repositories for which deliveries wait in the inbox."""
 
@@ -113,14 +115,23 @@ class Reconciler:
 
     def ask(self, repository_id: int, scope: Scope, priority: Priority) -> None:
         """Have a repository looked at, without waiting for it."""
+        self._hurry(repository_id, scope)
         self.workers.submit(repository_id, scope, priority)
+
+    def _hurry(self, repository_id: int, scope: Scope) -> None:
+        """Let a patient look give way to what is asked of its repository; all of them where nobody else is free."""
+        if not scope.patient:
+            self.reader.hurry(None if self.workers.all_at_work else repository_id)
 
     def in_back_off(self, repository_id: int) -> bool:
         """Whether the last look at a repository failed, so that it waits before the next."""
         return self._queue is not None and self._queue.failed(repository_id)
 
-    async def look(self, repository_id: int, scope: Scope, priority: Priority) -> Exception | None:
-        """Have a repository looked at, and wait for a look that begins after this call.
+    async def look(
+        self, repository_id: int, scope: Scope, priority: Priority, *, with_late: bool = False
+    ) -> Exception | None:
+        """Have a repository looked at, and wait for a look that begins after this call; `with_late` also for what of
+        pull requests came too late for that one.
 
         Returns what went wrong, None where nothing did. One in back-off is tried at once where somebody waits for
         it (INTERACTIVE); otherwise it stays in back-off, and its last error is returned.
@@ -132,7 +143,11 @@ class Reconciler:
             waiting = self._queue.waiting(repository_id)
             self._queue.forget(repository_id)
             scope = scope.merge(waiting) if waiting is not None else scope
-        return await self.workers.run(repository_id, scope, priority)
+        self._hurry(repository_id, scope)
+        error = await self.workers.run(repository_id, scope, priority)
+        if error is None and with_late and repository_id in self.late:
+            error = await self.workers.run(repository_id, Scope(patient=True), priority)
+        return error
 
     async def look_at_all(self, scopes: Mapping[int, Scope], priority: Priority) -> dict[int, Exception]:
         """Look at several repositories, then at those that come within reach by it; what failed, by id."""
@@ -189,10 +204,13 @@ class Reconciler:
         repository = world.listed.get(repository_id)
         interest = self.book.reach.interests.get(repository_id)
         previous = world.mirrored.get(repository_id)
+        late: Scope | None = None
         if repository is None or interest is None:
             await self._drop(repository_id)
         else:
             self.looked += 1
+            if scope.patient and self._queue is not None and self._queue.waiting(repository_id) is not None:
+                scope = replace(scope, patient=False)  # something was asked for since this run began
             try:
                 kept = world.tombstones.heads.get(repository_id, {})
                 outcome = await self.reader.read(repository, previous, interest, scope, self.book.blocks, kept)
@@ -202,13 +220,25 @@ class Reconciler:
                 await self._write(repository_id, previous, outcome, began)
                 self.read.add(repository_id)
                 self._outage.over()
+                late = outcome.late
+                self._wait_for(repository_id, late)
                 if outcome.partly is not None:
                     raise outcome.partly
-        if awaited:
+        if late is None:
+            self.late.discard(repository_id)
+        if awaited and late is not None:
+            self.awaited.add(repository_id)  # the look that reads what came late is the one that is done with them
+        elif awaited:
             await self._inbox.finish(repository_id, mark, self.book.clock())
         await self.follow_reach()
         if awaited:
             await self.resolver.resolve_people()  # what failed, the next sweep asks for again, and tells
+
+    def _wait_for(self, repository_id: int, late: Scope | None) -> None:
+        """Have a patient look read what came late."""
+        if late is not None:
+            self.late.add(repository_id)
+            self.ask(repository_id, late, Priority.DEEP)
 
     async def _write(
         self, repository_id: int, previous: RepositoryEvidence | None, outcome: Outcome, began: datetime

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from cache.model import PullHead, PullHistory, PullRequest, Repository, RepositoryEvidence
 from cache.projection.reach import Interest
+from daemon.deadline import DeadlinePassedError
 from daemon.failing.read_errors import ONE, ReadErrors, timeline
 from daemon.pull_reading import PullsRead
 from daemon.pull_timeline import PullTimeline, last_of, pull_timeline, with_ref
@@ -143,7 +144,11 @@ class Timelines:
         self, repository: Repository, number: int, kept: tuple[PullHead, ...] | None, errors: ReadErrors
     ) -> PullTimeline | None:
         try:
-            found = pull_timeline(await self._rest.timeline(repository.owner, repository.name, number), kept)
+            async with errors.deadline.asking(number):
+                events = await self._rest.timeline(repository.owner, repository.name, number)
+            found = pull_timeline(events, kept)
+        except DeadlinePassedError:
+            return None
         except ForgeError as error:
             errors.add(timeline(number), ONE, error, number)
             return None

@@ -140,7 +140,7 @@ class ObjectStore:
             async with slot() if slot else nullcontext():
                 try:
                     await self._fetch(arguments, sorted(absent), configuration, what, token)
-                except ForgeError:
+                except (ForgeError, asyncio.CancelledError):
                     self._clear()  # half a pack may be what fills the disk
                     raise
             if left_out := await self.missing(absent):
@@ -236,9 +236,7 @@ class ObjectStore:
 
     # ---- trees and the graph
 
-    async def tree(
-        self, commit: str, prefixes: Sequence[str] = (), *, most: int | None = None
-    ) -> dict[str, TreeItem]:
+    async def tree(self, commit: str, prefixes: Sequence[str] = (), *, most: int | None = None) -> dict[str, TreeItem]:
         """Every file of a commit's tree by path, or those below `prefixes` (directories or whole paths).
 
         Of a name that one tree holds twice the first is taken, as `git show commit:path` does. Raises TooMuch where

@@ -13,6 +13,7 @@ from typing import ClassVar
 import structlog
 
 from cache.model import ReadError, Repository, RepositoryEvidence
+from daemon.deadline import Deadline
 from daemon.work.scope import Scope
 from gitea_client.errors import ForgeError, HttpError, Malformed, Throttled, Unauthorized, Unreachable
 
@@ -77,8 +78,15 @@ class ReadErrors:
     """The errors of one look at one repository: those `known` from before stand until their part was read."""
 
     def __init__(
-        self, repository: Repository, known: RepositoryEvidence | None, scope: Scope, failures: Failures
+        self,
+        repository: Repository,
+        known: RepositoryEvidence | None,
+        scope: Scope,
+        failures: Failures,
+        deadline: Deadline | None = None,
     ) -> None:
+        self.deadline = deadline or Deadline(None)
+        """What of pull requests comes after it is no error, and stands as it was."""
         self.found: dict[str, ReadError] = dict(known.read_errors) if known is not None else {}
         self.passing: PartlyRead | None = None
         """The first error that may pass by itself, and was not met before."""

@@ -368,7 +368,8 @@ class Sweeper:
 
         async def one(repository_id: int, scope: Scope) -> tuple[int, Exception | None]:
             nonlocal done
-            error = await self._reconciler.look(repository_id, scope, run.priority)
+            asked = run.priority is Priority.INTERACTIVE
+            error = await self._reconciler.look(repository_id, scope, run.priority, with_late=asked)
             done += 1
             if progress is not None:
                 progress("repositories", done, len(scopes))

@@ -9,16 +9,22 @@ class Scope(Struct, frozen=True):
     """What to look at in one repository, beyond its refs, which are always looked at.
 
     `pulls` are numbers to read again; `all_pulls` asks for the complete list; `again` reads everything as if
-    nothing were known.
+    nothing were known. A `patient` look waits for pull requests that a look for something new had no time for.
     """
 
     pulls: frozenset[int] = frozenset()
     all_pulls: bool = False
     again: bool = False
+    patient: bool = False
 
     def merge(self, other: Scope) -> Scope:
         """A scope that looks at what either looks at."""
-        return Scope(self.pulls | other.pulls, self.all_pulls or other.all_pulls, self.again or other.again)
+        return Scope(
+            self.pulls | other.pulls,
+            self.all_pulls or other.all_pulls,
+            self.again or other.again,
+            self.patient and other.patient,
+        )
 
 
 def merge(one: Scope, other: Scope) -> Scope:

@@ -112,6 +112,11 @@ class Workers(Generic[K, S]):
         self._waiting.setdefault(key, []).append(future)
         return await future
 
+    @property
+    def all_at_work(self) -> bool:
+        """Whether what is asked for now has to wait for a run to end."""
+        return len(self._running) >= self._count
+
     def resume(self) -> None:
         """End a pause at once: somebody knows that the forge is back."""
         self._queue.paused(-float("inf"))

@@ -157,9 +157,9 @@ class Process:
 class Place:
     """A forge with an organization and its meta repository, and a directory with a configuration for it."""
 
-    def __init__(self, *, flavour: str = "gitea") -> None:
+    def __init__(self, *, flavour: str = "gitea", seed: int = 0) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="srv-"))
-        self.forge = StandIn(self.root / "forge", flavour=flavour)
+        self.forge = StandIn(self.root / "forge", flavour=flavour, seed=seed)
         self.config_file, self.data_dir = self.root / "forgeglass.toml", self.root / "data"
         self.lines: list[Any] = []
         """What a daemon inside the test logged."""

@@ -103,9 +103,9 @@ def counted(patch: pytest.MonkeyPatch, kind: Any, name: str) -> list[Any]:
     calls: list[Any] = []
     whole = getattr(kind, name)
 
-    async def noting(self: Any, *arguments: Any) -> Any:
+    async def noting(self: Any, *arguments: Any, **named: Any) -> Any:
         calls.append(arguments)
-        return await whole(self, *arguments)
+        return await whole(self, *arguments, **named)
 
     patch.setattr(kind, name, noting)
     return calls
