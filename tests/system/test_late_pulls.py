@@ -140,6 +140,8 @@ async def test_commits_that_come_late_hold_up_no_entry(begun: System, monkeypatc
     assert await title(begun) == "B went on"
     (first,) = await revisions(begun)
     assert first.amendments, "of the pull request that was not late"
+    (evidence,) = begun.engine.desk.book.world.mirrored.values()
+    assert not [head for history in evidence.histories.values() for head in history.heads if head.gone]
     await quiet(begun)
     may.set()
     async with asyncio.timeout(20):
@@ -199,6 +201,19 @@ async def test_a_daemon_that_stops_does_not_wait_for_them(begun: System) -> None
     await begun.start()
     await begun.sweep(deep=True)
     assert await pull_title(begun) == "Meanwhile"
+
+
+async def test_a_ref_counts_as_read_when_all_that_it_names_was(begun: System) -> None:
+    """The next look at refs alone, after a restart, reads what the one before had no time for."""
+    begun.forge.faults.set(Fault("delay", TIMELINE, seconds=LONG))
+    await begun.forge.commit(META, {"rfcs/a.md": rfc("Again")}, branch="edit/a/x")
+    assert await look(begun, Scope()) is None
+    await begun.stop()
+    begun.forge.faults.clear()
+    await begun.start()
+    assert await look(begun, Scope()) is None
+    await begun.engine.desk.workers.idle()
+    assert (await revisions(begun))[0].amendments
 
 
 async def test_whoever_asks_for_a_sweep_waits_for_what_is_late(begun: System) -> None:
