@@ -75,8 +75,7 @@ def _text(value: bytes, encoding: str) -> str:
         name = codecs.lookup(encoding).name
     except (LookupError, ValueError):
         name = "utf-8"
-    text = value.decode(name if name in _ENCODINGS else "utf-8", "replace")
-    return text.encode("utf-8", "replace").decode()
+    return value.decode(name if name in _ENCODINGS else "utf-8", "replace")
 
 
 def path_of(raw: bytes) -> str:

@@ -45,6 +45,14 @@ def test_a_commit_is_read_field_by_field() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("message", "read"), [(b"Body X\n", "Body X"), (b"Body \n", "Body "), (b"\n Body\n\n", "\n Body")]
+)
+def test_a_message_ends_before_its_last_line_ends(message: bytes, read: str) -> None:
+    """All else is as it was written."""
+    assert commit(A, raw(message=message)).message == read
+
+
 def test_of_a_commit_that_lacks_everything_the_rest_is_read() -> None:
     """`git hash-object --literally` makes such, and a push may bring it."""
     assert commit(A, b"tree x") == Commit(A, "", "", EPOCH, "", "", EPOCH, "", ())
@@ -107,7 +115,7 @@ def test_a_date_that_is_none_is_the_epoch_and_one_beyond_all_is_the_latest(secon
 
 def test_sizes_are_of_what_is_there() -> None:
     """An answer of `cat-file --batch-check`: what is missing has two fields, and what is none is passed over."""
-    said = f"{A} blob 12\n{B} missing\n{C} tree 0\nx y z\n\n".encode()
+    said = f"{A} blob 12\n{B} missing\n{C} tree 0\nx y z\nx  blob 1\n\n".encode()
     assert sizes(said) == {A: ("blob", 12), C: ("tree", 0)}
     assert sizes(b"\xff\xff blob 1\n") == {"\ufffd\ufffd": ("blob", 1)}
     assert sizes(b"") == {}
@@ -124,13 +132,19 @@ def test_a_tree_is_read_item_by_item() -> None:
     assert tree(b"", "what") == {}
 
 
+def test_an_item_of_strange_bytes_is_read_all_the_same() -> None:
+    assert tree(b"100644 blob \xff\t\xff\x00", "what") == {"\udcff": TreeItem("100644", "blob", "\ufffd")}
+
+
 def test_of_several_items_of_one_path_the_first_counts() -> None:
     """As git itself checks them out; `doubled-name` tells of it."""
     said = f"100644 blob {A}\ta\x00100644 blob {B}\ta\0".encode()
     assert tree(said, "what") == {"a": TreeItem("100644", "blob", A)}
 
 
-@pytest.mark.parametrize("record", [b"100644 blob abc", b"100644 blob\ta", b"100644 blob a b\tc", b"\0\0"])
+@pytest.mark.parametrize(
+    "record", [b"100644 blob abc", b"100644  blob a\tc", b"100644 blob\ta", b"100644 blob a b\tc", b"\0\0"]
+)
 def test_what_is_no_tree_item_is_an_error_that_shows_its_beginning(record: bytes) -> None:
     with pytest.raises(GitFailed, match=r"^the tree: b'.*' is no tree item$"):
         tree(record + b"\0", "the tree")
@@ -153,7 +167,9 @@ def test_a_raw_change_has_what_was_and_what_is(line: str, sides: tuple[TreeItem 
     assert sides_of(line.encode()) == sides
 
 
-@pytest.mark.parametrize("line", [b"", b":100644 100644 a b", b":100644 100644 a b M x", b"x" * 500])
+@pytest.mark.parametrize(
+    "line", [b"", b":100644 100644 a b", b":100644  100644 a M", b":100644 100644 a b M x", b"x" * 500]
+)
 def test_what_is_no_raw_change_is_an_error_that_shows_its_beginning(line: bytes) -> None:
     with pytest.raises(GitFailed) as raised:
         sides_of(line)

@@ -22,6 +22,7 @@ async def ask(deadline: Deadline, number: int, seconds: float) -> bool:
 async def test_what_comes_in_time_counts_beside_what_does_not() -> None:
     """One slow answer takes nothing from the others that were asked for with it."""
     deadline = Deadline(0.1)
+    assert (deadline.late, deadline.list_late) == (set(), False)
     assert await asyncio.gather(ask(deadline, 1, 0), ask(deadline, 2, 30), ask(deadline, 3, 0)) == [True, False, True]
     assert (deadline.late, deadline.list_late) == ({2}, False)
 
