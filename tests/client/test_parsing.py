@@ -168,7 +168,7 @@ def test_a_raw_change_has_what_was_and_what_is(line: str, sides: tuple[TreeItem 
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b":100644 100644 a b", b":100644  100644 a M", b":100644 100644 a b M x", b"x" * 500]
+    "line", [b"", b":100644 100644 a b", b":100644  100644 a b M", b":100644 100644 a b M x", b"x" * 500]
 )
 def test_what_is_no_raw_change_is_an_error_that_shows_its_beginning(line: bytes) -> None:
     with pytest.raises(GitFailed) as raised:
