@@ -31,6 +31,9 @@ BAD: tuple[Content, ...] = (
     Symlink("a.md"), "---\ntitle: T\ntitle: U\nstate: idea\n---\n",
 )  # fmt: skip
 
+LENGTHS = (1, 1, 1, 200)
+"""How often each version of a text says the same: the last is too long where the least is allowed for files."""
+
 
 class Operations:
     """Operations on one forge. `silent` is set by those that none of the sweeps' signals tells of."""
@@ -83,7 +86,7 @@ class Operations:
         repository = self._forge.world.find(META) or self._repository(0)
         homes = [r.full_name for r in self._repositories()] + [f"{OWNER}/{name}" for name in NAMES]
         fields = {"repo": _pick(homes, home - 1)} if home else {}
-        text = rfc(f"T{version}", _pick(("idea", "active", "withdrawn"), state), f"Body {version}.\n", **fields)
+        text = rfc(f"T{version}", _pick(("idea", "active", "withdrawn"), state), f"Body {version}.\n" * LENGTHS[version], **fields)
         await self._push(repository, {f"rfcs/{_pick(SLUGS, slug)}.md": text}, branch)
 
     async def push_bad(self, slug: int, kind: int, branch: int) -> None:
@@ -99,7 +102,7 @@ class Operations:
 
     async def push_document(self, n: int, version: int, branch: int) -> None:
         """A document, a broken one, or none."""
-        content: Content = (None, b"\xff", "# One\n", "# Two\n")[version % 4]
+        content: Content = (None, b"\xff", "# One\n", "# Two\n" * LENGTHS[3])[version % 4]
         await self._push(self._repository(n), {"RFC.md": content}, branch)
 
     async def push_audit(self, n: int, junk: bool) -> None:

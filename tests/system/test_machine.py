@@ -213,6 +213,23 @@ class Life(RuleBasedStateMachine):
         self.run(restarted())
         self.witness.follow_bot(bot)
 
+    @rule()
+    def read_with_smaller_files(self) -> None:
+        """Files that were read are too large for a while; then they are read again, and nothing was lost by it."""
+
+        async def read(size: str) -> None:
+            await self.system.stop()
+            text = re.sub('max_file_size = .*\n', "", self.system.config_file.read_text())
+            self.system.config_file.write_text(text.replace("[forge]\n", f'[forge]\nmax_file_size = "{size}"\n'))
+            await self.system.start()
+            await self.system.sweep(deep=True)
+            report, code = await self.system.command("verify")
+            assert code == 0, report
+
+        for size in ("1KiB", "1MB"):
+            self.run(read(size))
+        self.deep_sweep()
+
     @rule(where=st.sampled_from(SLOW))
     def slow(self, where: str) -> None:
         """The forge takes its time for the next answers of a kind; other answers overtake them."""
