@@ -86,7 +86,8 @@ class Operations:
         repository = self._forge.world.find(META) or self._repository(0)
         homes = [r.full_name for r in self._repositories()] + [f"{OWNER}/{name}" for name in NAMES]
         fields = {"repo": _pick(homes, home - 1)} if home else {}
-        text = rfc(f"T{version}", _pick(("idea", "active", "withdrawn"), state), f"Body {version}.\n" * LENGTHS[version], **fields)
+        body = f"Body {version}.\n" * LENGTHS[version]
+        text = rfc(f"T{version}", _pick(("idea", "active", "withdrawn"), state), body, **fields)
         await self._push(repository, {f"rfcs/{_pick(SLUGS, slug)}.md": text}, branch)
 
     async def push_bad(self, slug: int, kind: int, branch: int) -> None:
