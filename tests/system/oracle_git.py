@@ -97,20 +97,21 @@ class Git:
             "--raw",
             "--no-renames",
             "--no-abbrev",
-            "--format=commit %H",
+            "--format=commit %H %P",
             head,
         ).decode("utf-8", "backslashreplace")
         changes: dict[str, list[Change]] = {}
-        position, landed = -1, ""
+        position, landed, parents = -1, "", list[str]()
         for line in out.splitlines():
             if line.startswith("commit "):
-                position, landed = position + 1, line.removeprefix("commit ")
+                position, (landed, *parents) = position + 1, line.split(" ")[1:]
             elif line.startswith(":"):
                 facts, _, path = line.partition("\t")
                 _, mode, _, blob, what = facts.split(" ")
                 gone = what == "D"
-                maker = self._maker(landed, path)
-                adder = self._adder(landed, path) or maker if what == "A" else maker
+                merged = len(parents) > 1  # any other commit made itself what it brought
+                maker = self._maker(landed, path) if merged else landed
+                adder = self._adder(landed, parents[0], path) or maker if merged and what == "A" else maker
                 made = Change(position, landed, maker, None if gone else blob, mode, adder)
                 changes.setdefault(path, []).append(made)
         return changes
@@ -120,13 +121,12 @@ class Git:
             self._makers[landed, path] = self.run("log", "-1", "--format=%H", landed, "--", path).decode().strip()
         return self._makers[landed, path]
 
-    def _adder(self, landed: str, path: str) -> str:
+    def _adder(self, landed: str, first: str, path: str) -> str:
         """The commit among those that this one brought that added a path."""
         if (landed, f"+{path}") not in self._makers:
-            parents = self.run("log", "-1", "--format=%P", landed).decode().split()
-            brought = f"{parents[0]}..{landed}" if parents else landed
             options = ("-1", "--no-merges", "--full-history", "--diff-filter=A", "--no-renames", "--format=%H")
-            self._makers[landed, f"+{path}"] = self.run("log", *options, brought, "--", path).decode().strip()
+            told = self.run("log", *options, f"{first}..{landed}", "--", path)
+            self._makers[landed, f"+{path}"] = told.decode().strip()
         return self._makers[landed, f"+{path}"]
 
 
