@@ -86,13 +86,13 @@ class Fetcher:
     ) -> None:
         if not of:
             return
-        before = set(errors.deadline.late)
+        before, every = set(errors.deadline.late), set().union(*of.values())
         try:
             async with errors.deadline.asking(*of):
-                await self._all(store, repository, wanted, set().union(*of.values()), names, unreadable)
+                await self._all(store, repository, wanted, every, names, unreadable)
         except DeadlinePassedError:
             # asked for together, they are late together: not those of which all is here already
-            absent = await store.missing(set().union(*of.values()))
+            absent = await store.missing(every)
             errors.deadline.late -= {number for number, ids in of.items() if not ids & absent} - before
         except ForgeError as error:
             if is_whole_forge(error):

@@ -2,7 +2,7 @@
 
 Anybody may raise a pull request. A forge was seen to take more than 30 s for one whose trees have no end, for every
 list that holds it, and for the fetch of its commits. Entries do not wait for that: what comes too late stands as it
-was, the rest is written, and a patient look reads what is left. That one waits as long as it takes, until something
+was, the rest is written, and a deferred look reads what is left. That one waits as long as it takes, until something
 else is asked of its repository.
 """
 
@@ -15,25 +15,25 @@ from contextlib import asynccontextmanager
 SECONDS = 2.0
 """So long entries wait for each step of reading pull requests: what the API tells, commits, and what they change."""
 AT_ONCE = 8
-"""Questions about pull requests at once; a patient look asks one after the other, to leave the forge to others."""
+"""Questions about pull requests at once; a deferred look asks one after the other, to leave the forge to others."""
 
 
 class DeadlinePassedError(Exception):
-    """What was asked for did not come before the deadline. No error of anything: it is read by a patient look."""
+    """What was asked for did not come before the deadline. No error of anything: it is read by a deferred look."""
 
 
 class Deadline:
     """The deadline of one look: `seconds` for each of its steps, the first of which begins now; None for no end.
-    `patient` is for a look that `end` may cut short.
+    `deferred` is for a look that `end` may cut short.
 
     `late` are the pull requests of which something did not come in time; `list_late` says it of their list.
     """
 
-    def __init__(self, seconds: float | None, *, patient: bool = False) -> None:
+    def __init__(self, seconds: float | None, *, deferred: bool = False) -> None:
         self._seconds = seconds
         self._end: float | None = None
         self.next_step()
-        self._places = asyncio.Semaphore(1 if patient else AT_ONCE)
+        self._places = asyncio.Semaphore(1 if deferred else AT_ONCE)
         self._open: set[asyncio.Timeout] = set()
         self.late: set[int] = set()
         self.list_late = False

@@ -67,7 +67,7 @@ class Outcome(Struct, frozen=True):
     partly: PartlyRead | None = None
     """What could not be read and may be soon, once the rest is written."""
     late: Scope | None = None
-    """What of pull requests did not come in time, to be read by a patient look."""
+    """What of pull requests did not come in time, to be read by a deferred look."""
 
 
 class _Question(Struct, frozen=True):
@@ -105,7 +105,7 @@ class Reader:
         """Of each repository that holds more than is read: of which refs, read as what, that was found out."""
         self._at_work: set[int] = set()
         self._unwanted: set[int] = set()
-        self._patient: dict[int, Deadline] = {}
+        self._deferred: dict[int, Deadline] = {}
         self._closing = False
 
     async def read(
@@ -124,12 +124,12 @@ class Reader:
             ForgeError: anything else went wrong; nothing about what exists follows from that.
         """
         self._at_work.add(repository.id)
-        if scope.patient:
-            self._patient[repository.id] = Deadline(0 if self._closing else None, patient=True)
+        if scope.deferred:
+            self._deferred[repository.id] = Deadline(0 if self._closing else None, deferred=True)
         try:
             return await self._read_by_name(repository, _Question(previous, interest, scope, blocks, kept))
         finally:
-            self._patient.pop(repository.id, None)
+            self._deferred.pop(repository.id, None)
             self._at_work.discard(repository.id)
             if repository.id in self._unwanted:
                 self._unwanted.discard(repository.id)
@@ -237,16 +237,16 @@ class Reader:
         """None for a first reading: nothing is served that could be late."""
         if known is None:
             return Deadline(None)
-        return self._patient[repository.id] if scope.patient else Deadline(SECONDS)
+        return self._deferred[repository.id] if scope.deferred else Deadline(SECONDS)
 
     def hurry(self, repository_id: int | None = None) -> None:
-        """End the waiting of a patient look at a repository, or of all: something else is asked for."""
-        for key, deadline in self._patient.items():
+        """End the waiting of a deferred look at a repository, or of all: something else is asked for."""
+        for key, deadline in self._deferred.items():
             if repository_id in (None, key):
                 deadline.end()
 
     def close(self) -> None:
-        """No look is patient any more: the daemon stops."""
+        """No look is deferred any more: the daemon stops."""
         self._closing = True
         self.hurry()
 
@@ -360,11 +360,11 @@ def _pull_heads(
 
 
 def _of_late(scope: Scope, deadline: Deadline) -> Scope | None:
-    """What a patient look is to read: what came late, and the whole list where that did."""
+    """What a deferred look is to read: what came late, and the whole list where that did."""
     if not deadline.late and not deadline.list_late:
         return None
     pulls = scope.pulls if deadline.list_late else frozenset[int]()
-    return Scope(pulls | deadline.late, all_pulls=scope.all_pulls and deadline.list_late, patient=True)
+    return Scope(pulls | deadline.late, all_pulls=scope.all_pulls and deadline.list_late, deferred=True)
 
 
 def missing_branches(before: RepositoryEvidence, now: Mapping[str, str]) -> Iterator[BranchTombstone]:

@@ -96,7 +96,7 @@ class Reconciler:
         self.delivered: dict[int, datetime] = {}
         """When a delivery last spoke of a repository, until its look is written."""
         self.late: set[int] = set()
-        """Repositories of whose pull requests something did not come in time: a patient look waits for it."""
+        """Repositories of whose pull requests something did not come in time: a deferred look waits for it."""
         self.awaited: set[int] = set()
         """Repositories for which deliveries wait in the inbox."""
 
@@ -119,8 +119,8 @@ class Reconciler:
         self.workers.submit(repository_id, scope, priority)
 
     def _hurry(self, repository_id: int, scope: Scope) -> None:
-        """Let a patient look give way to what is asked of its repository; all of them where nobody else is free."""
-        if not scope.patient:
+        """Let a deferred look give way to what is asked of its repository; all of them where nobody else is free."""
+        if not scope.deferred:
             self.reader.hurry(None if self.workers.all_at_work else repository_id)
 
     def in_back_off(self, repository_id: int) -> bool:
@@ -146,7 +146,7 @@ class Reconciler:
         self._hurry(repository_id, scope)
         error = await self.workers.run(repository_id, scope, priority)
         if error is None and with_late and repository_id in self.late:
-            error = await self.workers.run(repository_id, Scope(patient=True), priority)
+            error = await self.workers.run(repository_id, Scope(deferred=True), priority)
         return error
 
     async def look_at_all(self, scopes: Mapping[int, Scope], priority: Priority) -> dict[int, Exception]:
@@ -209,8 +209,8 @@ class Reconciler:
             await self._drop(repository_id)
         else:
             self.looked += 1
-            if scope.patient and self._queue is not None and self._queue.waiting(repository_id) is not None:
-                scope = replace(scope, patient=False)  # something was asked for since this run began
+            if scope.deferred and self._queue is not None and self._queue.waiting(repository_id) is not None:
+                scope = replace(scope, deferred=False)  # something was asked for since this run began
             try:
                 kept = world.tombstones.heads.get(repository_id, {})
                 outcome = await self.reader.read(repository, previous, interest, scope, self.book.blocks, kept)
@@ -221,7 +221,9 @@ class Reconciler:
                 self.read.add(repository_id)
                 self._outage.over()
                 late = outcome.late
-                self._wait_for(repository_id, late)
+                if late is not None:
+                    self.late.add(repository_id)
+                    self.ask(repository_id, late, Priority.DEEP)
                 if outcome.partly is not None:
                     raise outcome.partly
         if late is None:
@@ -233,12 +235,6 @@ class Reconciler:
         await self.follow_reach()
         if awaited:
             await self.resolver.resolve_people()  # what failed, the next sweep asks for again, and tells
-
-    def _wait_for(self, repository_id: int, late: Scope | None) -> None:
-        """Have a patient look read what came late."""
-        if late is not None:
-            self.late.add(repository_id)
-            self.ask(repository_id, late, Priority.DEEP)
 
     async def _write(
         self, repository_id: int, previous: RepositoryEvidence | None, outcome: Outcome, began: datetime

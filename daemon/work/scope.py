@@ -9,13 +9,13 @@ class Scope(Struct, frozen=True):
     """What to look at in one repository, beyond its refs, which are always looked at.
 
     `pulls` are numbers to read again; `all_pulls` asks for the complete list; `again` reads everything as if
-    nothing were known. A `patient` look waits for pull requests that a look for something new had no time for.
+    nothing were known. A `deferred` look waits for pull requests that a look for something new had no time for.
     """
 
     pulls: frozenset[int] = frozenset()
     all_pulls: bool = False
     again: bool = False
-    patient: bool = False
+    deferred: bool = False
 
     def merge(self, other: Scope) -> Scope:
         """A scope that looks at what either looks at."""
@@ -23,7 +23,7 @@ class Scope(Struct, frozen=True):
             self.pulls | other.pulls,
             self.all_pulls or other.all_pulls,
             self.again or other.again,
-            self.patient and other.patient,
+            self.deferred and other.deferred,
         )
 
 

@@ -49,9 +49,9 @@ async def test_after_the_deadline_nothing_is_begun() -> None:
     assert (begun, deadline.late, deadline.list_late) == ([], {7, 8}, True)
 
 
-async def test_a_patient_one_waits_until_it_is_ended() -> None:
+async def test_a_deferred_one_waits_until_it_is_ended() -> None:
     """Its questions go one after the other; those that wait for their turn end with the one under way."""
-    deadline = Deadline(None, patient=True)
+    deadline = Deadline(None, deferred=True)
     assert await ask(deadline, 1, 0)
     asking = [asyncio.create_task(ask(deadline, number, 30)) for number in (2, 3)]
     await asyncio.sleep(0.01)
@@ -64,10 +64,10 @@ async def test_a_patient_one_waits_until_it_is_ended() -> None:
     assert deadline.late == {2, 3}
 
 
-@pytest.mark.parametrize(("patient", "most"), [(False, AT_ONCE), (True, 1)])
-async def test_only_so_many_are_asked_for_at_once(patient: bool, most: int) -> None:
-    """A patient look leaves the forge to others."""
-    deadline, under_way, seen = Deadline(None, patient=patient), 0, 0
+@pytest.mark.parametrize(("deferred", "most"), [(False, AT_ONCE), (True, 1)])
+async def test_only_so_many_are_asked_for_at_once(deferred: bool, most: int) -> None:
+    """A deferred look leaves the forge to others."""
+    deadline, under_way, seen = Deadline(None, deferred=deferred), 0, 0
 
     async def one(number: int) -> None:
         nonlocal under_way, seen

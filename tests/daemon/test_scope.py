@@ -17,6 +17,6 @@ def test_a_merged_scope_is_the_least_that_holds_both(one: Scope, other: Scope) -
     assert merged.pulls == {*one.pulls, *other.pulls}
     assert merged.all_pulls is (one.all_pulls or other.all_pulls)
     assert merged.again is (one.again or other.again)
-    assert merged.patient is (one.patient and other.patient), "who asks for something new does not wait"
+    assert merged.deferred is (one.deferred and other.deferred), "who asks for something new does not wait"
     assert merged == one.merge(other) == other.merge(one)
-    assert merge(one, Scope(patient=True)) == one
+    assert merge(one, Scope(deferred=True)) == one

@@ -1,4 +1,4 @@
-"""A forge that takes long over a pull request: entries are written without it, and a patient look reads it (S8, S9).
+"""A forge that takes long over a pull request: entries are written without it, and a deferred look reads it (S8, S9).
 
 The forge answers in the end, so that this is no error: nothing is told, nothing is in back-off, nothing is lost.
 """
@@ -6,7 +6,7 @@ The forge answers in the end, so that this is no error: nothing is told, nothing
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -70,11 +70,20 @@ async def quiet(system: System) -> None:
     assert not [row for row in system.engine.desk.book.looks().values() if row.failures]
 
 
+async def in_time(true: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until it is so."""
+    async with asyncio.timeout(20):
+        while not await true():
+            await asyncio.sleep(0.02)
+
+
 async def until(system: System, pull: str) -> None:
     """Wait for what a pull request is called."""
-    async with asyncio.timeout(20):
-        while await pull_title(system) != pull:
-            await asyncio.sleep(0.02)
+
+    async def called() -> bool:
+        return await pull_title(system) == pull
+
+    await in_time(called)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +96,7 @@ async def until(system: System, pull: str) -> None:
     ids=["one", "its timeline", "the list"],
 )
 async def test_entries_are_written_before_what_comes_late(begun: System, match: str, scope: Scope) -> None:
-    """The look ends with them; a patient one reads the pull request, as soon as the forge answers."""
+    """The look ends with them; a deferred one reads the pull request, as soon as the forge answers."""
     before = await revisions(begun)
     begun.forge.faults.set(Fault("delay", match, seconds=2, count=2))
     await changed(begun, "B went on", "Meanwhile")
@@ -103,13 +112,15 @@ async def test_entries_are_written_before_what_comes_late(begun: System, match: 
 
 async def amended(system: System) -> None:
     """Wait for the amendment that a push to the pull request makes."""
-    async with asyncio.timeout(20):
-        while not (await revisions(system))[0].amendments:
-            await asyncio.sleep(0.02)
+
+    async def there() -> bool:
+        return bool((await revisions(system))[0].amendments)
+
+    await in_time(there)
 
 
 async def test_a_push_to_it_that_is_read_late_makes_its_amendment(begun: System) -> None:
-    """Its ref was listed by the first look, and its timeline read by the patient one: no head is left out."""
+    """Its ref was listed by the first look, and its timeline read by the deferred one: no head is left out."""
     begun.forge.faults.set(Fault("delay", TIMELINE, seconds=1, count=2))
     await begun.forge.commit(META, {"rfcs/a.md": rfc("Again")}, branch="edit/a/x")
     await begun.forge.commit(META, {"rfcs/b.md": rfc("B went on")})
@@ -144,14 +155,16 @@ async def test_commits_that_come_late_hold_up_no_entry(begun: System, monkeypatc
     assert not [head for history in evidence.histories.values() for head in history.heads if head.gone]
     await quiet(begun)
     may.set()
-    async with asyncio.timeout(20):
-        while len(await revisions(begun)) < 2:
-            await asyncio.sleep(0.02)
+
+    async def both() -> bool:
+        return len(await revisions(begun)) == 2
+
+    await in_time(both)
     report, code = await begun.command("verify")
     assert code == 0, report["differences"]
 
 
-async def test_a_patient_look_gives_way_to_what_is_new(begun: System) -> None:
+async def test_a_deferred_look_gives_way_to_what_is_new(begun: System) -> None:
     """It waits for as long as the forge may take, and a push is read in the meantime, again and again."""
     begun.forge.faults.set(Fault("delay", ONE, seconds=LONG))
     await changed(begun, "B went on", "Meanwhile")
@@ -169,7 +182,7 @@ async def test_a_patient_look_gives_way_to_what_is_new(begun: System) -> None:
     await until(begun, "Meanwhile")
 
 
-async def test_patient_looks_leave_a_worker_to_others(begun: System, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_deferred_looks_leave_a_worker_to_others(begun: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many pull requests take long: where no worker is free, they give way to a look at any repository."""
     monkeypatch.setattr(begun.engine.desk.workers, "_count", 1)
     await begun.forge.create_repository("acme/other")
