@@ -31,6 +31,10 @@ LONGEST_COMMIT = 64 * 1024
 _LONG_TEXT = 128 * 1024
 """Bytes from which on a text is packed beside the event loop: so many take a millisecond or two."""
 _LONGEST_TRACE = 4 * MiB
+_MOST_HELD = 20_000
+"""Ids, some 5 MB, of which one reading keeps that they are held, so as not to ask for them again."""
+_HELD_COMMITS = 4 * MiB
+"""Bytes of commits that one reading keeps."""
 _LONGEST_LINE = 200
 """Bytes that git says of one object, its id, type and size, or that it answers to one question of ours."""
 MOST_PATHS = 100_000
@@ -46,6 +50,9 @@ class ObjectStore:
     Reading goes through `path/reader`, a git directory that holds nothing and looks at the store's objects only: in
     it no git program knows a remote, so an object that a filter kept away is missing instead of being downloaded one
     by one.
+
+    What one was seen to hold is not looked for again, since nothing is ever taken out of a store but all of it: make
+    another for another reading.
     """
 
     def __init__(
@@ -72,6 +79,9 @@ class ObjectStore:
         """How many changes of files one history may hold (`limits.repository_changes`)."""
         self.most_paths = most_paths
         """How many paths one listing may hold (`limits.tree_paths`)."""
+        self._held: dict[str, tuple[str, int]] = {}
+        self._commits: dict[str, Commit] = {}
+        self._room_for_commits = _HELD_COMMITS
 
     # ---- the store itself
 
@@ -105,6 +115,8 @@ class ObjectStore:
 
     async def remove(self) -> None:
         """Remove the store and all that is in it. Two may do so at once; who reads in it meanwhile gets GitFailed."""
+        self._held.clear()
+        self._commits.clear()
         await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
 
     # ---- fetching
@@ -207,8 +219,14 @@ class ObjectStore:
         wanted = {check_object_id(object_id) for object_id in ids}
         if not wanted or not self.path.exists():
             return {}
-        read = batches.objects(self, sorted(wanted), most=LONGEST_COMMIT, cut=True)
-        return {sha: parsing.commit(sha, raw) async for sha, kind, raw in read if kind == "commit" and raw is not None}
+        found = {sha: self._commits[sha] for sha in wanted & self._commits.keys()}
+        async for sha, kind, raw in batches.objects(self, sorted(wanted - found.keys()), most=LONGEST_COMMIT, cut=True):
+            if kind == "commit" and raw is not None:
+                found[sha] = parsing.commit(sha, raw)
+                if len(raw) <= self._room_for_commits:
+                    self._room_for_commits -= len(raw)
+                    self._commits[sha] = found[sha]
+        return {sha: found[sha] for sha in sorted(found)}
 
     async def blobs(self, ids: Iterable[str], max_bytes: int = MiB) -> dict[str, Blob]:
         """A blob for every id; its content is None where it is not held, no blob, or longer than `max_bytes`."""
@@ -228,11 +246,17 @@ class ObjectStore:
         return {key: size for key, (_, size) in held.items()}
 
     async def _sizes(self, ids: set[str]) -> dict[str, tuple[str, int]]:
-        if not ids or not self.path.exists():
+        if not self.path.exists():
             return {}
-        asked = _lines(sorted(ids))
-        said = await self.read(["cat-file", "--batch-check", "--buffer"], stdin=asked, most=_LONGEST_LINE * len(ids))
-        return parsing.sizes(said)
+        held = {key: self._held[key] for key in ids & self._held.keys()}
+        if asked := sorted(ids - held.keys()):
+            most = _LONGEST_LINE * len(asked)
+            said = await self.read(["cat-file", "--batch-check", "--buffer"], stdin=_lines(asked), most=most)
+            found = parsing.sizes(said)
+            held |= found
+            if len(self._held) + len(found) <= _MOST_HELD:
+                self._held |= found
+        return held
 
     # ---- trees and the graph
 

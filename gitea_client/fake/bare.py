@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -42,6 +42,9 @@ ENVIRONMENT = {
 }
 
 
+Ended = subprocess.CompletedProcess[bytes]
+"""How git ended, and what it said."""
+
 _ABOUT_IDS = frozenset({"rev-list", "merge-base", "diff", "log"})
 _LASTING = re.compile(r"--?[a-z-]+(=\S+)?|\^?[0-9a-f]{40}(\.\.[0-9a-f]{40})?")
 """What such a command may be given so that its answer never changes: options, ids, ranges of ids."""
@@ -58,7 +61,7 @@ class BareRepository:
         self.collected = 0
         """How often objects may have been taken away."""
         self._commits: dict[str, Commit] = {}
-        self._answers: dict[tuple[tuple[str, ...], bytes], subprocess.CompletedProcess[bytes]] = {}
+        self._answers: dict[Hashable, Ended] = {}
 
     # Making and removing
 
@@ -144,21 +147,41 @@ class BareRepository:
 
     async def process(
         self, arguments: Sequence[str], stdin: bytes = b"", environment: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
+    ) -> Ended:
         """Run git in this repository and tell how it ended, whatever that was."""
-        env = {**ENVIRONMENT, **(environment or {})}
+        return await self._ended(arguments, stdin, environment or {}, () if _lasting(arguments) else None)
 
-        def work() -> subprocess.CompletedProcess[bytes]:
+    async def of_refs(self, arguments: Sequence[str], stdin: bytes, environment: Mapping[str, str]) -> Ended:
+        """As `process`, for what follows from the refs: asked of git once for as long as they are the same."""
+        try:
+            head, config = ((self.path / name).read_bytes() for name in ("HEAD", "config"))
+            of = (head, config, *self.refs().items())
+        except FileNotFoundError:  # damaged, or a ref is being moved
+            of = None
+        return await self._ended(arguments, stdin, environment, of)
+
+    async def of_itself(self, arguments: Sequence[str], stdin: bytes, environment: Mapping[str, str]) -> Ended:
+        """As `process`, for what follows from the configuration."""
+        config = None if self.damaged else (self.path / "config").read_bytes()
+        return await self._ended(arguments, stdin, environment, config)
+
+    async def _ended(
+        self, arguments: Sequence[str], stdin: bytes, environment: Mapping[str, str], of: Hashable | None
+    ) -> Ended:
+        """How git ended. `of` is what the answer follows from beside what is asked, None where that may be anything."""
+        env = {**ENVIRONMENT, **environment}
+
+        def work() -> Ended:
             return subprocess.run(  # noqa: S603 - a list of arguments, no shell
                 ["git", *arguments],  # noqa: S607 - the git of the PATH is the one wanted
                 cwd=self.path, input=stdin, env={**env, "GIT_DIR": str(self.path)}, capture_output=True, check=False,
             )
 
-        asked = (tuple(arguments), stdin)
-        if asked in self._answers:
+        asked = tuple(arguments), stdin, tuple(environment.items()), of
+        if of is not None and asked in self._answers:
             return self._answers[asked]
         done = await asyncio.get_running_loop().run_in_executor(self._executor, work)
-        if not done.stderr and _lasting(arguments):
+        if not done.stderr and of is not None:
             if len(self._answers) >= KEPT:
                 self._answers.clear()
             self._answers[asked] = done

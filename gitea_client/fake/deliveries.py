@@ -18,6 +18,7 @@ from urllib.parse import quote_plus
 from uuid import UUID
 
 import aiohttp
+import msgspec
 
 from .allowing import refusal
 from .state import Hook, World
@@ -57,7 +58,7 @@ class Delivery:
 
 def encode(payload: dict[str, Any]) -> bytes:
     """JSON as Go's encoder writes it: indented, with <, > and & escaped."""
-    text = json.dumps(payload, indent=2, ensure_ascii=False)
+    text = msgspec.json.format(json.dumps(payload, ensure_ascii=False), indent=2)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text.encode(errors="replace")

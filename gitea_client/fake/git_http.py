@@ -31,6 +31,9 @@ def packet(text: str) -> bytes:
     return f"{len(text) + 4:04x}{text}".encode()
 
 
+LS_REFS = packet("command=ls-refs\n")
+
+
 class GitHttp:
     """The three routes that a git client asks."""
 
@@ -43,11 +46,11 @@ class GitHttp:
         if service not in SERVICES:
             return web.Response(status=403, text="only the smart protocol is served")
         repository = self._forge.access.git_repository(request, write=service == "git-receive-pack")
-        done = await repository.git.process(
-            [service.removeprefix("git-"), "--stateless-rpc", "--advertise-refs", str(repository.path)],
-            environment=self._protocol(request),
-        )
-        greeting = packet(f"# service={service}\n") + b"0000" if not self._version_two(request, service) else b""
+        version_two = self._version_two(request, service)
+        ask = repository.git.of_itself if version_two else repository.git.of_refs
+        arguments = [service.removeprefix("git-"), "--stateless-rpc", "--advertise-refs", str(repository.path)]
+        done = await ask(arguments, b"", self._protocol(request))
+        greeting = packet(f"# service={service}\n") + b"0000" if not version_two else b""
         body = greeting + done.stdout if done.returncode == 0 else b""
         return web.Response(body=body, content_type=f"application/x-{service}-advertisement", headers=NO_CACHE)
 
@@ -72,9 +75,9 @@ class GitHttp:
 
     async def _run(self, request: web.Request, service: str, repository: Repository) -> web.Response:
         body = await request.read()
-        done = await repository.git.process(
-            [service.removeprefix("git-"), "--stateless-rpc", str(repository.path)], body, self._protocol(request)
-        )
+        ask = repository.git.of_refs if body.startswith(LS_REFS) else repository.git.process
+        arguments = [service.removeprefix("git-"), "--stateless-rpc", str(repository.path)]
+        done = await ask(arguments, body, self._protocol(request))
         return web.Response(body=done.stdout, content_type=f"application/x-{service}-result", headers=NO_CACHE)
 
     @staticmethod

@@ -45,6 +45,7 @@ class Git:
     _collected: int = 0
     _texts: dict[str, bytes] = field(default_factory=dict)
     _commits: dict[str, Commit] = field(default_factory=dict)
+    _listed: bool = False
     _makers: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def run(self, *arguments: str) -> bytes:
@@ -60,7 +61,7 @@ class Git:
 
     def look_again(self, collected: int) -> None:
         """Another moment: refs may be others now, and after another gc objects may be gone."""
-        self._refs = None
+        self._refs, self._listed = None, False
         if collected != self._collected:
             self._lasting.clear()
             self._collected = collected
@@ -80,12 +81,17 @@ class Git:
 
     def commit(self, sha: str) -> Commit:
         """A commit."""
+        if sha not in self._commits and not self._listed:
+            self._listed = True
+            self._read_commits("--all")
         if sha not in self._commits:
-            name, stamp, author, subject = (
-                self.run("log", "-1", "--format=%H%n%ct%n%an%n%s", sha).decode().split("\n")[:4]
-            )
-            self._commits[sha] = Commit(name, datetime.fromtimestamp(int(stamp), UTC), author, subject)
+            self._read_commits("--no-walk", sha)
         return self._commits[sha]
+
+    def _read_commits(self, *which: str) -> None:
+        for line in self.run("log", "--format=%H%x00%ct%x00%an%x00%s", *which).decode().split("\n")[:-1]:
+            name, stamp, author, subject = line.split("\0")
+            self._commits[name] = Commit(name, datetime.fromtimestamp(int(stamp), UTC), author, subject)
 
     def changes(self, head: str) -> dict[str, list[Change]]:
         """Every path that the first-parent history of `head` ever touched, oldest change first."""

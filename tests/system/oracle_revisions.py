@@ -145,13 +145,19 @@ def _fork(git: Git, head: str, listed: set[str]) -> str | None:
 
 
 def _tree(git: Git, commit: str) -> dict[str, str]:
-    lines = git.lasting("ls-tree", "-r", commit).decode("utf-8", "backslashreplace").splitlines()
-    return {path: meta.split(" ")[2] for meta, _, path in (line.partition("\t") for line in lines)}
+    return {path: blob for path, (_, blob) in _items(git, commit).items()}
 
 
 def is_link(git: Git, commit: str, path: str) -> bool:
     """Whether a path is a symbolic link."""
-    return git.lasting("ls-tree", commit, "--", path).decode().startswith("120000")
+    return _items(git, commit).get(path, ("", ""))[0] == "120000"
+
+
+def _items(git: Git, commit: str) -> dict[str, tuple[str, str]]:
+    """Mode and object of every path."""
+    lines = git.lasting("ls-tree", "-r", commit).decode("utf-8", "backslashreplace").splitlines()
+    parts = (line.partition("\t") for line in lines)
+    return {path: (meta.split(" ")[0], meta.split(" ")[2]) for meta, _, path in parts}
 
 
 def _content(git: Git, commit: str, path: str, blob: str | None) -> Facts:
