@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import cache
+from itertools import takewhile
 from typing import Annotated, Any, TypeVar, get_origin
 
 import msgspec
@@ -70,8 +71,8 @@ def decode_each(kind: type[T], body: bytes | Raw, what: str, *, most: int = LIST
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         length = len(memoryview(body))
         raise Malformed(f"{what}: {length} bytes that are not what this route answers: {_said(error)}") from None
-    parts = [] if found is None else [getattr(found, name) for name in found.__struct_fields__]
-    return [_item(kind, raw) for raw in parts if raw is not UNSET]
+    places = () if found is None else (getattr(found, name) for name in found.__struct_fields__)
+    return [_item(kind, raw) for raw in takewhile(lambda raw: raw is not UNSET, places)]
 
 
 class _Which(Struct):

@@ -93,9 +93,11 @@ class Transport:
         self._sleep = sleep
         self._jitter = jitter
         self._session: aiohttp.ClientSession | None = None
+        self._proxy: str | None = None
         self.on_slow: Callable[[str], None] = lambda _what: None
 
     async def __aenter__(self) -> Self:
+        self._proxy = proxy_for(self.url)
         tls = _tls(self.ca_file) if self.url.startswith("https:") else True
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=tls),  # the semaphore is the one limit
@@ -194,7 +196,7 @@ class Transport:
                 data=body,
                 headers=self._headers(headers),
                 allow_redirects=False,
-                proxy=proxy_for(self.url),
+                proxy=self._proxy,
             ) as response:
                 status = response.status
                 content = await self._read(response, what, most_bytes(counted[1], self._max_body))
@@ -204,7 +206,7 @@ class Transport:
             raise Malformed(f"{what}: the answer (HTTP {status}) was cut") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # `from None`: the repr of an aiohttp error holds the request's headers, and with them the token.
-            reason = reason_of(error, self.url, ca_file=self.ca_file, proxy=proxy_for(self.url))
+            reason = reason_of(error, self.url, ca_file=self.ca_file, proxy=self._proxy)
             raise unreachable(what, reason) from None
         finally:
             slow.cancel()

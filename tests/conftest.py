@@ -55,9 +55,11 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and _fits(IN_MEMORY):
         os.environ["TMPDIR"] = str(IN_MEMORY)
         tempfile.tempdir = None
-    import fresh_databases  # imports the project, so not before
+    import fresh_databases  # these import the project, so not before
+    import shared_statements
 
     fresh_databases.install()
+    shared_statements.install()
 
 
 LONGEST = ("test_machine.py", "test_mutants.py", "test_faults.py", "test_pages_run.py", "test_removed.py")

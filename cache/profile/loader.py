@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -49,7 +50,13 @@ def load_profile(name_or_path: str | os.PathLike[str], search: Sequence[Path] = 
     except OSError as error:
         message = f"The profile cannot be read: {error.strerror or error}."
         raise ProfileError([ProfileProblem(str(path), 0, "unreadable", message)]) from None
-    return read_profile(content, str(path))
+    return _read_once(content, str(path))
+
+
+@lru_cache(maxsize=16)
+def _read_once(content: bytes, file: str) -> Profile:
+    """Teams by the dozen use one profile, each with parameters of its own."""
+    return read_profile(content, file)
 
 
 def _is_path(text: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from aiohttp import web
 
 from .objects import StandInError
@@ -29,12 +30,13 @@ class ApiError(StandInError):
 
 def reply(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A JSON answer, with the newline that Go's encoder adds."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    response = web.Response(
-        body=text.encode(errors="replace") + b"\n", status=status, headers={"Cache-Control": CACHE, **(headers or {})}
-    )
+    try:
+        text = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # lone surrogates, as of a name in no encoding
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    for character in b"<>&":
+        text = text.replace(bytes([character]), b"\\u%04x" % character)
+    response = web.Response(body=text + b"\n", status=status, headers={"Cache-Control": CACHE, **(headers or {})})
     response.headers["Content-Type"] = "application/json;charset=utf-8"
     return response
 

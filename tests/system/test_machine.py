@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 import pytest
 from comparing import Witness
-from harness import BOT, OVERLAP, System
+from harness import BOT, OVERLAP, OWNER, System
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -228,6 +228,23 @@ class Life(RuleBasedStateMachine):
 
         for size in ("1KiB", "1MB"):
             self.run(read(size))
+        self.deep_sweep()
+
+    @rule()
+    def read_with_another_owner(self) -> None:
+        """A stranger's repositories are ours for a while; then they are again what they were."""
+
+        async def read(owners: str) -> None:
+            await self.system.stop()
+            text = re.sub("owners = .*", f"owners = [{owners}]", self.system.config_file.read_text())
+            self.system.config_file.write_text(text)
+            await self.system.start()
+            await self.system.sweep(deep=True)
+            report, code = await self.system.command("verify")
+            assert code == 0, report
+
+        for owners in (f'"{OWNER}", "{STRANGER}"', f'"{OWNER}"'):
+            self.run(read(owners))
         self.deep_sweep()
 
     @rule(where=st.sampled_from(SLOW))
