@@ -9,7 +9,7 @@ BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 UV    ?= uv
 ARGS  ?=
-WORKERS ?= 3
+WORKERS ?= 4
 # Some containers set it; then every start of Python, and tests start hundreds, compiles every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 

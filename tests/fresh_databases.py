@@ -6,6 +6,7 @@ Nearly every test begins with an empty data directory, and two dozen migrations 
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,15 @@ def said_again(connection: Connection, folder: Path, path: Path) -> str:
         _said[folder] = head, _statements(connection)
         return head
     head, statements = _said[folder]
-    for text, values in statements:
-        connection.exec_driver_sql(text, values)
+    adapted: Any = connection.connection.dbapi_connection
+    # all in one trip to the connection's thread
+    adapted.run_async(lambda driver: driver._execute(_say, driver._conn, statements))
     return head
+
+
+def _say(connection: sqlite3.Connection, statements: list[Statement]) -> None:
+    for text, values in statements:
+        connection.execute(text, values)
 
 
 def _statements(connection: Connection) -> list[Statement]:
