@@ -36,7 +36,8 @@ CASES = {
 def test_a_test_fails_that_leaves_or_reaches(case: str, pytester: pytest.Pytester) -> None:
     body, message = CASES[case]
     pytester.makeconftest(CONFTEST.read_text())
-    pytester.makepyfile(fresh_databases=CONFTEST.with_name("fresh_databases.py").read_text())
+    for name in ("fresh_databases", "shared_statements"):
+        pytester.makepyfile(**{name: CONFTEST.with_name(f"{name}.py").read_text()})
     pytester.makeini(
         "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
     )
