@@ -21,19 +21,33 @@ from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow, HistoryRow, Row
 
 
+class Dated(Struct, frozen=True):
+    """The commits that a claim's dates come from."""
+
+    commit: Commit
+    """The last that changed what is served."""
+    landed: Commit
+    """The one with which that arrived on the default branch."""
+    added: Commit
+    """The one that added the file."""
+    brought: Commit | None
+    """The one with which the file arrived on the default branch, as it was made."""
+
+
 class Claim(Struct, frozen=True):
-    """A record of a file that claims a key of its collection."""
+    """A record of a file that claims a key of its collection. One that is not served has no dates."""
 
     collection: Collection
-    evidence: RepositoryEvidence
+    repository: Repository
     reading: Reading
     record: Record
     key: str
+    dated: Dated | None = None
 
     @property
     def repository_id(self) -> int:
         """The repository that holds the file."""
-        return self.evidence.repository.id
+        return self.repository.id
 
     @property
     def path(self) -> str:
@@ -41,19 +55,11 @@ class Claim(Struct, frozen=True):
         return self.reading.version.path
 
     @property
-    def commit(self) -> Commit:
-        """The last commit that changed what is served."""
-        return self.evidence.commits[self.reading.version.commit]
-
-    @property
-    def landed(self) -> Commit:
-        """The commit with which that arrived on the default branch."""
-        return self.evidence.commits[self.reading.version.landed]
-
-    @property
-    def added(self) -> Commit:
-        """The commit that added the file."""
-        return self.evidence.commits[self.reading.added.added or self.reading.added.commit]
+    def dates(self) -> Dated:
+        """The commits of a claim that is served. Raises ValueError for another."""
+        if self.dated is None:
+            raise ValueError(f"{self.path} is not served")
+        return self.dated
 
 
 class Remembered(Struct, frozen=True):
@@ -153,11 +159,13 @@ def claims(
             found.extend(_problems(block, collection, evidence, reading))
             for record in reading.records:
                 key = key_of(collection, evidence.repository, record.key or ())
-                claimed[key].append(Claim(collection, evidence, reading, record, key))
+                claimed[key].append(
+                    Claim(collection, evidence.repository, reading, record, key, _dated(evidence, reading))
+                )
             for record in reading.broken:
                 if record.key is not None:
                     key = key_of(collection, evidence.repository, record.key)
-                    broken.append(Claim(collection, evidence, reading, record, key))
+                    broken.append(Claim(collection, evidence.repository, reading, record, key))
     winners: dict[str, Claim] = {}
     contested: dict[str, int] = {}
     for key, rivals in claimed.items():
@@ -167,6 +175,16 @@ def claims(
         if any(rival.repository_id < winner.repository_id for rival in rivals):
             contested[key] = winner.repository_id
     return Claims(winners, tuple(found), tuple(one for one in broken if one.key not in winners), contested)
+
+
+def _dated(evidence: RepositoryEvidence, reading: Reading) -> Dated:
+    commits, served, added = evidence.commits, reading.version, reading.added
+    return Dated(
+        commits[served.commit],
+        commits[served.landed],
+        commits[added.added or added.commit],
+        commits.get(added.commit),
+    )
 
 
 def key_of(collection: Collection, repository: Repository, parts: Sequence[str]) -> str:
@@ -267,11 +285,11 @@ def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
         block=block.name,
         collection=rival.collection.name,
         key=rival.key,
-        commit=rival.evidence.commits.get(rival.reading.added.commit),
+        commit=rival.dates.brought,
     )
     where = winner.path
     if winner.repository_id != rival.repository_id:
-        where = f"{winner.evidence.repository.full_name}:{winner.path}"
+        where = f"{winner.repository.full_name}:{winner.path}"
     if winner.collection.format == "jsonl":
         where = f"{where}:{winner.record.line}"
     line = rival.record.line if rival.collection.format == "jsonl" else None

@@ -11,20 +11,18 @@ from msgspec import Struct
 from cache.model import PullRequest
 from cache.profile.collection import Block, Collection
 from cache.projection import actors
-from cache.projection.documents import Document, applies, read_document
-from cache.projection.entries import Claim, Claims, Made, Memo, claims, first, history
+from cache.projection.entries import Claim, Claims, Made, Memo, claims, first
+from cache.projection.entry_rows import branch_rows, entry_rows, home_of, outside_of
 from cache.projection.failures import naming
 from cache.projection.findings import Place, fewer, finding, numbered
 from cache.projection.proposals import proposals
 from cache.projection.pulls import places, pull_row
 from cache.projection.reach import own_repository_fields, selected
-from cache.projection.relations import Target, Targets, fields_of, line_of, relations
+from cache.projection.relations import AllEntries, Target, Targets
 from cache.projection.revisions import Entries, revisions
 from cache.projection.selecting import content_findings
 from cache.rows import (
     PROJECTED,
-    BranchRow,
-    EntryRow,
     FindingRow,
     PullEntryRow,
     Row,
@@ -67,7 +65,7 @@ def project_after(
     holders: dict[KeyPlace, int] = {}
     for block in blocks:
         read = {c.name: _claims(block, c, world, memo, before) for c in block.collections}
-        targets = Targets(world, read)
+        targets = Targets(world, AllEntries(read))
         for collection in block.collections:
             rows_here, findings_here = _collection(block, collection, world, read, targets, gone, raised, memo)
             rows += rows_here
@@ -104,7 +102,7 @@ def _collection(
     found: list[FindingRow] = []
     homes: dict[str, dict[int, list[Claim]]] = defaultdict(lambda: defaultdict(list))
     for claim in read[collection.name].winners.values():
-        named = {field: _home(claim, field, world) for field in own_repository_fields(collection)}
+        named = {field: home_of(claim, field, world) for field in own_repository_fields(collection)}
         at = {field: home for field, home in named.items() if home is not None}
         for field, home in at.items():
             homes[field][home].append(claim)
@@ -113,7 +111,7 @@ def _collection(
         found += made.findings
         if collection.branches is not None and collection.branches.repository_field in at:
             home = at[collection.branches.repository_field]
-            rows += _branches(block, claim, world, home, gone.get(home, ()))
+            rows += branch_rows(block, claim, world, home, gone.get(home, ()))
     audits = {
         step.collection: actors.audit_of(_in_file_order(read[step.collection]), world.find)
         for step in collection.actor
@@ -133,12 +131,6 @@ def _in_file_order(read: Claims) -> Iterator[tuple[str, Mapping[str, Any]]]:
     return ((claim.key, claim.record.fields) for claim in ordered)
 
 
-def _home(claim: Claim, field: str, world: World) -> int | None:
-    """The repository that a field of an entry names. Of entries that name one, the first has its pull requests."""
-    name = claim.record.fields.get(field)
-    return world.home(name) if isinstance(name, str) else None
-
-
 def _entry(
     block: Block,
     collection: Collection,
@@ -150,108 +142,18 @@ def _entry(
 ) -> Made:
     """An entry's rows, made anew only where something that they are made of is another."""
     there = (world.mirrored.get(home) for home in at.values())
-    objects = (collection, claim.reading, claim.record, claim.evidence.versions[claim.path], *there)
-    outside = tuple(_outside(claim, world))
+    versions = world.mirrored[claim.repository_id].versions[claim.path]
+    objects = (collection, claim.reading, claim.record, versions, *there)
+    outside = tuple(outside_of(claim, world))
     values = (targets, tuple(at.items()), outside)
     place = (block.name, collection.name, claim.key)
     made = memo.entries.get(place)
     if made is None or not made.holds(objects, values):
         found: list[FindingRow] = []
-        with naming(claim.evidence.repository.full_name, claim.path):
-            rows = tuple(_entry_rows(block, collection, claim, world, at, targets, outside, found))
+        with naming(claim.repository.full_name, claim.path):
+            rows = tuple(entry_rows(block, collection, claim, world, at, targets, outside, found))
         made = memo.entries[place] = Made(objects, values, rows, tuple(found))
     return made
-
-
-def _entry_rows(
-    block: Block,
-    collection: Collection,
-    claim: Claim,
-    world: World,
-    at: Mapping[str, int],
-    targets: Iterable[Target],
-    outside: Iterable[tuple[str, str]],
-    found: list[FindingRow],
-) -> Iterator[Row]:
-    """An entry's row with its relations and history; `at` has the repositories that its fields name."""
-    home = next((key for key in at.values() if key in world.listed), None)
-    place = Place(
-        repository_id=claim.repository_id,
-        path=claim.path,
-        block=block.name,
-        collection=collection.name,
-        key=claim.key,
-        commit=claim.commit,
-    )
-    document, problems = _document(collection, claim, world, at, place)
-    found.extend(problems)
-    fields = {**claim.record.extra, **fields_of(claim, targets)}
-    at_home = world.mirrored.get(home) if home is not None else None
-    head = at_home.commits.get(at_home.head or "") if at_home is not None else None
-    label = fields.get(collection.label or "title")
-    yield EntryRow(
-        block=block.name,
-        collection=collection.name,
-        key=claim.key,
-        repository_id=claim.repository_id,
-        path=claim.path,
-        line=line_of(claim) or 0,
-        title=label if isinstance(label, str) else claim.key,
-        valid=claim.reading.version is claim.reading.newest,
-        fields=fields,
-        body=document.body if document else claim.record.body,
-        entry_body=claim.record.body,
-        entry_sha=claim.reading.version.blob or "",
-        commit=claim.commit.sha,
-        last_entry_commit_at=claim.commit.committed_at,
-        landed=claim.landed.sha,
-        landed_at=claim.landed.committed_at,
-        created_at=claim.added.committed_at,
-        updated_at=max(c.committed_at for c in (claim.commit, document.commit if document else claim.commit)),
-        document_repository_id=document.repository_id if document else None,
-        document_path=document.path if document else None,
-        document_body=document.body if document else None,
-        document_sha=document.sha if document else None,
-        document_commit=document.commit.sha if document else None,
-        document_commit_at=document.commit.committed_at if document else None,
-        home_repository_id=home,
-        last_main_commit_at=head.committed_at if head else None,
-    )
-    for field, name in outside:
-        message = (
-            f"{field} names {name}, whose owner is not among forge.owners: nothing is read of it; "
-            "name a repository of theirs, or have the owner added to the configuration"
-        )
-        found.append(finding(place, "outside-owners", message, field=field, line=line_of(claim)))
-    yield from relations(claim, place, targets, found)
-    if collection.format != "jsonl":
-        versions = claim.evidence.versions[claim.path]
-        yield from history(collection, claim.key, "entry", claim.evidence, versions)
-    if document is not None:
-        there = world.mirrored[document.repository_id]
-        yield from history(collection, claim.key, "document", there, there.versions[document.path])
-
-
-def _outside(claim: Claim, world: World) -> Iterator[tuple[str, str]]:
-    """The repositories that an entry names as its own and of which nothing is read: field, and name as written."""
-    for field in own_repository_fields(claim.collection):
-        name = claim.record.fields.get(field)
-        key = world.find(name) if isinstance(name, str) else None
-        if key is not None and key not in world.mirrored and not world.ours(world.listed[key]):
-            yield field, str(name)
-
-
-def _document(
-    collection: Collection, claim: Claim, world: World, at: Mapping[str, int], place: Place
-) -> tuple[Document | None, tuple[FindingRow, ...]]:
-    """The document that speaks for an entry. Nothing is said of a repository that was not read for it yet."""
-    rule = collection.document
-    if rule is None or not applies(rule, claim.record.fields):
-        return None, ()
-    evidence = world.mirrored.get(at.get(rule.repository_field, -1))
-    if evidence is None or evidence.depth != "files":
-        return None, ()
-    return read_document(rule, evidence, place)
 
 
 def _gone_branches(world: World) -> Mapping[int, Sequence[BranchTombstone]]:
@@ -259,41 +161,6 @@ def _gone_branches(world: World) -> Mapping[int, Sequence[BranchTombstone]]:
     for tombstone in world.tombstones.branches.values():
         gone[tombstone.repository_id].append(tombstone)
     return gone
-
-
-def _branches(
-    block: Block, claim: Claim, world: World, home: int, gone: Iterable[BranchTombstone]
-) -> Iterator[BranchRow]:
-    evidence = world.mirrored.get(home)
-    names: set[str] = set()
-    if evidence is not None:
-        for name, sha in evidence.branches.items():
-            names.add(name)
-            commit = evidence.commits.get(sha)
-            yield BranchRow(
-                block=block.name,
-                collection=claim.collection.name,
-                key=claim.key,
-                repository_id=home,
-                name=name,
-                sha=sha,
-                state="open",
-                last_commit_at=commit.committed_at if commit else None,
-                is_default=name == evidence.repository.default_branch,
-            )
-    for tombstone in gone:
-        if tombstone.name not in names:
-            yield BranchRow(
-                block=block.name,
-                collection=claim.collection.name,
-                key=claim.key,
-                repository_id=home,
-                name=tombstone.name,
-                sha=tombstone.sha,
-                state="deleted",
-                last_commit_at=tombstone.last_commit_at,
-                is_default=False,
-            )
 
 
 Raised = tuple[PullRequest, str | None, bool]

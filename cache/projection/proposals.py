@@ -181,7 +181,7 @@ def _row(
     if not removed:
         version = FileVersion(file.path, 0, raised.head.sha, raised.head.sha, file.blob, file.mode)
         reading = Reading((record,), record.problems, version, version, version)
-        claim = Claim(collection, raised.evidence, reading, record, change.key)
+        claim = Claim(collection, raised.evidence.repository, reading, record, change.key)
         named = tuple(targets.of(claim, proposed=True))
         fields = {**record.extra, **fields_of(claim, named)}
         place = Place(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -46,12 +46,58 @@ class Target(Struct, frozen=True):
     """The file of an entry that is there and is not served since it is invalid; empty where it is not to be named."""
 
 
+class Among(Protocol):
+    """The entries of a block, as they are found by what names them."""
+
+    def offers(self, collection: str) -> bool:
+        """Whether the block has a collection."""
+        ...
+
+    def winner(self, collection: str, key: str) -> Claim | None:
+        """The entry that has a key."""
+        ...
+
+    def fitting(self, sought: Sought, collection: str, *, broken: bool) -> Sequence[Claim]:
+        """The entries that fit, or those that would and are not served since they are broken."""
+        ...
+
+
+class AllEntries:
+    """Every entry of a block, indexed as it is asked for."""
+
+    def __init__(self, read: Mapping[str, Claims]) -> None:
+        self._read = read
+        self._indexes: dict[tuple[str, str, Within, bool], _Index] = {}
+
+    def offers(self, collection: str) -> bool:
+        """As `Among.offers`."""
+        return collection in self._read
+
+    def winner(self, collection: str, key: str) -> Claim | None:
+        """As `Among.winner`."""
+        return self._read[collection].winners.get(key)
+
+    def fitting(self, sought: Sought, collection: str, *, broken: bool) -> Sequence[Claim]:
+        """As `Among.fitting`."""
+        match, within, place = sought
+        known = self._indexes.get((collection, match, within, broken))
+        if known is None:
+            gathered: dict[tuple[object, str], list[Claim]] = defaultdict(list)
+            read = self._read[collection]
+            for claim in read.broken if broken else read.winners.values():
+                value = said_by(claim, match)
+                if value is not None:
+                    gathered[place_of(claim, within), value].append(claim)
+            known = {where: tuple(fitting) for where, fitting in gathered.items()}
+            self._indexes[collection, match, within, broken] = known
+        return known.get(place, ())
+
+
 class Targets:
     """Finds what the entries of a block name, among the block's entries as they are now and the repositories."""
 
-    def __init__(self, world: World, read: Mapping[str, Claims]) -> None:
-        self._world, self._read = world, read
-        self._indexes: dict[tuple[str, str, Within, bool], _Index] = {}
+    def __init__(self, world: World, among: Among) -> None:
+        self._world, self._among = world, among
 
     def of(self, claim: Claim, *, proposed: bool = False) -> Iterator[Target]:
         """Everything that an entry's fields name, in their order.
@@ -91,8 +137,8 @@ class Targets:
         def counts(one: Claim | None) -> bool:
             return one is not None and (not proposed or self.open_to_all(one.repository_id, claim.repository_id))
 
-        collections = [each for each in field.relation.collections if each in self._read]
-        if not field.relation.match and any(counts(self._read[each].winners.get(target)) for each in collections):
+        collections = [each for each in field.relation.collections if self._among.offers(each)]
+        if not field.relation.match and any(counts(self._among.winner(each, target)) for each in collections):
             return Target(name, position, field.type, target, None, True, told)
         link = target if spot is None or spot.link is None else spot.link
         sought = list(_sought(field.relation, claim, target, link))
@@ -108,12 +154,12 @@ class Targets:
         )
 
     def _fitting(
-        self, collections: Sequence[str], sought: Iterable[_Sought], counts: Callable[[Claim], bool], *, broken: bool
+        self, collections: Sequence[str], sought: Iterable[Sought], counts: Callable[[Claim], bool], *, broken: bool
     ) -> tuple[Claim, ...]:
         """The entries that fit by the first of several ways by which any does."""
-        for match, within, place in sought:
-            indexes = (self._index(each, match, within, broken=broken) for each in collections)
-            if found := tuple(one for index in indexes for one in index.get(place, ()) if counts(one)):
+        for one_way in sought:
+            fitting = (one for each in collections for one in self._among.fitting(one_way, each, broken=broken))
+            if found := tuple(one for one in fitting if counts(one)):
                 return found
         return ()
 
@@ -123,7 +169,7 @@ class Targets:
         if self._private(first) and not self._private(claim):
             return ""
         here = first.repository_id == claim.repository_id
-        return first.path if here else f"{first.evidence.repository.full_name}/{first.path}"
+        return first.path if here else f"{first.repository.full_name}/{first.path}"
 
     def open_to_all(self, repository_id: int, beside: int) -> bool:
         """Whether whoever sees the repository `beside` sees this one too."""
@@ -131,47 +177,36 @@ class Targets:
         return repository_id == beside or (there is not None and not there.private)
 
     def _private(self, claim: Claim) -> bool:
-        return self._world.listed.get(claim.repository_id, claim.evidence.repository).private
-
-    def _index(self, collection: str, match: str, within: Within, *, broken: bool) -> _Index:
-        known = self._indexes.get((collection, match, within, broken))
-        if known is None:
-            gathered: dict[tuple[object, str], list[Claim]] = defaultdict(list)
-            read = self._read[collection]
-            for claim in read.broken if broken else read.winners.values():
-                value = _said(claim, match)
-                if isinstance(value, (str, int)):
-                    gathered[_place(claim, within), _text(value)].append(claim)
-            known = {place: tuple(fitting) for place, fitting in gathered.items()}
-            self._indexes[collection, match, within, broken] = known
-        return known
+        return self._world.listed.get(claim.repository_id, claim.repository).private
 
 
-_Sought = tuple[str, Within, tuple[object, str]]
+Sought = tuple[str, Within, tuple[object, str]]
 """By what, how far, and where which value."""
 _KEY = ""
 """By what a ref is looked for that names the target's key."""
 
 
-def _sought(relation: Relation, claim: Claim, target: str, link: str) -> Iterator[_Sought]:
+def _sought(relation: Relation, claim: Claim, target: str, link: str) -> Iterator[Sought]:
     """The ways in which a target is looked for, in their order."""
     for match in relation.match or (_KEY,):
         if match == BY_PATH:
             path = linked_path(claim.path, link)
             if path is not None:
-                yield match, "repository", (_place(claim, "repository"), path)
+                yield match, "repository", (place_of(claim, "repository"), path)
         else:
             within = relation.within if match != _KEY else "block"
-            yield match, within, (_place(claim, within), target)
+            yield match, within, (place_of(claim, within), target)
 
 
-def _said(claim: Claim, match: str) -> object:
+def said_by(claim: Claim, match: str) -> str | None:
+    """What an entry says of itself where it is looked for by `match`, as a ref says it; None where it says nothing."""
     if match == _KEY:
         return claim.key
-    return claim.path if match == BY_PATH else claim.record.fields.get(match)
+    value = claim.path if match == BY_PATH else claim.record.fields.get(match)
+    return _text(value) if isinstance(value, (str, int)) else None
 
 
-def _place(claim: Claim, within: Within) -> object:
+def place_of(claim: Claim, within: Within) -> object:
     """What entries have in common among which a value is looked for."""
     if within == "block":
         return None
