@@ -176,7 +176,8 @@ async def _blobs(
             missing = wanted_blobs(path, replace(evidence, versions=versions, blobs=blobs))
         if missing is not None:
             return Examined(missing)
-        return Examined(None, frozenset(_down_to(changes, {r.version for r in read}, path in interest.documents)))
+        kept = _down_to(changes, {r.version for r in read}, path in interest.documents)
+        return Examined(None, frozenset(kept | _not_at_hand(changes, blobs)))
 
     keep |= await load_files(store, pending, versions, sizes, pool, examine, max_file_size)
     return {blob_id: blob for blob_id, blob in pool.items() if blob_id in keep}
@@ -220,6 +221,14 @@ def _down_to(changes: Sequence[FileVersion], served: set[FileVersion], document:
         kept.add(version.blob or "")
         served.discard(version)
     return kept
+
+
+def _not_at_hand(changes: Sequence[FileVersion], blobs: Mapping[str, Blob]) -> set[str]:
+    """The blobs of older versions that were looked for and could not be had: that they are lacking must be known where
+    a limit is raised.
+    """
+    sought = (blobs.get(version.blob) for version in trailing(changes) if version.blob is not None)
+    return {blob.id for blob in sought if blob is not None and blob.packed is None}
 
 
 def _appended(

@@ -64,6 +64,22 @@ async def test_files_that_were_too_large_are_read_once_they_may_be() -> None:
             await equal(daemon)
 
 
+async def test_a_last_good_version_that_was_too_large_is_served_once_it_may_be() -> None:
+    """Guards: nobody knew that it was lacking, since the newest version was all that was kept of the file."""
+    async with Place() as place:
+        await place.push(long=rfc("Long", body=LONG))
+        await place.push(long="---\nbroken: [\n---\n")
+        limited(place, forge='max_file_size = "2KB"')
+        async with place.daemon() as daemon:
+            await daemon.sweep()
+            assert await daemon.titles() == {}
+        limited(place, forge='max_file_size = "1MB"')
+        async with place.daemon() as daemon:
+            await daemon.sweep()
+            assert await daemon.titles() == {"long": "Long"}
+            await equal(daemon)
+
+
 @pytest.mark.parametrize(
     ("low", "high"),
     [
