@@ -14,6 +14,7 @@ from cache.profile.collection import DocumentRule
 from cache.profile.nodes import NodeError
 from cache.profile.rules import Problem, problem
 from cache.projection.findings import Place, finding
+from cache.projection.inputs import Evidence
 from cache.projection.reading import SUBMODULE, SYMLINK, trailing
 from cache.rows import FindingRow
 
@@ -34,7 +35,7 @@ def applies(rule: DocumentRule, fields: Mapping[str, Any]) -> bool:
 
 
 def read_document(
-    rule: DocumentRule, evidence: RepositoryEvidence, place: Place
+    rule: DocumentRule, evidence: Evidence, place: Place
 ) -> tuple[Document | None, tuple[FindingRow, ...]]:
     """The newest version of the document that is readable text, and a finding where that is not the newest.
 

@@ -13,6 +13,7 @@ from cache.profile.entry import Record
 from cache.projection.drafts import Draft
 from cache.projection.failures import naming
 from cache.projection.findings import Place, finding
+from cache.projection.inputs import Evidence
 from cache.projection.names import nearly_matches, shown_path
 from cache.projection.reading import Reading, read_file, trailing
 from cache.projection.recall import Places, Recall
@@ -154,13 +155,13 @@ def claims(
                 continue
             reading = _reading(block, collection, evidence, path, versions, memo)
             if reading is None:
-                found.extend(_odd_name(block, collection, evidence, versions))
+                found.extend(odd_name(block, collection, evidence, versions))
                 continue
-            found.extend(_problems(block, collection, evidence, reading))
+            found.extend(problems_of(block, collection, evidence, reading))
             for record in reading.records:
                 key = key_of(collection, evidence.repository, record.key or ())
                 claimed[key].append(
-                    Claim(collection, evidence.repository, reading, record, key, _dated(evidence, reading))
+                    Claim(collection, evidence.repository, reading, record, key, dated(evidence, reading))
                 )
             for record in reading.broken:
                 if record.key is not None:
@@ -171,13 +172,13 @@ def claims(
     for key, rivals in claimed.items():
         winner = first(rivals, holder(key) if len(rivals) > 1 else None)
         winners[key] = winner
-        found.extend(_duplicate(block, winner, rival) for rival in rivals if rival is not winner)
+        found.extend(duplicate(block, winner, rival) for rival in rivals if rival is not winner)
         if any(rival.repository_id < winner.repository_id for rival in rivals):
             contested[key] = winner.repository_id
     return Claims(winners, tuple(found), tuple(one for one in broken if one.key not in winners), contested)
 
 
-def _dated(evidence: RepositoryEvidence, reading: Reading) -> Dated:
+def dated(evidence: Evidence, reading: Reading) -> Dated:
     commits, served, added = evidence.commits, reading.version, reading.added
     return Dated(
         commits[served.commit],
@@ -222,8 +223,8 @@ def _read_from(reading: Reading | None, versions: tuple[FileVersion, ...], blobs
             return
 
 
-def _odd_name(
-    block: Block, collection: Collection, evidence: RepositoryEvidence, versions: tuple[FileVersion, ...]
+def odd_name(
+    block: Block, collection: Collection, evidence: Evidence, versions: tuple[FileVersion, ...]
 ) -> Iterator[FindingRow]:
     newest = versions[-1]
     if newest.blob is None or not nearly_matches(collection.pattern, newest.path):
@@ -240,8 +241,8 @@ def _odd_name(
     yield finding(place, "odd-name", message)
 
 
-def _problems(
-    block: Block, collection: Collection, evidence: RepositoryEvidence, reading: Reading
+def problems_of(
+    block: Block, collection: Collection, evidence: Evidence, reading: Reading
 ) -> Iterator[FindingRow]:
     if not reading.problems:
         return
@@ -278,7 +279,7 @@ def first(rivals: Sequence[Claim], holder: int | None = None) -> Claim:
     return min(firsts, key=lambda c: (c.repository_id != holder, c.repository_id))
 
 
-def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
+def duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
     place = Place(
         repository_id=rival.repository_id,
         path=rival.path,
@@ -298,7 +299,7 @@ def _duplicate(block: Block, winner: Claim, rival: Claim) -> FindingRow:
 
 
 def history(
-    collection: Collection, key: str, part: str, evidence: RepositoryEvidence, versions: Sequence[FileVersion]
+    collection: Collection, key: str, part: str, evidence: Evidence, versions: Sequence[FileVersion]
 ) -> Iterator[HistoryRow]:
     """The changes of one path, oldest first: all, or as many of the newest as the collection keeps. Of one that added
     it, the commit that did so.

@@ -8,13 +8,14 @@ from cache.profile.collection import Block, Collection
 from cache.projection.documents import Document, applies, read_document
 from cache.projection.entries import Claim, history
 from cache.projection.findings import Place, finding
+from cache.projection.inputs import Inputs
 from cache.projection.reach import own_repository_fields
 from cache.projection.relations import Target, fields_of, line_of, relations
 from cache.rows import BranchRow, EntryRow, FindingRow, Row
-from cache.world import BranchTombstone, World
+from cache.world import BranchTombstone
 
 
-def home_of(claim: Claim, field: str, world: World) -> int | None:
+def home_of(claim: Claim, field: str, world: Inputs) -> int | None:
     """The repository that a field of an entry names. Of entries that name one, the first has its pull requests."""
     name = claim.record.fields.get(field)
     return world.home(name) if isinstance(name, str) else None
@@ -24,7 +25,7 @@ def entry_rows(
     block: Block,
     collection: Collection,
     claim: Claim,
-    world: World,
+    world: Inputs,
     at: Mapping[str, int],
     targets: Iterable[Target],
     outside: Iterable[tuple[str, str]],
@@ -89,7 +90,7 @@ def entry_rows(
         yield from history(collection, claim.key, "document", there, there.versions[document.path])
 
 
-def outside_of(claim: Claim, world: World) -> Iterator[tuple[str, str]]:
+def outside_of(claim: Claim, world: Inputs) -> Iterator[tuple[str, str]]:
     """The repositories that an entry names as its own and of which nothing is read: field, and name as written."""
     for field in own_repository_fields(claim.collection):
         name = claim.record.fields.get(field)
@@ -99,7 +100,7 @@ def outside_of(claim: Claim, world: World) -> Iterator[tuple[str, str]]:
 
 
 def _document(
-    collection: Collection, claim: Claim, world: World, at: Mapping[str, int], place: Place
+    collection: Collection, claim: Claim, world: Inputs, at: Mapping[str, int], place: Place
 ) -> tuple[Document | None, tuple[FindingRow, ...]]:
     """The document that speaks for an entry. Nothing is said of a repository that was not read for it yet."""
     rule = collection.document
@@ -112,8 +113,9 @@ def _document(
 
 
 def branch_rows(
-    block: Block, claim: Claim, world: World, home: int, gone: Iterable[BranchTombstone]
+    block: Block, collection: Collection, key: str, world: Inputs, home: int, gone: Iterable[BranchTombstone]
 ) -> Iterator[BranchRow]:
+    """The branches of an entry's own repository, those that are gone as well."""
     evidence = world.mirrored.get(home)
     names: set[str] = set()
     if evidence is not None:
@@ -122,8 +124,8 @@ def branch_rows(
             commit = evidence.commits.get(sha)
             yield BranchRow(
                 block=block.name,
-                collection=claim.collection.name,
-                key=claim.key,
+                collection=collection.name,
+                key=key,
                 repository_id=home,
                 name=name,
                 sha=sha,
@@ -135,8 +137,8 @@ def branch_rows(
         if tombstone.name not in names:
             yield BranchRow(
                 block=block.name,
-                collection=claim.collection.name,
-                key=claim.key,
+                collection=collection.name,
+                key=key,
                 repository_id=home,
                 name=tombstone.name,
                 sha=tombstone.sha,

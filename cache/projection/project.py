@@ -111,7 +111,7 @@ def _collection(
         found += made.findings
         if collection.branches is not None and collection.branches.repository_field in at:
             home = at[collection.branches.repository_field]
-            rows += branch_rows(block, claim, world, home, gone.get(home, ()))
+            rows += branch_rows(block, collection, claim.key, world, home, gone.get(home, ()))
     audits = {
         step.collection: actors.audit_of(_in_file_order(read[step.collection]), world.find)
         for step in collection.actor

@@ -9,13 +9,14 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cache.model import Repository
 from cache.profile.fields import BY_PATH, Field, Relation, Within
 from cache.profile.spots import Spot
 from cache.projection.entries import Claim, Claims
 from cache.projection.findings import Place, finding
+from cache.projection.inputs import Inputs
 from cache.projection.links import linked_path
 from cache.rows import FindingRow, RelationRow
-from cache.world import World
 
 _Index = Mapping[tuple[object, str], tuple[Claim, ...]]
 """Entries by where they are and by the value of a field, or by their path."""
@@ -46,6 +47,19 @@ class Target(Struct, frozen=True):
     """The file of an entry that is there and is not served since it is invalid; empty where it is not to be named."""
 
 
+class Findable(Protocol):
+    """What is told of an entry to those that name it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def repository(self) -> Repository: ...
+    @property
+    def repository_id(self) -> int: ...
+
+
 class Among(Protocol):
     """The entries of a block, as they are found by what names them."""
 
@@ -53,11 +67,11 @@ class Among(Protocol):
         """Whether the block has a collection."""
         ...
 
-    def winner(self, collection: str, key: str) -> Claim | None:
+    def winner(self, collection: str, key: str) -> Findable | None:
         """The entry that has a key."""
         ...
 
-    def fitting(self, sought: Sought, collection: str, *, broken: bool) -> Sequence[Claim]:
+    def fitting(self, sought: Sought, collection: str, *, broken: bool) -> Sequence[Findable]:
         """The entries that fit, or those that would and are not served since they are broken."""
         ...
 
@@ -96,7 +110,7 @@ class AllEntries:
 class Targets:
     """Finds what the entries of a block name, among the block's entries as they are now and the repositories."""
 
-    def __init__(self, world: World, among: Among) -> None:
+    def __init__(self, world: Inputs, among: Among) -> None:
         self._world, self._among = world, among
 
     def of(self, claim: Claim, *, proposed: bool = False) -> Iterator[Target]:
@@ -134,7 +148,7 @@ class Targets:
         if field.type != "ref" or field.relation is None:
             return Target(name, position, field.type, target, None, True, told)
 
-        def counts(one: Claim | None) -> bool:
+        def counts(one: Findable | None) -> bool:
             return one is not None and (not proposed or self.open_to_all(one.repository_id, claim.repository_id))
 
         collections = [each for each in field.relation.collections if self._among.offers(each)]
@@ -154,8 +168,8 @@ class Targets:
         )
 
     def _fitting(
-        self, collections: Sequence[str], sought: Iterable[Sought], counts: Callable[[Claim], bool], *, broken: bool
-    ) -> tuple[Claim, ...]:
+        self, collections: Sequence[str], sought: Iterable[Sought], counts: Callable[[Findable], bool], *, broken: bool
+    ) -> tuple[Findable, ...]:
         """The entries that fit by the first of several ways by which any does."""
         for one_way in sought:
             fitting = (one for each in collections for one in self._among.fitting(one_way, each, broken=broken))
@@ -163,7 +177,7 @@ class Targets:
                 return found
         return ()
 
-    def _invalid(self, broken: Sequence[Claim], claim: Claim) -> str:
+    def _invalid(self, broken: Sequence[Findable], claim: Claim) -> str:
         """How to name the file of a target that is not served; not at all where a reader need not see it."""
         first = min(broken, key=lambda one: (one.repository_id, one.path))
         if self._private(first) and not self._private(claim):
@@ -176,7 +190,7 @@ class Targets:
         there = self._world.listed.get(repository_id)
         return repository_id == beside or (there is not None and not there.private)
 
-    def _private(self, claim: Claim) -> bool:
+    def _private(self, claim: Findable) -> bool:
         return self._world.listed.get(claim.repository_id, claim.repository).private
 
 
@@ -188,14 +202,16 @@ _KEY = ""
 
 def _sought(relation: Relation, claim: Claim, target: str, link: str) -> Iterator[Sought]:
     """The ways in which a target is looked for, in their order."""
+    for match, within in ways_to(relation):
+        value = linked_path(claim.path, link) if match == BY_PATH else target
+        if value is not None:
+            yield match, within, (place_of(claim, within), value)
+
+
+def ways_to(relation: Relation) -> Iterator[tuple[str, Within]]:
+    """By what the targets of a relation are looked for, and how far, in their order."""
     for match in relation.match or (_KEY,):
-        if match == BY_PATH:
-            path = linked_path(claim.path, link)
-            if path is not None:
-                yield match, "repository", (place_of(claim, "repository"), path)
-        else:
-            within = relation.within if match != _KEY else "block"
-            yield match, within, (place_of(claim, within), target)
+        yield match, "repository" if match == BY_PATH else "block" if match == _KEY else relation.within
 
 
 def said_by(claim: Claim, match: str) -> str | None:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from cache.model import ContentProblem, FileVersion, RepositoryEvidence
 from cache.profile.rules import cut
 from cache.projection.findings import Place, finding
+from cache.projection.inputs import Evidence
 from cache.projection.names import shown_path
 from cache.projection.reading import trailing
 from cache.rows import FindingRow
@@ -53,7 +54,7 @@ def too_much(
         files, text = files + 1, text + size
 
 
-def left_out(evidence: RepositoryEvidence) -> frozenset[str]:
+def left_out(evidence: Evidence) -> frozenset[str]:
     """The files that found no room."""
     return frozenset(problem.path for problem in evidence.problems if problem.rule == RULE)
 
