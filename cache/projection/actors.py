@@ -109,8 +109,17 @@ def audit_of(entries: Iterable[tuple[str, Mapping[str, Any]]], find: Callable[[s
     """
     index: dict[tuple[int, int], AuditLine] = {}
     for key, fields in entries:
-        repository, number, person = fields.get("repo"), fields.get("pr_number"), fields.get("on_behalf_of")
-        repository_id = find(repository) if isinstance(repository, str) else None
-        if repository_id is not None and isinstance(number, int) and isinstance(person, str) and person:
-            index.setdefault((repository_id, number), AuditLine(key, login_of(person)))
+        if (line := audit_line(key, fields, find)) is not None:
+            index.setdefault(*line)
     return index
+
+
+def audit_line(
+    key: str, fields: Mapping[str, Any], find: Callable[[str], int | None]
+) -> tuple[tuple[int, int], AuditLine] | None:
+    """The pull request that an audit entry names, and the entry; None where it names none or nobody."""
+    repository, number, person = fields.get("repo"), fields.get("pr_number"), fields.get("on_behalf_of")
+    repository_id = find(repository) if isinstance(repository, str) else None
+    if repository_id is not None and isinstance(number, int) and isinstance(person, str) and person:
+        return (repository_id, number), AuditLine(key, login_of(person))
+    return None

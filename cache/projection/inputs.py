@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from cache.model import Blob, Commit, ContentProblem, FileVersion, PullHistory, PullRequest, Repository
 from cache.projection.incremental import Fact
-from cache.world import BranchTombstone, World
+from cache.world import BranchTombstone, PullTombstone, World
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -163,6 +163,16 @@ class RecordedInputs:
         gone = self._world.tombstones.branches
         return tuple(stone for (key, _), stone in gone.items() if key == repository_id)
 
+    def gone_pull(self, repository_id: int, number: int) -> PullTombstone | None:
+        """A pull request that is gone."""
+        self._ask(("gone pull", repository_id, number))
+        return self._world.tombstones.pulls.get((repository_id, number))
+
+    @property
+    def people(self) -> Mapping[str, str]:
+        """As `World.people`."""
+        return Recorded(self._ask, ("person",), self._world.people)
+
     def _repository(self, _key: int, repository: Repository) -> Repository:
         return cast("Repository", _RecordedRepository(self._ask, repository))
 
@@ -188,8 +198,11 @@ def touched(before: World, after: World) -> Iterator[Fact]:
         yield from _of_evidence(key, before.mirrored.get(key), after.mirrored.get(key))
     yield from _keyed(("mirrored",), _keys(before.mirrored), _keys(after.mirrored))
     gone = _differing(before.tombstones.branches, after.tombstones.branches)
-    for key in {repository for repository, _ in gone}:
-        yield "gone branches", key
+    for repository_id in {repository for repository, _ in gone}:
+        yield "gone branches", repository_id
+    for key in _differing(before.tombstones.pulls, after.tombstones.pulls):
+        yield "gone pull", *key
+    yield from _keyed(("person",), before.people, after.people)
 
 
 def _named(world: World, other: World) -> Iterator[str]:

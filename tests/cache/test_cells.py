@@ -18,10 +18,10 @@ from cache.projection.incremental import InMemory, Update, update
 from cache.projection.inputs import touched
 from cache.projection.project import nobody_before, project
 from cache.row import Row
-from cache.rows import BranchRow, EntryRow, FindingRow, HistoryRow, RelationRow
+from cache.rows import BranchRow, EntryRow, FindingRow, HistoryRow, PullEntryRow, PullRow, RelationRow
 from cache.world import World
 
-OWNED = (EntryRow, RelationRow, HistoryRow, BranchRow)
+OWNED = (EntryRow, RelationRow, HistoryRow, BranchRow, PullRow, PullEntryRow)
 OF_REVISIONS = {"revision-content-gone", "heads-forgotten", "unknown-pull-request"}
 
 WEB = block("""
@@ -43,11 +43,20 @@ collections:
       home: {type: repository}
     document: {when: {title: told}, repository: "{field.repo}", path: RFC.md}
     branches: {repository: "{field.home}"}
+    pulls:
+      - {repository: acme/one, head: "about/{slug}", kind: proposal}
+      - {repository: "{field.home}", kind: work}
+    actor: [opener, {audit: lines}, {trailer: On-behalf-of}]
   lines:
     files: {repository: acme/one, path: "l/{month}.jsonl"}
     format: jsonl
     key: [id]
-    fields: {id: {type: string, required: true}, near: {type: ref, to: pages}, repo: {type: repository}}
+    fields:
+      id: {type: string, required: true}
+      near: {type: ref, to: pages}
+      repo: {type: repository}
+      pr_number: {type: integer}
+      on_behalf_of: {type: string}
     branches: {repository: "{field.repo}"}
 """)
 
@@ -103,13 +112,14 @@ NAMES = ("one", "two", "three")
 KEYS = ("a", "b", "c")
 PATHS = [*(f"p/{folder}{key}.md" for folder in ("", "x/") for key in KEYS), "l/1.jsonl", "l/2.jsonl", "RFC.md"]
 REPOSITORIES = st.sampled_from([*(f"acme/{name}" for name in NAMES), "acme/other", "zed/far"])
+PEOPLE = st.sampled_from(["ada", "bob", "Ada <ada@example.org>", "cyd@example.org"])
 PAGES = st.fixed_dictionaries({}, optional={
     "title": st.sampled_from(["told", "other"]), "n": st.integers(1, 2), "near": st.sampled_from(KEYS),
     "many": st.lists(st.sampled_from([*KEYS, "d"]), max_size=2), "repo": REPOSITORIES, "home": REPOSITORIES,
     "far": st.integers(1, 2), "link": st.sampled_from(["a.md", "x/b.md", "../p/c.md", "1", "2"]),
 })  # fmt: skip
 LINES = st.lists(
-    st.tuples(st.sampled_from([*KEYS, "d"]), st.sampled_from(KEYS), REPOSITORIES)
+    st.tuples(st.sampled_from([*KEYS, "d"]), st.sampled_from(KEYS), REPOSITORIES, st.integers(1, 2), PEOPLE)
     | st.just("rubbish"), max_size=3,
 )  # fmt: skip
 
@@ -120,7 +130,7 @@ def page(fields: dict[str, Any]) -> str:
 
 
 def lines(of: list[Any]) -> str:
-    names = ("id", "near", "repo")
+    names = ("id", "near", "repo", "pr_number", "on_behalf_of")
     shown = (one if isinstance(one, str) else json.dumps(dict(zip(names, one, strict=True))) for one in of)
     return "\n".join(shown) + "\n"
 
@@ -144,6 +154,10 @@ STEPS = st.one_of(
     st.tuples(st.just("lose"), HUBS),
     st.tuples(st.just("default"), HUBS, st.sampled_from([MAIN, "x"])),
     st.tuples(st.just("blobs"), HUBS, st.booleans()),
+    st.tuples(st.just("raise"), HUBS, st.tuples(st.integers(1, 2), st.sampled_from(["about/a", "about/d", "x"]))),
+    st.tuples(st.just("close"), HUBS, st.integers(1, 2)),
+    st.tuples(st.just("lose pull"), HUBS, st.integers(1, 2)),
+    st.tuples(st.just("person"), HUBS, st.sampled_from(["", "ada", "zoe"])),
     st.tuples(st.just("alias"), HUBS, st.sampled_from([*NAMES, "other"])),
     st.tuples(st.just("listed"), HUBS, st.booleans()),
 )
@@ -181,6 +195,16 @@ class Web:
             self.forge.delete_repository(hub)
         elif what == "blobs":
             (self.without.add if value else self.without.discard)(number)
+        elif what == "raise":
+            hub.raise_pull(value[0], value[1], user="bob", body="On-behalf-of: cyd@example.org")
+        elif what == "close":
+            if value in hub.pulls:
+                hub.change_pull(value, state="closed")
+        elif what == "lose pull":
+            if value in hub.pulls:
+                self.forge.delete_pull(hub, value)
+        elif what == "person":
+            self.forge.people["ada@example.org"] = value
         elif what == "alias":
             self.forge.aliases[f"acme/{value}"] = number
         else:
@@ -200,10 +224,12 @@ BEGINNING: list[tuple[Any, ...]] = [
     ("push", 1, {
         "p/a.md": page({"near": "b", "many": ["c", "d"], "repo": "acme/two", "home": "acme/three", "title": "told"}),
         "p/b.md": page({"n": 1, "link": "a.md", "repo": "acme/other", "home": "acme/other", "title": "told"}),
-        "l/1.jsonl": lines([("d", "a", "acme/three")]),
+        "l/1.jsonl": lines([("d", "a", "acme/three", 1, "ada")]),
     }),
     ("push", 2, {"RFC.md": "# Told\n", "p/c.md": page({"far": 1, "near": "a", "repo": "zed/far"})}),
     ("branch", 3, "x"),
+    ("raise", 3, (1, "x")),
+    ("raise", 1, (1, "about/a")),
 ]  # fmt: skip
 
 
