@@ -113,10 +113,16 @@ class World(Struct, frozen=True, dict=True):
     """Lower-case addresses that name a person, to logins; to nothing where the forge knows nobody."""
     owners: frozenset[str] | None = None
     """The owners of the configuration in lower case; None: everybody's repositories are ours to read."""
+    named: frozenset[str] = frozenset()
+    """The names that the configuration gives repositories, whoever owns them."""
 
     def ours(self, repository: Repository) -> bool:
         """Whether what an entry names may be read: who pushes the entry may name any repository of the forge."""
-        return self.owners is None or repository.owner.lower() in self.owners
+        return self.owners is None or repository.owner.lower() in self.owners or repository.id in self._configured
+
+    @cached_property
+    def _configured(self) -> frozenset[int]:
+        return frozenset(found for name in self.named if (found := self.find(name)) is not None)
 
     @cached_property
     def by_name(self) -> Mapping[str, int]:

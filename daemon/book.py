@@ -23,7 +23,7 @@ from cache.profile.rules import OPERATIONAL as OPERATIONAL_RULES
 from cache.projection.entries import Memo
 from cache.projection.laying import published
 from cache.projection.project import nobody_before, project_after
-from cache.projection.reach import Reach, reach
+from cache.projection.reach import Reach, configured_names, reach
 from cache.projection.revisions import kept_key_of
 from cache.revision_rows import RevisionRow
 from cache.rows import (
@@ -122,7 +122,8 @@ class Book:
         self._find_reach()
 
     def _ours(self, world: World) -> World:
-        return replace(world, owners=frozenset(owner.lower() for owner in self.owners))
+        owners = frozenset(owner.lower() for owner in self.owners)
+        return replace(world, owners=owners, named=frozenset(map(str.lower, configured_names(self.blocks))))
 
     def looks(self) -> Mapping[int, LookRow]:
         """Our looking at each repository."""

@@ -145,6 +145,8 @@ class RecordedInputs:
 
     def ours(self, repository: Repository) -> bool:
         """As `World.ours`."""
+        for name in self._world.named:
+            self.find(name)
         return self._world.ours(repository)
 
     def find(self, full_name: str) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -131,7 +131,7 @@ class Reach(Struct, frozen=True):
     configured: frozenset[str] = frozenset()
 
 
-def reach(blocks: Iterable[Block], world: World, rows: Iterable[Row]) -> Reach:
+def reach(blocks: Sequence[Block], world: World, rows: Iterable[Row]) -> Reach:
     """What the configuration asks for, and the rows of entries and revisions as they are now.
 
     What entries name is within reach only where it is one of the owners' or named by the configuration: whoever may
@@ -143,7 +143,7 @@ def reach(blocks: Iterable[Block], world: World, rows: Iterable[Row]) -> Reach:
     whole: dict[int, list[PathPattern]] = defaultdict(list)
     revised: set[int] = set()
     reached: set[int] = set()
-    names: set[str] = set()
+    names = configured_names(blocks)
     collections = {(block.name, c.name): c for block in blocks for c in block.collections}
     for collection in collections.values():
         for repository in selected(collection, world):
@@ -153,10 +153,7 @@ def reach(blocks: Iterable[Block], world: World, rows: Iterable[Row]) -> Reach:
                 branches[repository.id] += named_branches(collection, repository.id, world)
             elif collection.revisions is not None:
                 whole[repository.id].append(collection.pattern)
-        for name in _named(collection):
-            names.add(name)
-            if (found := world.find(name)) is not None:
-                reached.add(found)
+    reached |= {found for name in names if (found := world.find(name)) is not None}
     configured = frozenset(name.lower() for name in names)
     chosen = reached | set(patterns)
 
@@ -233,6 +230,11 @@ def named_branches(collection: Collection, repository_id: int, world: World) -> 
     for rule in collection.pulls:
         if rule.head is not None and rule.repository is not None and world.find(rule.repository) == repository_id:
             yield NamedBranches(rule.head, rule.forks, collection.key, collection.pattern)
+
+
+def configured_names(blocks: Iterable[Block]) -> set[str]:
+    """Every name that the configuration gives a repository."""
+    return {name for block in blocks for collection in block.collections for name in _named(collection)}
 
 
 def _named(collection: Collection) -> Iterator[str]:

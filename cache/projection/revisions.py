@@ -186,7 +186,9 @@ def _versions(
 
 
 def _read(collection: Collection, world: World, entries: Entries, draft: Draft) -> bool:
-    """Whether the repositories were read, for this, that hold an entry's file and its document."""
+    """Whether the repositories were read, for this, that hold an entry's file and its document. A stranger's, which an
+    entry may name as well, is never read.
+    """
     if not _revised(world, draft.entry_repository_id, collection):
         return False
     if collection.document is None or draft.rule == "field":
@@ -195,7 +197,9 @@ def _read(collection: Collection, world: World, entries: Entries, draft: Draft) 
     claim = entries.winners.get(key_of(collection, repository, draft.parts)) if repository is not None else None
     name = claim.record.fields.get(collection.document.repository_field) if claim is not None else None
     home = world.find(name) if isinstance(name, str) else None
-    return home is None or home not in world.listed or _revised(world, home, collection)
+    if home is None or home not in world.listed or not world.ours(world.listed[home]):
+        return True
+    return _revised(world, home, collection)
 
 
 def _revised(world: World, repository_id: int, collection: Collection) -> bool:

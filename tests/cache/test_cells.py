@@ -46,7 +46,7 @@ collections:
     pulls:
       - {repository: acme/one, head: "about/{slug}", kind: proposal}
       - {repository: "{field.home}", kind: work}
-    actor: [opener, {audit: lines}, {trailer: On-behalf-of}]
+    actor: [{audit: lines}, {trailer: On-behalf-of}, opener]
   lines:
     files: {repository: acme/one, path: "l/{month}.jsonl"}
     format: jsonl

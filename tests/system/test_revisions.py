@@ -242,3 +242,18 @@ async def test_the_database_refuses_to_change_what_is_frozen(begun: System) -> N
             with pytest.raises(IntegrityError, match="never change"):
                 async with database.transaction() as connection:
                     await connection.execute(text(f"UPDATE {change}"))
+
+
+async def test_an_entry_that_names_a_strangers_repository_has_revisions_all_the_same(
+    begun: System, witness: Witness
+) -> None:
+    """Guards: what a stranger's repository would have told was waited for, which is never read."""
+    begun.forge.create_user("zed")
+    await begun.forge.create_repository("zed/far")
+    await begun.forge.commit(META, {"rfcs/a.md": rfc("First", repo="zed/far")})
+    await begun.settle()
+    await begun.sweep()
+    assert "zed/far" in {each.full_name for each in begun.engine.desk.book.world.listed.values()}
+    await proposed(begun)
+    await settled(begun, witness)
+    assert [row.version for row in await revisions(begun)] == [1]
