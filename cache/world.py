@@ -147,6 +147,14 @@ class World(Struct, frozen=True, dict=True):
         found = self.find(full_name)
         return self._gone_by_name.get(full_name.lower()) if found is None else found
 
+    def gone_pull(self, repository_id: int, number: int) -> PullTombstone | None:
+        """A pull request that is gone."""
+        return self.tombstones.pulls.get((repository_id, number))
+
+    def gone_repository(self, repository_id: int) -> RepositoryTombstone | None:
+        """A repository that is gone."""
+        return self.tombstones.repositories.get(repository_id)
+
     @cached_property
     def _gone_by_name(self) -> Mapping[str, int]:
         gone = self.tombstones.repositories

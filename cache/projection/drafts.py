@@ -12,9 +12,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from cache.model import MERGED, Blob, HeadFile, PullHead, PullHistory, PullRequest, RepositoryEvidence
+from cache.model import MERGED, Blob, HeadFile, PullHead, PullHistory, PullRequest
 from cache.profile.collection import Collection
 from cache.profile.entry import parse_file
+from cache.projection.inputs import Evidence
 from cache.projection.reach import NamedBranches
 from cache.projection.reading import SUBMODULE, SYMLINK
 
@@ -78,7 +79,7 @@ class _Place(Struct, frozen=True):
 
 def entry_drafts(
     collection: Collection,
-    evidence: RepositoryEvidence,
+    evidence: Evidence,
     history: PullHistory,
     pull: PullRequest,
     branches: Iterable[NamedBranches],
@@ -106,7 +107,7 @@ def entry_drafts(
 
 
 def document_drafts(
-    path: str, parts: tuple[str, ...], entry_repository_id: int, evidence: RepositoryEvidence, history: PullHistory
+    path: str, parts: tuple[str, ...], entry_repository_id: int, evidence: Evidence, history: PullHistory
 ) -> tuple[Draft, ...]:
     """The draft of the entry whose document a pull request touches, if it does."""
     files = _by_path(history)
@@ -125,7 +126,7 @@ def _by_path(history: PullHistory) -> Mapping[str, Mapping[int, HeadFile]]:
 
 
 def _key(
-    collection: Collection, evidence: RepositoryEvidence, path: str, files: Iterable[HeadFile]
+    collection: Collection, evidence: Evidence, path: str, files: Iterable[HeadFile]
 ) -> tuple[str, ...] | None:
     """The parts of the key of the entry in a file; where fields make it, by the first version of it that says one."""
     captures = collection.captures(path)
@@ -166,7 +167,7 @@ def _draft(
     parts: tuple[str, ...],
     entry_repository_id: int,
     part: str,
-    evidence: RepositoryEvidence,
+    evidence: Evidence,
     history: PullHistory,
     places: Mapping[int, _Place],
     merged: _Place,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from cache.model import Blob, Commit, ContentProblem, FileVersion, PullHistory, PullRequest, Repository
+from cache.model import Blob, Commit, ContentProblem, FileVersion, KeptRevision, PullHistory, PullRequest, Repository
 from cache.projection.incremental import Fact
-from cache.world import BranchTombstone, PullTombstone, World
+from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -55,6 +55,8 @@ class Inputs(Protocol):
     def ours(self, repository: Repository) -> bool: ...
     def find(self, full_name: str) -> int | None: ...
     def home(self, full_name: str) -> int | None: ...
+    def gone_pull(self, repository_id: int, number: int) -> PullTombstone | None: ...
+    def gone_repository(self, repository_id: int) -> RepositoryTombstone | None: ...
 
 
 class Recorded(Mapping[K, V], Generic[K, V]):
@@ -166,9 +168,20 @@ class RecordedInputs:
         return tuple(stone for (key, _), stone in gone.items() if key == repository_id)
 
     def gone_pull(self, repository_id: int, number: int) -> PullTombstone | None:
-        """A pull request that is gone."""
+        """As `World.gone_pull`."""
         self._ask(("gone pull", repository_id, number))
         return self._world.tombstones.pulls.get((repository_id, number))
+
+    def gone_repository(self, repository_id: int) -> RepositoryTombstone | None:
+        """As `World.gone_repository`."""
+        self._ask(("gone repository", repository_id))
+        return self._world.gone_repository(repository_id)
+
+    def published(self, block: str, collection: str, key: str) -> Mapping[tuple[str, int, int], KeptRevision]:
+        """What was published of the revisions of an entry, by its key as it is kept."""
+        self._ask(("published", block, collection, key))
+        kept = self._world.tombstones.revisions.get((block, collection), {})
+        return {at: revision for at, revision in kept.items() if at[0] == key}
 
     @property
     def people(self) -> Mapping[str, str]:
@@ -204,7 +217,17 @@ def touched(before: World, after: World) -> Iterator[Fact]:
         yield "gone branches", repository_id
     for key in _differing(before.tombstones.pulls, after.tombstones.pulls):
         yield "gone pull", *key
+    for key in _differing(before.tombstones.repositories, after.tombstones.repositories):
+        yield "gone repository", key
+    yield from _of_published(before, after)
     yield from _keyed(("person",), before.people, after.people)
+
+
+def _of_published(before: World, after: World) -> Iterator[Fact]:
+    kept, now = before.tombstones.revisions, after.tombstones.revisions
+    for place in _differing(kept, now):
+        for key in {at[0] for at in _differing(kept.get(place, {}), now.get(place, {}))}:
+            yield "published", *place, key
 
 
 def _named(world: World, other: World) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from cache.model import Blob, FileVersion, HeadFile, PullHead, PullHistory, PullRequest, RepositoryEvidence
+from cache.model import Blob, FileVersion, HeadFile, PullHead, PullHistory, PullRequest
 from cache.profile.collection import Block, Collection
 from cache.profile.entry import Record
 from cache.profile.rules import Problem
@@ -20,6 +20,7 @@ from cache.projection.documents import applies, document_text
 from cache.projection.entries import Claim, Memo, key_of
 from cache.projection.failures import naming
 from cache.projection.findings import Place, finding
+from cache.projection.inputs import Evidence
 from cache.projection.reach import selected
 from cache.projection.reading import SUBMODULE, SYMLINK, Reading, records_of
 from cache.projection.relations import Targets, fields_of, relations
@@ -35,7 +36,7 @@ MAX_LOOSE = 20
 class _Raised(Struct, frozen=True):
     """An open pull request with its newest head, and the files that differ there."""
 
-    evidence: RepositoryEvidence
+    evidence: Evidence
     number: int
     head: PullHead
     files: tuple[HeadFile, ...]
@@ -77,7 +78,7 @@ def proposals(
                 yield from _document(block, collection, raised, claim)
 
 
-def _open(evidence: RepositoryEvidence | None) -> Iterator[_Raised]:
+def _open(evidence: Evidence | None) -> Iterator[_Raised]:
     """The open pull requests whose newest head the forge gives."""
     for number, history in evidence.histories.items() if evidence is not None else ():
         pull: PullRequest | None = evidence.pulls.get(number) if evidence is not None else None
@@ -139,11 +140,11 @@ def _changes(
             yield _Change(file, claim.record, key, "removed", claim)
 
 
-def _key(collection: Collection, evidence: RepositoryEvidence, record: Record) -> str | None:
+def _key(collection: Collection, evidence: Evidence, record: Record) -> str | None:
     return key_of(collection, evidence.repository, record.key) if record.key is not None else None
 
 
-def _here(claim: Claim, evidence: RepositoryEvidence, file: HeadFile) -> bool:
+def _here(claim: Claim, evidence: Evidence, file: HeadFile) -> bool:
     return (claim.repository_id, claim.path) == (evidence.repository.id, file.path)
 
 

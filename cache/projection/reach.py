@@ -15,6 +15,7 @@ from cache.profile.collection import Block, Collection
 from cache.profile.fields import Field
 from cache.profile.patterns import HeadPattern, PathPattern
 from cache.projection.addresses import pull_address
+from cache.projection.inputs import Inputs
 from cache.projection.names import nearly_matches
 from cache.revision_rows import RevisionRow
 from cache.rows import EntryRow, Row
@@ -223,7 +224,9 @@ def _by_pull_request(collection: Collection) -> bool:
     return collection.revisions is not None and collection.revisions.rule == "pull_request"
 
 
-def named_branches(collection: Collection, repository_id: int, world: World) -> Iterator[NamedBranches]:
+def named_branches(
+    collection: Collection, repository_id: int, world: Inputs
+) -> Iterator[NamedBranches]:
     """The branch rules of a collection for one repository, as far as a path gives the key that they name."""
     if not set(collection.key) <= set(collection.pattern.names) or collection.key_has_repository:
         return

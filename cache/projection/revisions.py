@@ -9,7 +9,7 @@ cold build numbers them in the same order.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from msgspec import Struct
@@ -22,11 +22,16 @@ from cache.projection.drafts import EARLIEST, GONE, Draft, document_drafts, entr
 from cache.projection.entries import Claim, Memo, key_of
 from cache.projection.field_rule import KeptKey, field_drafts, placed, texts
 from cache.projection.findings import Place, finding
+from cache.projection.inputs import Inputs
 from cache.projection.laying import Named, Raised, laid_over
 from cache.projection.reach import named_branches, revises, selected
+from cache.projection.recall import Recall
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow
 from cache.world import World
+
+Winner = Callable[[str], Claim | None]
+"""The entry that has a key."""
 
 
 class Entries(Struct, frozen=True):
@@ -48,15 +53,31 @@ def revisions(
         kept = _by_field(block, collection, collection.revisions.field or "", world, entries, memo, kept, drafts)
     else:
         for told in _drafts(block, collection, world, entries, memo):
-            drafts.setdefault((_kept_key(collection, told), told.repository_id, told.number), told)
+            drafts.setdefault((kept_key(collection, told), told.repository_id, told.number), told)
+    return numbered_rows(block, collection, world, entries.winners.get, kept, drafts, memo.revisions)
+
+
+def numbered_rows(
+    block: Block,
+    collection: Collection,
+    world: Inputs,
+    winner: Winner,
+    kept: Mapping[KeptKey, KeptRevision],
+    drafts: Mapping[KeptKey, Draft],
+    memo: Recall[RevisionRow],
+) -> tuple[list[RevisionRow], list[FindingRow]]:
+    """The revisions that were published or can be now, all those of each entry together, and what is wrong with them.
+
+    `winner` gives the entry that has a key.
+    """
     rows: list[RevisionRow] = []
-    for at, version in _versions(collection, world, entries, kept, drafts).items():
+    for at, version in _versions(collection, world, winner, kept, drafts).items():
         draft, before, raised = drafts.get(at), kept.get(at), _raised(world, at[1], at[2])
         key = _shown_key(collection, world, at[0], before)
         named = Named(block.name, collection.name, key, at[1], at[2], version)
         make = partial(laid_over, named, draft, before, raised)
         parts = (raised.pull, raised.gone, raised.history) if raised is not None else (None, None, None)
-        rows.append(memo.revisions.made((block.name, collection.name, *at), (named, draft, before, *parts), make))
+        rows.append(memo.made((block.name, collection.name, *at), (named, draft, before, *parts), make))
     lost = [_gone(row) for row in rows if row.content_state == GONE]
     forgotten = [_forgotten(row) for row in rows if row.content_state == EARLIEST]
     return rows, [*lost, *forgotten, *_unknown(block, world, rows)]
@@ -107,7 +128,7 @@ def _by_field(
         made_of = (collection, evidence.versions, evidence.blobs, _places(entries), block.forge)
         for told in memo.drafts.made((block.name, collection.name, "field", repository.id), made_of, make):
             address = pull_address(told.url or "", block.forge)
-            at, before = placed(_kept_key(collection, told), address, world, kept, by_text)
+            at, before = placed(kept_key(collection, told), address, world, kept, by_text)
             if before is not None and before in moved:
                 moved[at] = moved.pop(before)
             drafts.setdefault(at, replace(told, repository_id=at[1], number=at[2]))
@@ -127,18 +148,18 @@ def _histories(
             yield evidence, history, evidence.pulls[number]
 
 
-def _raised(world: World, repository_id: int, number: int) -> Raised | None:
+def _raised(world: Inputs, repository_id: int, number: int) -> Raised | None:
     evidence = world.mirrored.get(repository_id)
     if evidence is not None and number in evidence.pulls:
         return Raised(evidence.pulls[number], gone=False, history=evidence.histories.get(number))
-    gone = world.tombstones.pulls.get((repository_id, number))
+    gone = world.gone_pull(repository_id, number)
     return Raised(gone.pull, gone=True) if gone is not None else None
 
 
 # --------------------------------------------------------------------------------------------- keys and numbers
 
 
-def _kept_key(collection: Collection, draft: Draft) -> str:
+def kept_key(collection: Collection, draft: Draft) -> str:
     """An entry's key as it is kept: where it begins with the repository, that stands there by its id."""
     parts = (str(draft.entry_repository_id), *draft.parts) if collection.key_has_repository else draft.parts
     return "/".join(parts)
@@ -151,12 +172,12 @@ def kept_key_of(collection: Collection, row: RevisionRow) -> str:
     return f"{row.entry_repository_id}/{row.key.split('/', 2)[2]}"
 
 
-def _shown_key(collection: Collection, world: World, kept_key: str, before: KeptRevision | None) -> str:
+def _shown_key(collection: Collection, world: Inputs, kept_key: str, before: KeptRevision | None) -> str:
     """The key by the names of today; as it was published where the repository is not known any more."""
     if not collection.key_has_repository:
         return kept_key
     number, _, rest = kept_key.partition("/")
-    gone = world.tombstones.repositories.get(int(number))
+    gone = world.gone_repository(int(number))
     repository = world.listed.get(int(number)) or (gone.repository if gone is not None else None)
     if repository is not None:
         return f"{repository.full_name}/{rest}"
@@ -165,8 +186,8 @@ def _shown_key(collection: Collection, world: World, kept_key: str, before: Kept
 
 def _versions(
     collection: Collection,
-    world: World,
-    entries: Entries,
+    world: Inputs,
+    winner: Winner,
     kept: Mapping[KeptKey, KeptRevision],
     drafts: Mapping[KeptKey, Draft],
 ) -> dict[KeptKey, int]:
@@ -179,13 +200,13 @@ def _versions(
     for (key, *_), version in versions.items():
         last[key] = max(last[key], version)
     for _, at in fresh:
-        if _read(collection, world, entries, drafts[at]):
+        if _read(collection, world, winner, drafts[at]):
             last[at[0]] += 1
             versions[at] = last[at[0]]
     return versions
 
 
-def _read(collection: Collection, world: World, entries: Entries, draft: Draft) -> bool:
+def _read(collection: Collection, world: Inputs, winner: Winner, draft: Draft) -> bool:
     """Whether the repositories were read, for this, that hold an entry's file and its document. A stranger's, which an
     entry may name as well, is never read.
     """
@@ -194,7 +215,7 @@ def _read(collection: Collection, world: World, entries: Entries, draft: Draft) 
     if collection.document is None or draft.rule == "field":
         return True
     repository = world.listed.get(draft.entry_repository_id)
-    claim = entries.winners.get(key_of(collection, repository, draft.parts)) if repository is not None else None
+    claim = winner(key_of(collection, repository, draft.parts)) if repository is not None else None
     name = claim.record.fields.get(collection.document.repository_field) if claim is not None else None
     home = world.find(name) if isinstance(name, str) else None
     if home is None or home not in world.listed or not world.ours(world.listed[home]):
@@ -202,12 +223,12 @@ def _read(collection: Collection, world: World, entries: Entries, draft: Draft) 
     return _revised(world, home, collection)
 
 
-def _revised(world: World, repository_id: int, collection: Collection) -> bool:
+def _revised(world: Inputs, repository_id: int, collection: Collection) -> bool:
     evidence = world.mirrored.get(repository_id)
     return evidence is not None and revises(evidence.interest, collection)
 
 
-def _unknown(block: Block, world: World, rows: Iterable[RevisionRow]) -> Iterator[FindingRow]:
+def _unknown(block: Block, world: Inputs, rows: Iterable[RevisionRow]) -> Iterator[FindingRow]:
     """A finding for each pull request that an entry names and that is not there. Before every owner was listed to the
     end, and its repository read, nothing is said.
     """
