@@ -8,6 +8,9 @@
 | 4 | branches | block, collection, key | the entry's own repository | branches |
 | 4 | home | block, collection, field, repository | the entries that name it | whose it is |
 | 5 | pull | repository, number | pull request, rules, homes, audit lines, people | pull request, its entries |
+| 5 | draft | block, collection, repository, number | heads, branch rules, homes, blobs | what they make of entries |
+| 6 | revision | block, collection, kept key | drafts, what was published, pull requests | revisions, findings |
+| 6 | proposal | block, collection, repository, number | newest head, holders, targets | proposals |
 | 9 | finding | id | what is said under it | the finding |
 """
 
@@ -16,13 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from cache.profile.collection import Block
-from cache.projection import entry_cells, pull_cells
+from cache.projection import entry_cells, pull_cells, revision_cells
 from cache.projection.context import Context
 from cache.projection.incremental import Answers, Cell, Fact, Made
 from cache.projection.names import nearly_matches
 from cache.world import KeyPlace, World
 
-FILE, HOLDER, ENTRY, HOME, PULL, FINDING = 1, 2, 3, 4, 5, 9
+FILE, HOLDER, ENTRY, HOME, PULL, REVISION, FINDING = 1, 2, 3, 4, 5, 6, 9
 """The strata."""
 Maker = Callable[[Context, Cell, Answers], Made]
 _MAKERS: dict[str, Maker] = {
@@ -33,6 +36,9 @@ _MAKERS: dict[str, Maker] = {
     "finding": entry_cells.finding,
     "home": pull_cells.home,
     "pull": pull_cells.pull,
+    "draft": revision_cells.draft,
+    "revision": revision_cells.revision,
+    "proposal": revision_cells.proposal,
 }
 _BROUGHT: dict[str, tuple[int, str]] = {
     "claims": (HOLDER, "holder"),
@@ -42,6 +48,8 @@ _BROUGHT: dict[str, tuple[int, str]] = {
     "home of": (HOME, "home"),
     "pulls": (PULL, "pull"),
     "gone pull": (PULL, "pull"),
+    "draft": (REVISION, "revision"),
+    "published": (REVISION, "revision"),
     "finding": (FINDING, "finding"),
 }
 """The cell that each kind of fact brings into being, under the same key."""
@@ -65,5 +73,10 @@ class Cells:
                 path = str(key[1])
                 if collection.captures(path) is not None or nearly_matches(collection.pattern, path):
                     yield Cell(FILE, "file", (block, name, *key))
+        elif kind == "histories" and len(key) == 2:
+            for (block, name), (_, collection) in self._context.places.items():
+                if collection.revisions is not None and collection.revisions.rule == "pull_request":
+                    yield Cell(PULL, "draft", (block, name, *key))
+                yield Cell(REVISION, "proposal", (block, name, *key))
         elif kind in _BROUGHT and (kind != "pulls" or len(key) == 2):
             yield Cell(*_BROUGHT[str(kind)], tuple(key))

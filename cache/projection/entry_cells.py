@@ -93,7 +93,7 @@ def entry(context: Context, cell: Cell, answers: Answers) -> Made:
     inputs, found = context.inputs(answers), list[FindingRow]()
     named = {field: home_of(claim, field, inputs) for field in own_repository_fields(collection)}
     at = {field: home for field, home in named.items() if home is not None}
-    among = _Among(answers, context.blocks[block.name])
+    among = Among(answers, context.blocks[block.name])
     with naming(claim.repository.full_name, claim.path):
         targets = tuple(Targets(inputs, among).of(claim))
         outside = tuple(outside_of(claim, inputs))
@@ -131,20 +131,23 @@ def _fits(context: Context, kind: str, block: str, collection: str, claims: Iter
     return {fact: tuple(fitting) for fact, fitting in found.items()}
 
 
-class _Among:
+class Among:
     """The entries of a block, found by asking for facts."""
 
     def __init__(self, answers: Answers, block: Block) -> None:
         self._answers, self._block = answers, block
 
     def offers(self, collection: str) -> bool:
+        """As `relations.Among.offers`."""
         return any(each.name == collection for each in self._block.collections)
 
     def winner(self, collection: str, key: str) -> Findable | None:
+        """As `relations.Among.winner`."""
         said = self._answers.said(("there", self._block.name, collection, key))
         return cast("Found | None", next(iter(said), None))
 
     def fitting(self, sought: Sought, collection: str, *, broken: bool) -> Sequence[Findable]:
+        """As `relations.Among.fitting`."""
         match, within, (place, value) = sought
         kind = "broken fits" if broken else "fits"
         said = self._answers.said((kind, self._block.name, collection, match, within, place, value))

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from cache.model import Blob, FileVersion, HeadFile, PullHead, PullHistory, PullRequest
+from cache.model import Blob, FileVersion, HeadFile, PullHead, PullHistory
 from cache.profile.collection import Block, Collection
 from cache.profile.entry import Record
 from cache.profile.rules import Problem
@@ -23,8 +23,9 @@ from cache.projection.findings import Place, finding
 from cache.projection.inputs import Evidence
 from cache.projection.reach import selected
 from cache.projection.reading import SUBMODULE, SYMLINK, Reading, records_of
+from cache.projection.recall import Recall
 from cache.projection.relations import Targets, fields_of, relations
-from cache.projection.revisions import Entries
+from cache.projection.revisions import Entries, Winner
 from cache.revision_rows import ProposalRow
 from cache.rows import FindingRow
 from cache.world import World
@@ -59,34 +60,56 @@ def proposals(
     block: Block, collection: Collection, world: World, entries: Entries, targets: Targets, memo: Memo
 ) -> Iterator[ProposalRow]:
     """The proposals for one collection; for an entry's own file before those for its document."""
-    told: set[tuple[int, int, str]] = set()
-    for repository in selected(collection, world):
-        for raised in _open(world.mirrored.get(repository.id)):
-            changes: list[_Change] = []
-            for file in raised.files:
-                with naming(repository.full_name, f"{file.path} (pull request {raised.number})"):
-                    changes += _changes(block, collection, raised, file, entries, targets, memo)
-            fresh = _added(block, raised)
-            for change in changes:
-                at = repository.id, raised.number, change.key
-                if at not in told:
-                    told.add(at)
-                    yield _row(block, collection, raised, change, targets, fresh)
-    for home, claim in entries.homes.items():
-        for raised in _open(world.mirrored.get(home)):
-            if (home, raised.number, claim.key) not in told:
-                yield from _document(block, collection, raised, claim)
+    holding = {repository.id for repository in selected(collection, world)}
+    for key in sorted(holding | entries.homes.keys()):
+        evidence = world.mirrored.get(key)
+        for number in evidence.histories if evidence is not None else ():
+            home = entries.homes.get(key)
+            yield from proposals_of(
+                block, collection, evidence, number, key in holding, home, entries.winners.get, targets, memo.proposed
+            )
 
 
-def _open(evidence: Evidence | None) -> Iterator[_Raised]:
-    """The open pull requests whose newest head the forge gives."""
-    for number, history in evidence.histories.items() if evidence is not None else ():
-        pull: PullRequest | None = evidence.pulls.get(number) if evidence is not None else None
-        if evidence is None or pull is None or pull.state != "open" or not _newest(history):
-            continue
-        head = history.heads[-1]
-        files = tuple(file for file in history.files if file.position == head.position and file.changed)
-        yield _Raised(evidence, number, head, files)
+def proposals_of(
+    block: Block,
+    collection: Collection,
+    evidence: Evidence | None,
+    number: int,
+    holds: bool,
+    home: Claim | None,
+    winner: Winner,
+    targets: Targets,
+    memo: Recall[tuple[Record, ...]],
+) -> Iterator[ProposalRow]:
+    """What one pull request would make of a collection's entries. `holds` says whether the collection takes files from
+    its repository, `home` is the entry whose own repository that is.
+    """
+    raised = _open(evidence, number)
+    if raised is None:
+        return
+    changes: list[_Change] = []
+    for file in raised.files if holds else ():
+        with naming(raised.evidence.repository.full_name, f"{file.path} (pull request {number})"):
+            changes += _changes(block, collection, raised, file, winner, targets, memo)
+    fresh = _added(block, raised)
+    told: set[str] = set()
+    for change in changes:
+        if change.key not in told:
+            told.add(change.key)
+            yield _row(block, collection, raised, change, targets, fresh)
+    if home is not None and home.key not in told:
+        yield from _document(block, collection, raised, home)
+
+
+def _open(evidence: Evidence | None, number: int) -> _Raised | None:
+    """An open pull request whose newest head the forge gives."""
+    history = evidence.histories.get(number) if evidence is not None else None
+    pull = evidence.pulls.get(number) if evidence is not None else None
+    if evidence is None or history is None or pull is None or pull.state != "open" or not _newest(history):
+        return None
+    head = history.heads[-1]
+    files = tuple(file for file in history.files if file.position == head.position and file.changed)
+    return _Raised(evidence, number, head, files)
 
 
 def _newest(history: PullHistory) -> bool:
@@ -101,9 +124,9 @@ def _changes(
     collection: Collection,
     raised: _Raised,
     file: HeadFile,
-    entries: Entries,
+    winner: Winner,
     targets: Targets,
-    memo: Memo,
+    memo: Recall[tuple[Record, ...]],
 ) -> Iterator[_Change]:
     captures = collection.captures(file.path)
     if captures is None or (collection.lenient and file.mode in (SYMLINK, SUBMODULE)):
@@ -117,7 +140,7 @@ def _changes(
         place = block.name, collection.name, evidence.repository.id, raised.number, file.path, mode, blob
         held = evidence.blobs.get(blob)
         make = partial(records_of, collection, version, captures, {blob: held or Blob(blob, None)})
-        return memo.proposed.made(place, (collection, held), make)
+        return memo.made(place, (collection, held), make)
 
     now = read(file.blob, file.mode)
     by_key = {key: record for record in now if (key := _key(collection, evidence, record)) is not None}
@@ -126,7 +149,7 @@ def _changes(
     before = read(file.before, "100644") if lines or file.blob is None else ()
     older = {key: record for record in before if (key := _key(collection, evidence, record)) is not None}
     for key, record in by_key.items():
-        claim = entries.winners.get(key)
+        claim = winner(key)
         if claim is not None and not targets.open_to_all(claim.repository_id, evidence.repository.id):
             claim = None  # whoever raised this need not know that the key is taken
         if lines and key in older and _same(older[key], record):
@@ -135,7 +158,7 @@ def _changes(
             continue
         yield _Change(file, record, key, "changed" if claim is not None else "added", claim, loose)
     for key in older.keys() - by_key.keys():
-        claim = entries.winners.get(key)
+        claim = winner(key)
         if claim is not None and _here(claim, evidence, file):
             yield _Change(file, claim.record, key, "removed", claim)
 

@@ -12,17 +12,21 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from worlds import MAIN, Forge, block
 
+from cache.model import KeptRevision
 from cache.profile.block import Block
 from cache.projection.cells import Cells
+from cache.projection.field_rule import KeptKey
 from cache.projection.incremental import InMemory, Update, update
 from cache.projection.inputs import touched
+from cache.projection.laying import published
 from cache.projection.project import nobody_before, project
+from cache.projection.revisions import kept_key_of
+from cache.revision_rows import ProposalRow, RevisionRow
 from cache.row import Row
 from cache.rows import BranchRow, EntryRow, FindingRow, HistoryRow, PullEntryRow, PullRow, RelationRow
 from cache.world import World
 
-OWNED = (EntryRow, RelationRow, HistoryRow, BranchRow, PullRow, PullEntryRow)
-OF_REVISIONS = {"revision-content-gone", "heads-forgotten", "unknown-pull-request"}
+OWNED = (EntryRow, RelationRow, HistoryRow, BranchRow, PullRow, PullEntryRow, RevisionRow, ProposalRow)
 
 WEB = block("""
 format: 1
@@ -47,6 +51,7 @@ collections:
       - {repository: acme/one, head: "about/{slug}", kind: proposal}
       - {repository: "{field.home}", kind: work}
     actor: [{audit: lines}, {trailer: On-behalf-of}, opener]
+    revisions: {rule: pull_request}
   lines:
     files: {repository: acme/one, path: "l/{month}.jsonl"}
     format: jsonl
@@ -88,7 +93,7 @@ class Projected:
         for kind in OWNED:
             assert self.of(kind) == whole[kind], kind.table
         findings = cast("dict[str, FindingRow]", whole[FindingRow])
-        ours = {key: row for key, row in findings.items() if row.block is not None and row.rule not in OF_REVISIONS}
+        ours = {key: row for key, row in findings.items() if row.block is not None}
         assert self.of(FindingRow) == ours
 
     def of(self, kind: type[Row]) -> dict[Any, Row]:
@@ -155,6 +160,8 @@ STEPS = st.one_of(
     st.tuples(st.just("default"), HUBS, st.sampled_from([MAIN, "x"])),
     st.tuples(st.just("blobs"), HUBS, st.booleans()),
     st.tuples(st.just("raise"), HUBS, st.tuples(st.integers(1, 2), st.sampled_from(["about/a", "about/d", "x"]))),
+    st.tuples(st.just("head"), HUBS, st.tuples(st.integers(1, 2), CONTENTS, st.booleans())),
+    st.tuples(st.just("merge"), HUBS, st.integers(1, 2)),
     st.tuples(st.just("close"), HUBS, st.integers(1, 2)),
     st.tuples(st.just("lose pull"), HUBS, st.integers(1, 2)),
     st.tuples(st.just("person"), HUBS, st.sampled_from(["", "ada", "zoe"])),
@@ -170,6 +177,8 @@ class Web:
         self.forge = Forge(WEB)
         for name in NAMES:
             self.forge.repository(f"acme/{name}", topics=("web",))
+        self.kept: dict[KeptKey, KeptRevision] = {}
+        """What was published of revisions."""
         self.without: set[int] = set()
         """Repositories whose blobs are not at hand."""
 
@@ -197,6 +206,13 @@ class Web:
             (self.without.add if value else self.without.discard)(number)
         elif what == "raise":
             hub.raise_pull(value[0], value[1], user="bob", body="On-behalf-of: cyd@example.org")
+        elif what == "head":
+            number_of, (path, text), forced = value
+            if number_of in hub.pulls:
+                hub.push_head(number_of, {path: text}, forced=forced)
+        elif what == "merge":
+            if value in hub.pulls:
+                hub.merge(value)
         elif what == "close":
             if value in hub.pulls:
                 hub.change_pull(value, state="closed")
@@ -217,7 +233,16 @@ class Web:
     def world(self, before: World) -> World:
         world = self.forge.world()
         mirrored = {k: replace(e, blobs={}) if k in self.without else e for k, e in world.mirrored.items()}
-        return sharing(before, replace(world, mirrored=mirrored))
+        tombstones = replace(world.tombstones, revisions={("web", "pages"): dict(self.kept)})
+        return sharing(before, replace(world, mirrored=mirrored, tombstones=tombstones))
+
+    def publish(self, rows: dict[Any, Row]) -> None:
+        """Keep what revisions say now, as the daemon does before it publishes them."""
+        pages = WEB.collection("pages")
+        for row in rows.values():
+            assert isinstance(row, RevisionRow)
+            one = published(row, kept_key_of(pages, row))
+            self.kept[one.key, one.repository_id, one.number] = one
 
 
 BEGINNING: list[tuple[Any, ...]] = [
@@ -230,6 +255,9 @@ BEGINNING: list[tuple[Any, ...]] = [
     ("branch", 3, "x"),
     ("raise", 3, (1, "x")),
     ("raise", 1, (1, "about/a")),
+    ("head", 1, (1, ("p/a.md", page({"near": "c", "repo": "acme/two", "title": "told"})), False)),
+    ("raise", 2, (1, "about/c")),
+    ("head", 2, (1, ("RFC.md", "# Proposed\n"), False)),
 ]  # fmt: skip
 
 
@@ -243,6 +271,7 @@ def test_cells_follow_a_web_in_which_everything_refers_to_everything(steps: list
         world = web.world(world)
         projected.follow(world)
         projected.compare(world)
+        web.publish(projected.of(RevisionRow))
 
 
 @pytest.mark.parametrize("change", [{"title": "another"}, {"n": 7}])
