@@ -217,7 +217,8 @@ class Reconciler:
             except Gone:
                 await self._bury_if_gone(repository)
             else:
-                await self._write(repository_id, previous, outcome, began)
+                if repository_id in self.book.reach.interests:  # what led to it may be gone since the reading began
+                    await self._write(repository_id, previous, outcome, began)
                 self.read.add(repository_id)
                 self._outage.over()
                 late = outcome.late
@@ -259,7 +260,7 @@ class Reconciler:
         if evidence is previous and not (outcome.branches_gone or outcome.pulls_gone or outcome.heads):
             return await self.book.turn(notes=notes)
         return await self.book.turn(
-            lambda world: _taken_over(world, evidence),
+            lambda world: self._taken_over(world, evidence),
             notes=notes,
             buried=(*outcome.branches_gone, *outcome.pulls_gone),
             heads={(repository_id, number): heads for number, heads in outcome.heads.items()},
@@ -391,12 +392,14 @@ class Reconciler:
     def _ours(self, repository: Repository) -> bool:
         return repository.owner.lower() in self._owners
 
-
-def _taken_over(world: World, evidence: RepositoryEvidence) -> World:
-    """A world after a repository was read, unless that was found gone meanwhile: then what was read is older."""
-    if evidence.repository.id not in world.listed:
-        return world
-    return with_name(world, evidence.repository).with_evidence(evidence)
+    def _taken_over(self, world: World, evidence: RepositoryEvidence) -> World:
+        """A world after a repository was read, unless that was found gone meanwhile, or nothing leads to it any more:
+        then what was read is older.
+        """
+        key = evidence.repository.id
+        if key not in world.listed or key not in self.book.reach.interests:
+            return world
+        return with_name(world, evidence.repository).with_evidence(evidence)
 
 
 def tombstones_of(

@@ -9,6 +9,7 @@
 | 4 | home | block, collection, field, repository | the entries that name it | whose it is |
 | 5 | pull | repository, number | pull request, rules, homes, audit lines, people | pull request, its entries |
 | 5 | draft | block, collection, repository, number | heads, branch rules, homes, blobs | what they make of entries |
+| 5 | field draft | block, collection, repository, path | the file's versions and blobs, holders | what each said |
 | 6 | revision | block, collection, kept key | drafts, what was published, pull requests | revisions, findings |
 | 6 | proposal | block, collection, repository, number | newest head, holders, targets | proposals |
 | 9 | finding | id | what is said under it | the finding |
@@ -37,6 +38,7 @@ _MAKERS: dict[str, Maker] = {
     "home": pull_cells.home,
     "pull": pull_cells.pull,
     "draft": revision_cells.draft,
+    "field draft": revision_cells.field_draft,
     "revision": revision_cells.revision,
     "proposal": revision_cells.proposal,
 }
@@ -49,6 +51,7 @@ _BROUGHT: dict[str, tuple[int, str]] = {
     "pulls": (PULL, "pull"),
     "gone pull": (PULL, "pull"),
     "draft": (REVISION, "revision"),
+    "field draft": (REVISION, "revision"),
     "published": (REVISION, "revision"),
     "finding": (FINDING, "finding"),
 }
@@ -73,6 +76,8 @@ class Cells:
                 path = str(key[1])
                 if collection.captures(path) is not None or nearly_matches(collection.pattern, path):
                     yield Cell(FILE, "file", (block, name, *key))
+                    if collection.revisions is not None and collection.revisions.rule == "field":
+                        yield Cell(PULL, "field draft", (block, name, *key))
         elif kind == "histories" and len(key) == 2:
             for (block, name), (_, collection) in self._context.places.items():
                 if collection.revisions is not None and collection.revisions.rule == "pull_request":

@@ -5,55 +5,62 @@ What the entry said is its body at that commit; the state follows the pull reque
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from cache.model import Blob, FileVersion, KeptRevision, RepositoryEvidence
+from cache.model import Blob, FileVersion, KeptRevision
 from cache.profile.collection import Collection
 from cache.profile.entry import Record
 from cache.projection.addresses import PullAddress, pull_address
 from cache.projection.drafts import TEXT, Draft, Said, said_by
 from cache.projection.entries import Claim, key_of
+from cache.projection.inputs import Evidence, Inputs
 from cache.projection.reading import records_of, trailing
 from cache.revision_rows import RevisionRow
-from cache.world import World
 
+Winner = Callable[[str], Claim | None]
+"""The entry that has a key."""
 KeptKey = tuple[str, int, int]
 """The key as it is kept, and the repository and number of the pull request."""
 
 
+Told = tuple[str, Draft]
+"""What the address that a version names means, and the draft of what it said."""
+
+
 def field_drafts(
-    collection: Collection,
-    field: str,
-    evidence: RepositoryEvidence,
-    winners: Mapping[str, Claim],
-    bases: tuple[str, ...],
+    collection: Collection, field: str, evidence: Evidence, winner: Winner, bases: tuple[str, ...]
 ) -> tuple[Draft, ...]:
     """The drafts of every entry of a collection in one repository, in first-parent order: one for each address.
 
     Their `repository_id` is still to be found, by their address.
     """
-    seen: set[tuple[tuple[str, ...], str]] = set()
-    found: list[Draft] = []
-    for version in _versions(collection, evidence):
+    paths = [path for path in evidence.versions if collection.captures(path) is not None]
+    return firsts(told for path in paths for told in file_drafts(collection, field, evidence, path, winner, bases))
+
+
+def file_drafts(
+    collection: Collection, field: str, evidence: Evidence, path: str, winner: Winner, bases: tuple[str, ...]
+) -> Iterator[Told]:
+    """The drafts of every version of one file that names an address."""
+    for version in evidence.versions.get(path, ()):
         record = _record(collection, version, evidence)
         url = record.fields.get(field) if record is not None else None
         if record is None or record.key is None or not isinstance(url, str) or not url:
             continue
-        address = pull_address(url, bases)
-        if (record.key, address.text) in seen or _lost(collection, version, record.key, evidence, winners):
-            continue
-        seen.add((record.key, address.text))
-        found.append(_draft(collection, evidence, version, record, url, address))
-    return tuple(found)
+        if not _lost(collection, version, record.key, evidence, winner):
+            address = pull_address(url, bases)
+            yield address.text, _draft(collection, evidence, version, record, url, address)
 
 
-def _versions(collection: Collection, evidence: RepositoryEvidence) -> list[FileVersion]:
-    paths = [path for path in evidence.versions if collection.captures(path) is not None]
-    found = (version for path in paths for version in evidence.versions[path])
-    return sorted(found, key=lambda version: (version.position, version.path))
+def firsts(told: Iterable[Told]) -> tuple[Draft, ...]:
+    """Of each entry the first draft for each address, in their order."""
+    found: dict[tuple[int, tuple[str, ...], str], Draft] = {}
+    for text, draft in sorted(told, key=lambda each: each[1].order):
+        found.setdefault((draft.entry_repository_id, draft.parts, text), draft)
+    return tuple(found.values())
 
 
-def _record(collection: Collection, version: FileVersion, evidence: RepositoryEvidence) -> Record | None:
+def _record(collection: Collection, version: FileVersion, evidence: Evidence) -> Record | None:
     """What a version says, as far as it can be read; None where the file is gone or not at hand."""
     captures = collection.captures(version.path)
     blob = evidence.blobs.get(version.blob or "")
@@ -67,19 +74,19 @@ def _lost(
     collection: Collection,
     version: FileVersion,
     key: tuple[str, ...],
-    evidence: RepositoryEvidence,
-    winners: Mapping[str, Claim],
+    evidence: Evidence,
+    winner: Winner,
 ) -> bool:
     """Whether the file is there and another one has the key that it claims."""
-    winner = winners.get(key_of(collection, evidence.repository, key))
-    if winner is None or (winner.repository_id, winner.path) == (evidence.repository.id, version.path):
+    holder = winner(key_of(collection, evidence.repository, key))
+    if holder is None or (holder.repository_id, holder.path) == (evidence.repository.id, version.path):
         return False
     return bool(trailing(evidence.versions[version.path]))
 
 
 def _draft(
     collection: Collection,
-    evidence: RepositoryEvidence,
+    evidence: Evidence,
     version: FileVersion,
     record: Record,
     url: str,
@@ -106,7 +113,7 @@ def _draft(
     )
 
 
-def home_of(address: PullAddress, world: World) -> int:
+def home_of(address: PullAddress, world: Inputs) -> int:
     """The repository of a pull request, or what stands for one that is not known."""
     found = world.home(address.full_name) if address.full_name is not None else None
     return found if found is not None else address.unknown_id
@@ -115,7 +122,7 @@ def home_of(address: PullAddress, world: World) -> int:
 def placed(
     key: str,
     address: PullAddress,
-    world: World,
+    world: Inputs,
     kept: Mapping[KeptKey, KeptRevision],
     by_text: Mapping[tuple[str, str], KeptKey],
 ) -> tuple[KeptKey, KeptKey | None]:

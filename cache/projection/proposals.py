@@ -19,13 +19,14 @@ from cache.profile.rules import Problem
 from cache.projection.documents import applies, document_text
 from cache.projection.entries import Claim, Memo, key_of
 from cache.projection.failures import naming
+from cache.projection.field_rule import Winner
 from cache.projection.findings import Place, finding
 from cache.projection.inputs import Evidence
 from cache.projection.reach import selected
 from cache.projection.reading import SUBMODULE, SYMLINK, Reading, records_of
 from cache.projection.recall import Recall
 from cache.projection.relations import Targets, fields_of, relations
-from cache.projection.revisions import Entries, Winner
+from cache.projection.revisions import Entries
 from cache.revision_rows import ProposalRow
 from cache.rows import FindingRow
 from cache.world import World

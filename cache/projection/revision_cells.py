@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import cast
 
 from cache.profile.collection import Block, Collection
@@ -9,13 +10,13 @@ from cache.projection.context import Context, is_selected, under_ids
 from cache.projection.drafts import Draft, document_drafts, entry_drafts
 from cache.projection.entries import Claim
 from cache.projection.entry_cells import Among
-from cache.projection.field_rule import KeptKey
+from cache.projection.field_rule import KeptKey, Told, Winner, file_drafts, firsts
 from cache.projection.incremental import NOTHING, Answers, Cell, Fact, Made
 from cache.projection.proposals import proposals_of
 from cache.projection.reach import named_branches
 from cache.projection.recall import Recall
 from cache.projection.relations import Targets
-from cache.projection.revisions import Winner, kept_key, numbered_rows
+from cache.projection.revisions import by_address, kept_key, numbered_rows
 
 
 def draft(context: Context, cell: Cell, answers: Answers) -> Made:
@@ -42,6 +43,23 @@ def draft(context: Context, cell: Cell, answers: Answers) -> Made:
     return Made(says=said)
 
 
+def field_draft(context: Context, cell: Cell, answers: Answers) -> Made:
+    """What every version of one file said that set a field to an address."""
+    block, collection = context.places[cell.key[0], cell.key[1]]
+    repository_id, path = cell.key[2:]
+    inputs, rule = context.inputs(answers), collection.revisions
+    evidence = inputs.mirrored.get(repository_id)
+    if evidence is None or evidence.depth != "files" or rule is None or rule.field is None:
+        return NOTHING
+    if not is_selected(collection, repository_id, inputs) or collection.captures(path) is None:
+        return NOTHING
+    winner = _winner(answers, block, collection)
+    said: dict[Fact, list[Told]] = defaultdict(list)
+    for told in file_drafts(collection, rule.field, evidence, path, winner, block.forge):
+        said["field draft", block.name, collection.name, kept_key(collection, told[1])].append(told)
+    return Made(says={fact: tuple(of_key) for fact, of_key in said.items()})
+
+
 def revision(context: Context, cell: Cell, answers: Answers) -> Made:
     """Every revision of one entry, by its key as it is kept: their numbers depend on one another."""
     block, collection = context.places[cell.key[0], cell.key[1]]
@@ -49,6 +67,10 @@ def revision(context: Context, cell: Cell, answers: Answers) -> Made:
     kept = inputs.published(*cell.key)
     told = cast("tuple[Draft, ...]", answers.said(("draft", *cell.key)))
     drafts: dict[KeptKey, Draft] = {(cell.key[2], each.repository_id, each.number): each for each in told}
+    if collection.revisions is not None and collection.revisions.rule == "field":
+        of_files = cast("tuple[tuple[Told, ...], ...]", answers.said(("field draft", *cell.key)))
+        by_field = firsts(each for of_file in of_files for each in of_file)
+        kept = by_address(block, collection, inputs, by_field, kept, drafts)
     winner = _winner(answers, block, collection)
     rows, findings = numbered_rows(block, collection, inputs, winner, kept, drafts, Recall())
     return Made(tuple(rows), under_ids(findings))

@@ -9,7 +9,7 @@ cold build numbers them in the same order.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ from cache.profile.collection import Block, Collection
 from cache.projection.addresses import pull_address
 from cache.projection.drafts import EARLIEST, GONE, Draft, document_drafts, entry_drafts
 from cache.projection.entries import Claim, Memo, key_of
-from cache.projection.field_rule import KeptKey, field_drafts, placed, texts
+from cache.projection.field_rule import KeptKey, Winner, field_drafts, placed, texts
 from cache.projection.findings import Place, finding
 from cache.projection.inputs import Inputs
 from cache.projection.laying import Named, Raised, laid_over
@@ -29,9 +29,6 @@ from cache.projection.recall import Recall
 from cache.revision_rows import RevisionRow
 from cache.rows import FindingRow
 from cache.world import World
-
-Winner = Callable[[str], Claim | None]
-"""The entry that has a key."""
 
 
 class Entries(Struct, frozen=True):
@@ -119,19 +116,33 @@ def _by_field(
     drafts: dict[KeptKey, Draft],
 ) -> Mapping[KeptKey, KeptRevision]:
     """Fill in drafts by the rule `field`; what is kept, with what was published under no repository where it is now."""
-    by_text, moved = texts(kept, block.forge), dict(kept)
-    for repository in selected(collection, world):
+    told: list[Draft] = []
+    for repository in sorted(selected(collection, world), key=lambda each: each.id):
         evidence = world.mirrored.get(repository.id)
         if evidence is None or evidence.depth != "files":
             continue
-        make = partial(field_drafts, collection, field, evidence, entries.winners, block.forge)
+        make = partial(field_drafts, collection, field, evidence, entries.winners.get, block.forge)
         made_of = (collection, evidence.versions, evidence.blobs, _places(entries), block.forge)
-        for told in memo.drafts.made((block.name, collection.name, "field", repository.id), made_of, make):
-            address = pull_address(told.url or "", block.forge)
-            at, before = placed(kept_key(collection, told), address, world, kept, by_text)
-            if before is not None and before in moved:
-                moved[at] = moved.pop(before)
-            drafts.setdefault(at, replace(told, repository_id=at[1], number=at[2]))
+        told += memo.drafts.made((block.name, collection.name, "field", repository.id), made_of, make)
+    return by_address(block, collection, world, told, kept, drafts)
+
+
+def by_address(
+    block: Block,
+    collection: Collection,
+    world: Inputs,
+    told: Iterable[Draft],
+    kept: Mapping[KeptKey, KeptRevision],
+    drafts: dict[KeptKey, Draft],
+) -> Mapping[KeptKey, KeptRevision]:
+    """Put drafts of the rule `field` where their addresses lead; what is kept, where it stands now."""
+    by_text, moved = texts(kept, block.forge), dict(kept)
+    for each in told:
+        address = pull_address(each.url or "", block.forge)
+        at, before = placed(kept_key(collection, each), address, world, kept, by_text)
+        if before is not None and before in moved:
+            moved[at] = moved.pop(before)
+        drafts.setdefault(at, replace(each, repository_id=at[1], number=at[2]))
     return moved
 
 

@@ -84,6 +84,36 @@ async def test_what_was_read_under_a_name_that_is_anothers_by_now_is_discarded(s
     assert "Of another" not in str(written), "what was read under the former name was written"
 
 
+async def test_what_nothing_leads_to_any_more_is_not_written(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards: a repository that was let go while it was read stood there again as one that is mirrored."""
+    await system.forge.create_repository("acme/home")
+    await system.forge.commit("acme/home", {"RFC.md": "# Told\n"})
+    await system.forge.commit(META, {"rfcs/a.md": rfc("First", "active", repo="acme/home")})
+    await system.settle()
+    await system.sweep()
+    home, book = system.forge.repository("acme/home").id, system.engine.desk.book
+    assert home in book.world.mirrored
+    read, mirrored = Reader.read, list[bool]()
+
+    async def let_go_meanwhile(reader: Reader, repository: Any, *arguments: Any) -> Any:
+        outcome = await read(reader, repository, *arguments)
+        if repository.id == home:
+            await system.forge.commit(META, {"rfcs/a.md": rfc("Without one")})
+            assert await system.engine.desk.reconciler.look(system.forge.repository(META).id, Scope(), AT_ONCE) is None
+            assert home not in book.world.mirrored
+            book.listeners.append(lambda *_: mirrored.append(home in book.world.mirrored))
+        return outcome
+
+    monkeypatch.setattr(Reader, "read", let_go_meanwhile)
+    await system.forge.commit("acme/home", {"RFC.md": "# Told again\n"})
+    await system.settle()
+    assert not any(mirrored)
+    assert home not in book.world.mirrored
+    assert home not in book.looks()
+
+
 async def test_a_404_without_a_list_that_lacks_it_buries_no_repository(system: System) -> None:
     """Guards against one word for proof: by its id it is not there, and the complete list still has it."""
     mine = system.forge.repository(META).id

@@ -142,7 +142,7 @@ class Oracle:
         slug, git = path.removeprefix("rfcs/").removesuffix(".md"), seen.git
         change = next(v for v in versions if v.position == served.position)
         home = self._find(served.values["repo"]) if "repo" in served.values else None
-        if home is not None and home.private and home.owner.login != OWNER:
+        if home is not None and home is not meta and home.private and home.owner.login != OWNER:
             home = None  # that it is there is nothing to those who read here
         made, landed = git.commit(change.commit), git.commit(change.landed)
         row: Facts = {
