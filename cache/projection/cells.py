@@ -3,6 +3,7 @@
 | stratum | cell | key | asks for | owns |
 |---|---|---|---|---|
 | 1 | file | block, collection, repository, path | the file's versions and blobs | claims of keys, the file's findings |
+| 1 | repository | repository | objects, parts and contents that could not be read | its findings |
 | 2 | holder | block, collection, key | claims of the key | who has it; findings of the others |
 | 3 | entry | block, collection, key | its holder, what it names, its document | entry, relations, history, findings |
 | 4 | branches | block, collection, key | the entry's own repository | branches |
@@ -31,6 +32,7 @@ FILE, HOLDER, ENTRY, HOME, PULL, REVISION, FINDING = 1, 2, 3, 4, 5, 6, 9
 Maker = Callable[[Context, Cell, Answers], Made]
 _MAKERS: dict[str, Maker] = {
     "file": entry_cells.file,
+    "repository": entry_cells.repository,
     "holder": entry_cells.holder,
     "entry": entry_cells.entry,
     "branches": entry_cells.branches,
@@ -78,6 +80,8 @@ class Cells:
                     yield Cell(FILE, "file", (block, name, *key))
                     if collection.revisions is not None and collection.revisions.rule == "field":
                         yield Cell(PULL, "field draft", (block, name, *key))
+        elif kind in ("unreadable", "read_errors", "problems"):
+            yield Cell(FILE, "repository", tuple(key))
         elif kind == "histories" and len(key) == 2:
             for (block, name), (_, collection) in self._context.places.items():
                 if collection.revisions is not None and collection.revisions.rule == "pull_request":

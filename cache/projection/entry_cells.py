@@ -21,7 +21,7 @@ from cache.projection.inputs import Evidence
 from cache.projection.reach import own_repository_fields
 from cache.projection.reading import read_file
 from cache.projection.relations import Findable, Sought, Targets, place_of, said_by
-from cache.projection.selecting import left_out
+from cache.projection.selecting import left_out, repository_findings
 from cache.rows import FindingRow
 
 
@@ -64,6 +64,12 @@ def file(context: Context, cell: Cell, answers: Answers) -> Made:
             claims["broken claims", block_name, name, key].append(Claim(collection, here, reading, record, key))
     says = {fact: tuple(of_key) for fact, of_key in claims.items()}
     return Made(says={**says, **under_ids(problems_of(block, collection, evidence, reading))})
+
+
+def repository(context: Context, cell: Cell, answers: Answers) -> Made:
+    """What of a repository could not be read."""
+    evidence = context.inputs(answers).mirrored.get(cell.key[0])
+    return NOTHING if evidence is None else Made(says=under_ids(repository_findings(evidence)))
 
 
 def holder(context: Context, cell: Cell, answers: Answers) -> Made:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from cache.model import Blob, Commit, ContentProblem, FileVersion, KeptRevision, PullHistory, PullRequest, Repository
+from cache.model import (
+    Blob,
+    Commit,
+    ContentProblem,
+    FileVersion,
+    KeptRevision,
+    PullHistory,
+    PullRequest,
+    ReadError,
+    Repository,
+)
 from cache.projection.incremental import Fact
 from cache.world import BranchTombstone, PullTombstone, RepositoryTombstone, World
 
@@ -37,6 +47,10 @@ class Evidence(Protocol):
     def pull_heads(self) -> Mapping[int, str]: ...
     @property
     def histories(self) -> Mapping[int, PullHistory]: ...
+    @property
+    def unreadable(self) -> Mapping[str, str]: ...
+    @property
+    def read_errors(self) -> Mapping[str, ReadError]: ...
     @property
     def problems(self) -> tuple[ContentProblem, ...]: ...
     @property
@@ -101,7 +115,7 @@ class _RecordedRepository:
 
 
 _KEYED = ("branches", "commits", "versions", "blobs", "pulls", "pull_heads", "histories")
-_WHOLE = ("depth", "interest", "problems", "head")
+_WHOLE = ("depth", "interest", "problems", "head", "unreadable", "read_errors")
 
 
 class _RecordedEvidence:

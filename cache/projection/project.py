@@ -14,13 +14,13 @@ from cache.projection import actors
 from cache.projection.entries import Claim, Claims, Made, Memo, claims, first
 from cache.projection.entry_rows import branch_rows, entry_rows, home_of, outside_of
 from cache.projection.failures import naming
-from cache.projection.findings import Place, fewer, finding, numbered
+from cache.projection.findings import fewer, numbered
 from cache.projection.proposals import proposals
 from cache.projection.pulls import places, pull_row
 from cache.projection.reach import own_repository_fields, selected
 from cache.projection.relations import AllEntries, Target, Targets
 from cache.projection.revisions import Entries, revisions
-from cache.projection.selecting import content_findings
+from cache.projection.selecting import repository_findings
 from cache.rows import (
     PROJECTED,
     FindingRow,
@@ -61,7 +61,7 @@ def project_after(
     gone = _gone_branches(world)
     raised = _raised(world)
     rows: list[Row] = [pull_row(pull, head, gone=lost) for of in raised.values() for pull, head, lost in of]
-    found: list[FindingRow] = list(_unreadable(world))
+    found: list[FindingRow] = [row for evidence in world.mirrored.values() for row in repository_findings(evidence)]
     holders: dict[KeyPlace, int] = {}
     for block in blocks:
         read = {c.name: _claims(block, c, world, memo, before) for c in block.collections}
@@ -193,14 +193,3 @@ def _places(
     concerned = set(named.values()).union(*owners.values())
     pulls = (pull for key in concerned for pull, _, _ in raised.get(key, ()))
     return places(block, collection, pulls, owners, named, audits, world.people)
-
-
-def _unreadable(world: World) -> Iterator[FindingRow]:
-    for evidence in world.mirrored.values():
-        for object_id, named_by in evidence.unreadable.items():
-            place = Place(repository_id=evidence.repository.id, path=named_by)
-            message = f"the forge names {named_by} and does not give {object_id}; check the repository with git fsck"
-            yield finding(place, "unreadable-object", message)
-        for error in evidence.read_errors.values():
-            yield finding(Place(repository_id=evidence.repository.id, path=error.about), error.rule, error.message)
-        yield from content_findings(evidence)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from cache.model import ContentProblem, FileVersion, RepositoryEvidence
+from cache.model import ContentProblem, FileVersion
 from cache.profile.rules import cut
 from cache.projection.findings import Place, finding
 from cache.projection.inputs import Evidence
@@ -59,7 +59,19 @@ def left_out(evidence: Evidence) -> frozenset[str]:
     return frozenset(problem.path for problem in evidence.problems if problem.rule == RULE)
 
 
-def content_findings(evidence: RepositoryEvidence) -> Iterator[FindingRow]:
+def repository_findings(evidence: Evidence) -> Iterator[FindingRow]:
+    """What of a repository could not be read: objects, parts of it that the forge did not tell, and contents."""
+    key = evidence.repository.id
+    for object_id, named_by in evidence.unreadable.items():
+        place = Place(repository_id=key, path=named_by)
+        message = f"the forge names {named_by} and does not give {object_id}; check the repository with git fsck"
+        yield finding(place, "unreadable-object", message)
+    for error in evidence.read_errors.values():
+        yield finding(Place(repository_id=key, path=error.about), error.rule, error.message)
+    yield from content_findings(evidence)
+
+
+def content_findings(evidence: Evidence) -> Iterator[FindingRow]:
     """What of a repository could not be read as it is; files that found no room are counted, by limit."""
     yield from _limits(evidence.repository.id, (p for p in evidence.problems if p.rule == RULE))
     for problem in evidence.problems:
