@@ -263,6 +263,11 @@ class BareRepository:
     async def rev_list(self, *arguments: str) -> list[str]:
         return await self.lines("rev-list", *arguments)
 
+    async def between(self, old: str, new: str) -> list[str]:
+        """The commits that `new` has and `old` has not, newest first. Of one on top of the other git is not asked."""
+        top = await self.commit(new)
+        return [new] if top is not None and list(top.parents) == [old] else await self.rev_list(f"{old}..{new}")
+
     async def changes(self, ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
         """(status letter, path) of what each commit changed against its first parent; renames not looked for."""
         if not ids:

@@ -130,7 +130,7 @@ class Pushes:
         tag = change.ref.startswith("refs/tags/")
         if change.new is not None and not tag:
             if change.old is not None:
-                ids = await git.rev_list(f"{change.old}..{change.new}")
+                ids = await git.between(change.old, change.new)
                 total = len(ids)
             else:
                 others = {tip for name, tip in git.branches().items() if f"refs/heads/{name}" != change.ref}
