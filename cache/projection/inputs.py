@@ -250,7 +250,9 @@ def _named(world: World, other: World) -> Iterator[str]:
         now = other.listed.get(key)
         if now is not repository and (now is None or now.full_name != repository.full_name):
             yield repository.full_name.lower()
-    yield from (name for name in world.aliases if world.aliases[name] != other.aliases.get(name))
+    for name, key in world.aliases.items():  # an alias of what is not listed leads nowhere
+        if key != other.aliases.get(name) or (key in world.listed) is not (key in other.listed):
+            yield name
     gone, gone_there = world.tombstones.repositories, other.tombstones.repositories
     yield from (stone.repository.full_name.lower() for key, stone in gone.items() if gone_there.get(key) != stone)
 
