@@ -49,11 +49,16 @@ def changes(before: Rows, after: Rows) -> tuple[RowChange, ...]:
 def _table_changes(kind: type[Row], before: Mapping[Any, Row], after: Mapping[Any, Row]) -> Iterator[RowChange]:
     for key, row in after.items():
         old = before.get(key)
-        if old is not row and (old != row or _retyped(old, row)):
+        if differ(old, row):
             yield RowChange(kind, key, old, row)
     for key, old in before.items():
         if key not in after:
             yield RowChange(kind, key, old, None)
+
+
+def differ(old: Row | None, row: Row | None) -> bool:
+    """Whether a row is another than it was, in JSON as well."""
+    return old is not row and (old != row or _retyped(old, row))
 
 
 def same(one: object, other: object) -> bool:
@@ -61,7 +66,7 @@ def same(one: object, other: object) -> bool:
     return one == other and (not isinstance(one, dict) or _json(one) == _json(other))
 
 
-def _retyped(old: Row, row: Row) -> bool:
+def _retyped(old: Row | None, row: Row | None) -> bool:
     """Whether equal rows differ in JSON, as when a profile makes a number of what was an integer."""
     return isinstance(old, EntryRow) and isinstance(row, EntryRow) and not same(old.fields, row.fields)
 

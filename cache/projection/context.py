@@ -24,7 +24,6 @@ class Context:
             (block.name, collection.name): (block, collection) for block in blocks for collection in block.collections
         }
         """Blocks and collections by their names."""
-        self.blocks = {block.name: block for block in blocks}
         self.ways = {block.name: _ways(block) for block in blocks}
         self.audited = {block.name: _audited(block) for block in blocks}
         """The collections whose entries name the people behind pull requests."""

@@ -99,7 +99,7 @@ def entry(context: Context, cell: Cell, answers: Answers) -> Made:
     inputs, found = context.inputs(answers), list[FindingRow]()
     named = {field: home_of(claim, field, inputs) for field in own_repository_fields(collection)}
     at = {field: home for field, home in named.items() if home is not None}
-    among = Among(answers, context.blocks[block.name])
+    among = AskedEntries(answers, block)
     with naming(claim.repository.full_name, claim.path):
         targets = tuple(Targets(inputs, among).of(claim))
         outside = tuple(outside_of(claim, inputs))
@@ -137,7 +137,7 @@ def _fits(context: Context, kind: str, block: str, collection: str, claims: Iter
     return {fact: tuple(fitting) for fact, fitting in found.items()}
 
 
-class Among:
+class AskedEntries:
     """The entries of a block, found by asking for facts."""
 
     def __init__(self, answers: Answers, block: Block) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from cache.diff import RowChange, differ
 from cache.row import Row
 from cache.rows import identity
 
@@ -47,10 +48,6 @@ class Kept(Protocol):
 
     def made(self, cell: Cell) -> Made | None:
         """What a cell came to; None where it was not made, or came to nothing."""
-        ...
-
-    def asked(self, cell: Cell) -> Collection[Fact]:
-        """What a cell asked for."""
         ...
 
     def put(self, cell: Cell, made: Made, asked: Collection[Fact]) -> None:
@@ -86,15 +83,6 @@ class Answers:
         return tuple(said[cell] for cell in sorted(said))
 
 
-class Change(Struct, frozen=True):
-    """One row made (`after`) or no longer made (`after` is None); `before` is None where it is new."""
-
-    kind: type[Row]
-    key: Any
-    before: Row | None
-    after: Row | None
-
-
 class Work(Struct, frozen=True):
     """What an update cost: cells made, facts that changed, rows that did."""
 
@@ -106,7 +94,7 @@ class Work(Struct, frozen=True):
 class Update(Struct, frozen=True):
     """What came of an update."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[RowChange, ...]
     work: Work
 
 
@@ -135,7 +123,7 @@ def update(
         for number, made in enumerate((before, now)):
             for row in made.rows:
                 rows.setdefault((type(row), identity(row)), [None, None])[number] = row
-    changes = tuple(Change(kind, key, old, new) for (kind, key), (old, new) in rows.items() if old != new)
+    changes = tuple(RowChange(kind, key, old, new) for (kind, key), (old, new) in rows.items() if differ(old, new))
     return Update(changes, Work(wave.cells, wave.facts, len(changes)))
 
 
@@ -178,10 +166,6 @@ class InMemory:
     def made(self, cell: Cell) -> Made | None:
         """As `Kept.made`."""
         return self._made[cell][0] if cell in self._made else None
-
-    def asked(self, cell: Cell) -> Collection[Fact]:
-        """As `Kept.asked`."""
-        return self._made[cell][1] if cell in self._made else ()
 
     def put(self, cell: Cell, made: Made, asked: Collection[Fact]) -> None:
         """As `Kept.put`."""

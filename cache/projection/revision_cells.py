@@ -9,7 +9,7 @@ from cache.profile.collection import Block, Collection
 from cache.projection.context import Context, is_selected, under_ids
 from cache.projection.drafts import Draft, document_drafts, entry_drafts
 from cache.projection.entries import Claim
-from cache.projection.entry_cells import Among
+from cache.projection.entry_cells import AskedEntries
 from cache.projection.field_rule import KeptKey, Told, Winner, file_drafts, firsts
 from cache.projection.incremental import NOTHING, Answers, Cell, Fact, Made
 from cache.projection.proposals import proposals_of
@@ -86,7 +86,7 @@ def proposal(context: Context, cell: Cell, answers: Answers) -> Made:
         return NOTHING
     holds = is_selected(collection, repository_id, inputs)
     home = _home(answers, block, collection, repository_id)
-    targets = Targets(inputs, Among(answers, block))
+    targets = Targets(inputs, AskedEntries(answers, block))
     winner = _winner(answers, block, collection)
     found = proposals_of(block, collection, evidence, number, holds, home, winner, targets, Recall())
     return Made(tuple(found))
